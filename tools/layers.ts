@@ -1,0 +1,152 @@
+// Who may import whom, as data. The only place where an allowed import is written down: the linter's rules are derived
+// from this table (oxlint.config.ts), the drawing in ARCHITECTURE.md is compared with it, and a folder of kit/src
+// without a row fails the check.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+
+/** What the files of one folder of kit/src may import, besides their siblings. */
+export type Row = {
+  /** 0 ground, 1 telemetry, 2 drivers and the engine port, 3 capabilities, 4 compositions, 5 proof. */
+  readonly level: 0 | 1 | 2 | 3 | 4 | 5;
+  /** Folders whose door (`mod.ts`) it may import. */
+  readonly doors: readonly string[];
+  /** The parent folder whose inner files it may import, but not its door (that would be a cycle): an engine of a port. */
+  readonly innerOf?: string;
+  /** Modules of Node that any file of the folder may import; `*-system.ts` files may import all of them. */
+  readonly node?: readonly string[];
+  /** Modules of Node that only `*.real.ts` files may import: programs that start, stop and kill processes. */
+  readonly nodeReal?: readonly string[];
+};
+
+const ground = ["abort", "clock", "codec", "collections", "errors", "random", "schema"] as const;
+const base = [...ground, "telemetry"] as const;
+
+export const layers: Readonly<Record<string, Row>> = {
+  errors: { level: 0, doors: [] },
+  collections: { level: 0, doors: ["errors"] },
+  clock: { level: 0, doors: ["collections", "errors"] },
+  random: { level: 0, doors: ["clock", "errors"] },
+  abort: { level: 0, doors: ["clock", "errors"] },
+  codec: { level: 0, doors: ["errors"] },
+  schema: { level: 0, doors: ["errors"] },
+
+  telemetry: { level: 1, doors: ground },
+
+  "drivers/sqlite": { level: 2, doors: base, node: ["node:*"] },
+
+  engine: { level: 2, doors: base },
+  "engine/memory": { level: 2, doors: base, innerOf: "engine" },
+  "engine/sqlite": { level: 2, doors: [...base, "drivers/sqlite"], innerOf: "engine" },
+  "engine/conformance": {
+    level: 2,
+    doors: [...ground, "engine"],
+    node: ["node:assert", "node:assert/strict"],
+    nodeReal: ["node:child_process", "node:fs", "node:os", "node:path", "node:url"],
+  },
+
+  queue: { level: 3, doors: [...base, "engine"] },
+  events: { level: 3, doors: [...base, "engine"] },
+  schedule: { level: 3, doors: [...base, "engine", "queue"] },
+
+  saga: { level: 4, doors: [...base, "engine", "queue", "events", "schedule"] },
+};
+
+/** Tests, benches and the programs that tests start: any door, any module of Node, and the tools of testing. */
+export const testFiles: readonly string[] = ["*.test.ts", "*.test-*.ts", "*.bench.ts"];
+const testImports = ["!../**/mod.ts", "!node:*", "!vitest", "!fast-check", "!zod"];
+
+/** The part of a lint configuration that says which imports a set of files may have. */
+export type ImportOverride = {
+  files: string[];
+  rules: { "no-restricted-imports": ["error", { patterns: { group: string[]; message: string }[] }] };
+};
+
+/** The lint overrides of the whole repository: one row of the table at a time, then the packages around the kit. */
+export function importOverrides(table: Readonly<Record<string, Row>> = layers): ImportOverride[] {
+  return [...Object.entries(table).flatMap(([folder, row]) => folderOverrides(folder, row)), ...outsideOverrides()];
+}
+
+/** Folders below `source` that hold TypeScript files and have no row in the table. */
+export function foldersWithoutRow(source: string, table: Readonly<Record<string, Row>> = layers): string[] {
+  const files = readdirSync(source, { recursive: true, encoding: "utf8" }).map((file) => file.replaceAll("\\", "/"));
+  const folders = new Set(files.filter((file) => file.endsWith(".ts")).map((file) => file.replace(/\/?[^/]*$/, "")));
+  return [...folders].filter((folder) => !Object.hasOwn(table, folder)).toSorted();
+}
+
+/** What is wrong with the table itself: imports upwards, sideways in a circle, or of folders that have no row. */
+export function tableFaults(table: Readonly<Record<string, Row>> = layers): string[] {
+  return Object.entries(table).flatMap(([folder, row]) => {
+    const unknown = row.doors.filter((door) => !Object.hasOwn(table, door)).map((door) => `${folder}: no row ${door}`);
+    const upwards = row.doors
+      .filter((door) => (table[door]?.level ?? 0) > row.level)
+      .map((door) => `${folder} (level ${row.level}) imports ${door} of a higher level`);
+    const circular = reaches(table, folder, folder) ? [`${folder} imports itself in a circle`] : [];
+    return [...unknown, ...upwards, ...circular];
+  });
+}
+
+function reaches(table: Readonly<Record<string, Row>>, from: string, target: string): boolean {
+  const visited = new Set<string>();
+  const open = [...(table[from]?.doors ?? [])];
+  for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
+    if (folder === target) return true;
+    if (visited.has(folder)) continue;
+    visited.add(folder);
+    open.push(...(table[folder]?.doors ?? []));
+  }
+  return false;
+}
+
+function folderOverrides(folder: string, row: Row): ImportOverride[] {
+  const place = join("kit/src", folder);
+  const up = "../".repeat(folder.split("/").length);
+  const doors = row.doors.map((door) => `!${up}${door}/mod.ts`);
+  const inner = row.innerOf === undefined ? [] : ["!../*.ts", "../mod.ts"];
+  const node = (row.node ?? []).map((name) => `!${name}`);
+  const nodeReal = (row.nodeReal ?? []).map((name) => `!${name}`);
+  // An allow list: everything is refused, then siblings (not the own door) and the row's entries are taken back.
+  const allowed = ["*", "!./*.ts", "./mod.ts", ...inner, ...doors, ...node];
+  const message = rowMessage(folder, row);
+  return [
+    override([`${place}/*.ts`], allowed, message),
+    override([`${place}/*-system.ts`], [...allowed, "!node:*"], message),
+    override([`${place}/*.real.ts`], [...allowed, ...nodeReal], message),
+    override(
+      testFiles.map((pattern) => `${place}/${pattern}`),
+      [...allowed, ...testImports],
+      `tests of ${folder} may import its own files, any door (mod.ts), node: modules, vitest, fast-check and zod`,
+    ),
+  ];
+}
+
+function rowMessage(folder: string, row: Row): string {
+  const doors = row.doors.length === 0 ? "no other folder" : `the doors (mod.ts) of ${row.doors.join(", ")}`;
+  const inner = row.innerOf === undefined ? "" : `, inner files of ${row.innerOf}`;
+  const node = row.node === undefined ? "" : `, ${row.node.join(", ")}`;
+  return `${folder} may import its own files but not its own door, ${doors}${inner}${node}; node: modules else only in *-system.ts (tools/layers.ts)`;
+}
+
+/** Systems see the kit as a stranger would, and not each other; the tools see neither. */
+function outsideOverrides(): ImportOverride[] {
+  const ups = ["../", "../../", "../../../", "../../../../"];
+  const systems = ups.map((up, depth) =>
+    override(
+      [`systems/*/${"*/".repeat(depth)}*.ts`],
+      [`${up}**`, "**/kit/**", "@ashlar-systems/**"],
+      "a system imports its own files, published subpaths (ashlar/…) and its dependencies; not the kit's files, not another system",
+    ),
+  );
+  const tools = override(
+    ["tools/*.ts"],
+    ["*", "!./*.ts", "!node:*", "!oxc-parser", "!vitest", "!fast-check"],
+    "tools import their siblings, node: modules, oxc-parser, vitest and fast-check",
+  );
+  return [...systems, tools];
+}
+
+function override(files: readonly string[], group: readonly string[], message: string): ImportOverride {
+  return {
+    files: [...files],
+    rules: { "no-restricted-imports": ["error", { patterns: [{ group: [...group], message }] }] },
+  };
+}
