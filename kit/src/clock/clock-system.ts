@@ -1,0 +1,51 @@
+import { invariant } from "../errors/mod.ts";
+import type { Clock, SleepOptions, Timer, TimerOptions } from "./clock.ts";
+import { sleepOn } from "./sleep.ts";
+
+// Node turns a longer delay into 1 ms (a 32-bit signed integer in libuv's wrapper), so longer ones are chained.
+const delayMaxMs = 2_147_483_647;
+
+/** The machine's own time. A timer rings up to 1 ms early or later than asked by as much as the event loop is busy. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimer(delayMs: number, ring: () => void, options?: TimerOptions): Timer {
+    invariant(!Number.isNaN(delayMs), "a timer's delay is a number");
+    return new SystemTimer(delayMs, ring, options?.holdsProcess ?? "yes");
+  },
+  sleep(delayMs: number, options?: SleepOptions): Promise<void> {
+    return sleepOn(systemClock, delayMs, options);
+  },
+  nextTurn(run: () => void): void {
+    setImmediate(run);
+  },
+};
+
+class SystemTimer implements Timer {
+  readonly #ring: () => void;
+  readonly #holdsProcess: "yes" | "no";
+  #handle: NodeJS.Timeout | undefined;
+
+  constructor(delayMs: number, ring: () => void, holdsProcess: "yes" | "no") {
+    this.#ring = ring;
+    this.#holdsProcess = holdsProcess;
+    if (delayMs <= delayMaxMs) this.#arm(delayMs, ring);
+    else this.#armChain(performance.now() + delayMs);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#handle);
+    this.#handle = undefined;
+  }
+
+  #armChain(dueMs: number): void {
+    const restMs = dueMs - performance.now();
+    if (restMs <= delayMaxMs) this.#arm(restMs, this.#ring);
+    else this.#arm(delayMaxMs, () => this.#armChain(dueMs));
+  }
+
+  #arm(delayMs: number, ring: () => void): void {
+    this.#handle = setTimeout(ring, delayMs);
+    if (this.#holdsProcess === "no") this.#handle.unref();
+  }
+}

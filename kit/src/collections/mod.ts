@@ -1,0 +1,3 @@
+export { type Handle, indexedHeap, type IndexedHeap } from "./indexed-heap.ts";
+export { ring, type Ring } from "./ring.ts";
+export { deque, type Deque } from "./deque.ts";

@@ -1,0 +1,18 @@
+export type {
+  ClaimEvent,
+  CommitEvent,
+  DriverTransactionEvent,
+  EventsAppendEvent,
+  EventsParkedEvent,
+  EventsSubscriptionEvent,
+  LockChangeEvent,
+  MaintenanceEvent,
+  QueueAddEvent,
+  QueueJobEvent,
+  QueueLeaseLostEvent,
+  SagaRunEvent,
+  SagaStepEvent,
+  ScheduleFiredEvent,
+  TelemetryEvents,
+} from "./catalogue.ts";
+export { type Channel, subscribe, telemetryChannel } from "./channel-system.ts";
