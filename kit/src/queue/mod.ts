@@ -1,0 +1,9 @@
+export {
+  decideRetry,
+  nextDelay,
+  retryAfterMaxMs,
+  retryPlan,
+  type RetryDecision,
+  type RetryPlan,
+  type RetryPlanOptions,
+} from "./retry-plan.ts";
