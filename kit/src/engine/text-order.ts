@@ -1,0 +1,20 @@
+/**
+ * Order of names in scans: by code point, which is also the order of their UTF-8 bytes (SQLite, PostgreSQL with "C").
+ * JavaScript's own `<` compares UTF-16 units and puts U+10000 and above before U+E000.
+ */
+export function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  const length = Math.min(left.length, right.length);
+  for (let index = 0; index < length; index++) {
+    const leftUnit = left.charCodeAt(index);
+    const rightUnit = right.charCodeAt(index);
+    if (leftUnit !== rightUnit) return shifted(leftUnit) - shifted(rightUnit);
+  }
+  return left.length - right.length;
+}
+
+/** Moves the surrogates above all other units, as their code points are. */
+function shifted(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit > 0xdfff ? unit - 0x800 : unit + 0x2000;
+}

@@ -1,0 +1,155 @@
+import type { CellKey, ExpectedCell } from "./cell.ts";
+import type { Append, Change, Put } from "./change.ts";
+import { ChangeError } from "./errors.ts";
+import type { ExpectedVersion } from "./event-record.ts";
+import { fieldChecks, type FieldChecks } from "./field-checks.ts";
+import type { Receipt } from "./message.ts";
+import { validateMessage, validateSettlement } from "./validate-message.ts";
+
+/** The limits of an engine that a list of changes must keep; its `Capabilities` fit. */
+export interface ChangeLimits {
+  readonly payloadBytesMax: number;
+  readonly changesMax: number;
+}
+
+/**
+ * Refuses, before anything waits, what no state of the engine could make right: malformed fields, too many changes, and a stream,
+ * cell, receipt or inbox entry named twice (so that the checks of a list are independent of its order). Throws {@link ChangeError}.
+ */
+export function validateChanges(changes: readonly Change[], limits: ChangeLimits): void {
+  let weight = 0;
+  for (const [index, change] of changes.entries()) {
+    validateChange(change, fieldChecks(index), limits.payloadBytesMax);
+    weight += weightOf(change);
+  }
+  if (weight > limits.changesMax)
+    throw new ChangeError(`a commit of ${weight} changes is above the limit of ${limits.changesMax}`);
+  if (changes.length > 1) refuseRepeats(changes);
+}
+
+function weightOf(change: Change): number {
+  switch (change.op) {
+    case "enqueue":
+      return Math.max(1, change.messages.length);
+    case "append":
+      return change.events.length;
+    case "wake":
+    case "redrive":
+    case "discard":
+      return Math.max(1, change.ids.length);
+    default:
+      return 1;
+  }
+}
+
+function validateChange(change: Change, check: FieldChecks, bytesMax: number): void {
+  switch (change.op) {
+    case "enqueue":
+      check.name("queue", change.queue);
+      check.optionalInteger("keyConcurrency", change.keyConcurrency, { min: 1 });
+      check.optionalInteger("depthMax", change.depthMax, { min: 1 });
+      for (const [at, message] of change.messages.entries())
+        validateMessage(message, `messages[${at}]`, check, bytesMax);
+      return;
+    case "settle":
+      validateReceipt(change.receipt, check);
+      return validateSettlement(change.as, check, bytesMax);
+    case "hold":
+      return validateReceipt(change.receipt, check);
+    case "append":
+      return validateAppend(change, check, bytesMax);
+    case "put":
+      return validatePut(change, check, bytesMax);
+    case "check":
+      validateCell(change.cell, check);
+      return validateExpectedCell(change.expect, check);
+    case "seen":
+      check.name("consumer", change.consumer);
+      check.name("id", change.id);
+      return check.duration("keepMs", change.keepMs, 1);
+    case "wake":
+    case "redrive":
+    case "discard":
+      check.name("queue", change.queue);
+      for (const id of change.ids) check.name("ids", id);
+      return;
+    case "flow":
+      check.name("queue", change.queue);
+      return check.oneOf("to", change.to, ["open", "paused"]);
+    default:
+      check.fail("op", `is unknown: ${String((change satisfies never as { op: unknown }).op)}`);
+  }
+}
+
+function validateReceipt(receipt: Receipt, check: FieldChecks): void {
+  check.name("receipt.queue", receipt.queue);
+  check.name("receipt.id", receipt.id);
+  check.integer("receipt.token", receipt.token, { min: 0 });
+}
+
+function validateAppend(change: Append, check: FieldChecks, bytesMax: number): void {
+  check.name("log", change.log);
+  check.name("stream", change.stream);
+  validateExpectedVersion(change.expected, check);
+  if (change.events.length === 0) check.fail("events", "must hold at least one event");
+  for (const [at, event] of change.events.entries()) {
+    check.name(`events[${at}].type`, event.type);
+    check.optionalInteger(`events[${at}].schema`, event.schema, { min: 1 });
+    check.text(`events[${at}].data`, event.data, bytesMax);
+    if (event.meta !== undefined) check.text(`events[${at}].meta`, event.meta, bytesMax);
+  }
+}
+
+function validatePut(change: Put, check: FieldChecks, bytesMax: number): void {
+  validateCell(change.cell, check);
+  validateExpectedCell(change.expect, check);
+  if (change.value !== undefined) check.text("value", change.value, bytesMax);
+  if (change.expiresInMs !== undefined) check.duration("expiresInMs", change.expiresInMs, 1);
+}
+
+function validateCell(cell: CellKey, check: FieldChecks): void {
+  check.name("cell.space", cell.space);
+  check.name("cell.key", cell.key);
+}
+
+function validateExpectedCell(expect: ExpectedCell, check: FieldChecks): void {
+  if (typeof expect === "number") check.integer("expect", expect, { min: 1 });
+  else check.oneOf("expect", expect, ["absent", "present", "any"]);
+}
+
+function validateExpectedVersion(expected: ExpectedVersion, check: FieldChecks): void {
+  if (typeof expected === "number") check.integer("expected", expected, { min: 0 });
+  else check.oneOf("expected", expected, ["new", "existing", "any"]);
+}
+
+function refuseRepeats(changes: readonly Change[]): void {
+  const named = new Set<string>();
+  for (const [index, change] of changes.entries()) {
+    const name = nameOf(change);
+    if (name === undefined) continue;
+    if (named.has(name)) throw new ChangeError(`change ${index}: the commit names ${change.op} ${name} twice`);
+    named.add(name);
+  }
+}
+
+/** What a commit may name once. Names may hold any character, so the parts are joined with their lengths. */
+function nameOf(change: Change): string | undefined {
+  switch (change.op) {
+    case "append":
+      return joined("stream", change.log, change.stream);
+    case "put":
+    case "check":
+      return joined("cell", change.cell.space, change.cell.key);
+    case "settle":
+    case "hold":
+      return joined("receipt", change.receipt.queue, change.receipt.id);
+    case "seen":
+      return joined("inbox", change.consumer, change.id);
+    default:
+      return undefined;
+  }
+}
+
+function joined(kind: string, first: string, second: string): string {
+  return `${kind} ${first.length}:${first}/${second}`;
+}
