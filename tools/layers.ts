@@ -51,9 +51,10 @@ export const layers: Readonly<Record<string, Row>> = {
   saga: { level: 4, doors: [...base, "engine", "queue", "events", "schedule"] },
 };
 
-/** Tests, benches and the programs that tests start: any door, any module of Node, and the tools of testing. */
+/** Tests, benches and the programs that tests start: any door (also the own one, since nobody imports a test), any
+ *  module of Node, and the tools of testing. */
 export const testFiles: readonly string[] = ["*.test.ts", "*.test-*.ts", "*.bench.ts"];
-const testImports = ["!../**/mod.ts", "!node:*", "!vitest", "!fast-check", "!zod"];
+const testImports = ["!./mod.ts", "!../**/mod.ts", "!node:*", "!vitest", "!fast-check", "!zod"];
 
 /** The part of a lint configuration that says which imports a set of files may have. */
 export type ImportOverride = {
