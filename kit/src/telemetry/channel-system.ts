@@ -1,4 +1,5 @@
 import { type Channel as NodeChannel, channel, subscribe as listen, unsubscribe } from "node:diagnostics_channel";
+import { errorRecord } from "../errors/mod.ts";
 import type { TelemetryEvents } from "./catalogue.ts";
 
 /** Where one kind of event is told. Ask `active` before building an event; that question is all a silent channel costs. */
@@ -30,7 +31,8 @@ export function subscribe<N extends keyof TelemetryEvents>(
     try {
       listener(event as TelemetryEvents[N]);
     } catch (error) {
-      if (!warned) process.emitWarning(`a listener of ${name} threw: ${String(error)}`, "TelemetryWarning");
+      if (!warned)
+        process.emitWarning(`a listener of ${name} threw: ${errorRecord(error).message}`, "TelemetryWarning");
       warned = true;
     }
   };
