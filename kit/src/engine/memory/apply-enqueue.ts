@@ -1,0 +1,57 @@
+import type { Enqueue } from "../change.ts";
+import type { EnqueuedMessage, Outcome } from "../commit-result.ts";
+import type { NewMessage } from "../message.ts";
+import type { Applying } from "./apply-ids.ts";
+import type { Entry } from "./entry.ts";
+import type { MemoryQueue } from "./memory-queue.ts";
+
+/** Adds the messages that are not remembered under their dedup key. */
+export function applyEnqueue(change: Enqueue, applying: Applying): Outcome {
+  const queue = applying.state.queue(change.queue);
+  const messages = change.messages.map((message) => addOnce(queue, message, change.keyConcurrency ?? 1, applying));
+  if (messages.some((message) => message.status === "added")) applying.topics.add(`queue:${change.queue}`);
+  return { op: "enqueue", messages };
+}
+
+function addOnce(
+  queue: MemoryQueue,
+  message: NewMessage,
+  keyConcurrency: number,
+  { state, nowMs }: Applying,
+): EnqueuedMessage {
+  const { dedup } = message;
+  const known = dedup === undefined ? undefined : state.dedups.get(queue.name)?.get(dedup.key, nowMs);
+  if (known !== undefined) return { id: known, status: "existing" };
+  const entry = newEntry(state.nextId(), message, queue.nextSeq(), nowMs);
+  const id = String(entry.id);
+  if (dedup !== undefined) state.dedup(queue.name).set(dedup.key, id, nowMs + dedup.forMs);
+  if (entry.key !== undefined) queue.setConcurrency(entry.key, keyConcurrency, nowMs);
+  queue.arrive(entry, nowMs);
+  // A paused queue hands out nothing, not even to the one who adds.
+  if (message.claimForMs === undefined || queue.flow === "paused") return { id, status: "added" };
+  queue.toRunning(entry, nowMs + message.claimForMs);
+  return { id, status: "added", receipt: { queue: queue.name, id, token: entry.token } };
+}
+
+function newEntry(id: number, message: NewMessage, seq: number, nowMs: number): Entry {
+  const { body, headers, key, lane = 0, delayMs, dueAtMs } = message;
+  return {
+    id,
+    body,
+    headers: headers === undefined ? undefined : Object.freeze({ ...headers }),
+    key,
+    lane,
+    enqueuedAtMs: nowMs,
+    state: "ready",
+    seq,
+    attempt: 0,
+    crashes: 0,
+    token: 0,
+    dueAtMs: dueAtMs ?? (delayMs === undefined ? undefined : nowMs + delayMs),
+    isWoken: false,
+    failures: [],
+    reason: undefined,
+    diedAtMs: undefined,
+    place: undefined,
+  };
+}

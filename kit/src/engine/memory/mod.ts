@@ -1,0 +1,1 @@
+export { type MemoryEngine, type MemoryEngineOptions, openMemoryEngine } from "./engine.ts";
