@@ -12,11 +12,13 @@ export interface Clock {
   nextTurn(run: () => void): void;
 }
 
+/** How a timer behaves while it is pending. */
 export interface TimerOptions {
   /** "no" lets the process end while the timer is pending. Default "yes". */
   readonly holdsProcess?: "yes" | "no";
 }
 
+/** What ends a sleep early. */
 export interface SleepOptions {
   readonly signal?: AbortSignal | undefined;
 }

@@ -18,6 +18,7 @@ export interface ManualClock extends Clock {
   readonly timersPending: number;
 }
 
+/** Where a manual clock starts. */
 export interface ManualClockOptions {
   /** First answer of `now()`, in epoch milliseconds. Default 2026-01-01T00:00:00Z. */
   readonly nowMs?: number;

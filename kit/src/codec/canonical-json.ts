@@ -15,8 +15,12 @@ function textOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(textOf).join(",")}]`;
   const fields = value as Readonly<Record<string, unknown>>;
   const parts: string[] = [];
-  for (const key of Object.keys(fields).sort()) {
+  for (const key of sortedByUnits(Object.keys(fields))) {
     if (fields[key] !== undefined) parts.push(`${JSON.stringify(key)}:${textOf(fields[key])}`);
   }
   return `{${parts.join(",")}}`;
+}
+
+function sortedByUnits(keys: readonly string[]): string[] {
+  return keys.toSorted((left, right) => (left < right ? -1 : 1)); // keys of one object are never equal
 }

@@ -30,8 +30,8 @@ export class UnsupportedError extends KitError {
   readonly by: string;
   readonly advice: string;
 
-  constructor(feature: string, by: string, advice: string, options?: { readonly cause?: unknown }) {
-    super(`${by} does not support ${feature}: ${advice}`, options);
+  constructor(feature: string, by: string, advice: string) {
+    super(`${by} does not support ${feature}: ${advice}`);
     this.feature = feature;
     this.by = by;
     this.advice = advice;

@@ -6,10 +6,6 @@ export abstract class KitError extends Error {
   abstract readonly code: string;
   abstract readonly retryable: boolean;
 
-  constructor(message: string, options?: { readonly cause?: unknown }) {
-    super(message, options);
-  }
-
   // On the prototype, so that the head of `stack` (written inside super()) already shows the class.
   override get name(): string {
     return this.constructor.name;

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock/mod.ts";
 import type { Random } from "./random.ts";
 
+/** Where the time and the random bits of ids come from. */
 export interface IdSourceOptions {
   readonly clock: Pick<Clock, "now">;
   readonly random: Pick<Random, "next">;

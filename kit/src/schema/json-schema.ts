@@ -4,6 +4,7 @@ import type { StandardSchema } from "./standard-schema.ts";
 /** A JSON Schema document of draft 2020-12, or a part of one. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
+/** Which side of a schema to describe. */
 export interface JsonSchemaOptions {
   /** "input" describes what may arrive, "output" what validation makes of it (defaults filled, values transformed). Default "input". */
   readonly direction?: "input" | "output";
@@ -27,6 +28,8 @@ export function jsonSchema(schema: StandardSchema, options: JsonSchemaOptions = 
     return converter[direction]({ target: "draft-2020-12" });
   } catch (error) {
     const advice = "describe the value with types that exist in JSON, or take the other direction of a transformation";
-    throw new UnsupportedError(`JSON Schema for the ${direction} of this schema`, vendor, advice, { cause: error });
+    const refusal = new UnsupportedError(`JSON Schema for the ${direction} of this schema`, vendor, advice);
+    refusal.cause = error;
+    throw refusal;
   }
 }

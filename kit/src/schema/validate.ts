@@ -2,6 +2,7 @@ import { UnsupportedError } from "../errors/mod.ts";
 import type { InferOutput, StandardIssue, StandardResult, StandardSchema } from "./standard-schema.ts";
 import { type Issue, ValidationError } from "./validation-error.ts";
 
+/** The output of a schema, or all that is wrong with the input. */
 export type Validation<Output> =
   | { readonly ok: true; readonly value: Output }
   | { readonly ok: false; readonly issues: readonly Issue[] };

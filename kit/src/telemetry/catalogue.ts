@@ -3,31 +3,23 @@
  * names and ids are those of the caller, payloads are never included. Extend it by declaration merging.
  */
 export interface TelemetryEvents {
-  /** One shared transaction of an engine: `lists` callers' commits with `changes` changes in all. */
   readonly "ashlar.engine.commit": CommitEvent;
-  /** Jobs were handed to a worker; `ready` of `asked` were there. */
   readonly "ashlar.engine.claim": ClaimEvent;
-  /** A background task of an engine (checkpoint, expiry, rescue) ran. */
   readonly "ashlar.engine.maintenance": MaintenanceEvent;
   readonly "ashlar.queue.add": QueueAddEvent;
-  /** A handler's attempt ended, whichever way. */
   readonly "ashlar.queue.job": QueueJobEvent;
-  /** A worker held a job beyond its lease; its result is refused. */
   readonly "ashlar.queue.lease-lost": QueueLeaseLostEvent;
   readonly "ashlar.events.append": EventsAppendEvent;
-  /** A subscription finished a batch. */
   readonly "ashlar.events.subscription": EventsSubscriptionEvent;
-  /** A poison event stopped its stream in one subscription. */
   readonly "ashlar.events.parked": EventsParkedEvent;
   readonly "ashlar.saga.step": SagaStepEvent;
-  /** A run came to rest or changed hands. */
   readonly "ashlar.saga.run": SagaRunEvent;
   readonly "ashlar.schedule.fired": ScheduleFiredEvent;
   readonly "ashlar.lock.change": LockChangeEvent;
-  /** One transaction of a driver on its database. */
   readonly "ashlar.driver.transaction": DriverTransactionEvent;
 }
 
+/** One shared transaction of an engine: `lists` callers' commits with `changes` changes in all. */
 export interface CommitEvent {
   readonly engine: string;
   readonly lists: number;
@@ -36,6 +28,7 @@ export interface CommitEvent {
   readonly outcome: "committed" | "failed";
 }
 
+/** Jobs were handed to a worker: `ready` of the `asked`. */
 export interface ClaimEvent {
   readonly engine: string;
   readonly queue: string;
@@ -44,6 +37,7 @@ export interface ClaimEvent {
   readonly durationMs: number;
 }
 
+/** A background task of an engine (checkpoint, expiry, rescue) ran; `affected` rows changed. */
 export interface MaintenanceEvent {
   readonly engine: string;
   readonly task: string;
@@ -51,6 +45,7 @@ export interface MaintenanceEvent {
   readonly durationMs: number;
 }
 
+/** Jobs were added, durably. */
 export interface QueueAddEvent {
   readonly queue: string;
   readonly jobs: number;
@@ -58,6 +53,7 @@ export interface QueueAddEvent {
   readonly duplicates: number;
 }
 
+/** A handler's attempt ended, whichever way. */
 export interface QueueJobEvent {
   readonly queue: string;
   readonly jobId: string;
@@ -69,6 +65,7 @@ export interface QueueJobEvent {
   readonly error?: unknown;
 }
 
+/** A worker held a job beyond its lease; its result is refused. */
 export interface QueueLeaseLostEvent {
   readonly queue: string;
   readonly jobId: string;
@@ -76,6 +73,7 @@ export interface QueueLeaseLostEvent {
   readonly heldMs: number;
 }
 
+/** An append to a stream was answered. */
 export interface EventsAppendEvent {
   readonly log: string;
   readonly stream: string;
@@ -84,6 +82,7 @@ export interface EventsAppendEvent {
   readonly durationMs: number;
 }
 
+/** A subscription finished a batch. */
 export interface EventsSubscriptionEvent {
   readonly subscription: string;
   readonly partition: number;
@@ -95,6 +94,7 @@ export interface EventsSubscriptionEvent {
   readonly durationMs: number;
 }
 
+/** A poison event stopped its stream in one subscription; the others go on. */
 export interface EventsParkedEvent {
   readonly subscription: string;
   readonly stream: string;
@@ -102,6 +102,7 @@ export interface EventsParkedEvent {
   readonly error: unknown;
 }
 
+/** An attempt of a saga's step ended. */
 export interface SagaStepEvent {
   readonly saga: string;
   readonly runId: string;
@@ -113,6 +114,7 @@ export interface SagaStepEvent {
   readonly error?: unknown;
 }
 
+/** A run of a saga began, came to rest or changed hands. */
 export interface SagaRunEvent {
   readonly saga: string;
   readonly runId: string;
@@ -122,18 +124,21 @@ export interface SagaRunEvent {
   readonly error?: unknown;
 }
 
+/** A schedule fired, `lateMs` after it was due. */
 export interface ScheduleFiredEvent {
   readonly schedule: string;
   readonly dueAtMs: number;
   readonly lateMs: number;
 }
 
+/** A lock changed hands; `token` is its fencing token. */
 export interface LockChangeEvent {
   readonly lock: string;
   readonly change: "acquired" | "renewed" | "released" | "lost";
   readonly token: number;
 }
 
+/** One transaction of a driver ended. */
 export interface DriverTransactionEvent {
   readonly driver: string;
   readonly outcome: "committed" | "rolled-back";
