@@ -28,7 +28,9 @@ export class DurabilityError extends KitError {
   readonly retryable = false;
 
   constructor(what: string, required: Durability, offered: Durability) {
-    super(`${what} requires durability "${required}", but the engine offers "${offered}"; open the engine with a stronger class or lower the requirement`);
+    super(
+      `${what} requires durability "${required}", but the engine offers "${offered}"; open the engine with a stronger class or lower the requirement`,
+    );
   }
 }
 
@@ -55,7 +57,8 @@ export class RefusedError extends KitError {
   constructor(refusal: Refusal) {
     super(describeRefusal(refusal));
     this.refusal = refusal;
-    this.retryable = refusal.kind === "queue-full" || refusal.kind === "version-conflict" || refusal.kind === "cell-conflict";
+    this.retryable =
+      refusal.kind === "queue-full" || refusal.kind === "version-conflict" || refusal.kind === "cell-conflict";
   }
 }
 

@@ -1,5 +1,18 @@
 export type { Cell, CellKey, ExpectedCell } from "./cell.ts";
-export type { Append, Change, Check, Discard, Enqueue, Flow, Hold, Put, Redrive, Seen, Settle, Wake } from "./change.ts";
+export type {
+  Append,
+  Change,
+  Check,
+  Discard,
+  Enqueue,
+  Flow,
+  Hold,
+  Put,
+  Redrive,
+  Seen,
+  Settle,
+  Wake,
+} from "./change.ts";
 export type { CommitResult, EnqueuedMessage, Outcome, Refusal } from "./commit-result.ts";
 export { survives, type Durability } from "./durability.ts";
 export type {
