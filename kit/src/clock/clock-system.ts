@@ -5,7 +5,7 @@ import { sleepOn } from "./sleep.ts";
 // Node turns a longer delay into 1 ms (a 32-bit signed integer in libuv's wrapper), so longer ones are chained.
 const delayMaxMs = 2_147_483_647;
 
-/** The machine's own time. A timer rings up to 1 ms early or later than asked by as much as the event loop is busy. */
+/** The machine's own time. Its timers are late by as much as the event loop is busy, and at most 1 ms early, for Node counts whole ones. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -45,7 +45,7 @@ class SystemTimer implements Timer {
   }
 
   #arm(delayMs: number, ring: () => void): void {
-    this.#handle = setTimeout(ring, delayMs);
+    this.#handle = setTimeout(ring, Math.ceil(delayMs));
     if (this.#holdsProcess === "no") this.#handle.unref();
   }
 }

@@ -1,8 +1,8 @@
 import { type Handle, indexedHeap } from "../collections/mod.ts";
 import { integerIn, invariant, InvariantError } from "../errors/mod.ts";
 import type { Clock, SleepOptions, Timer } from "./clock.ts";
+import { systemClock } from "./clock-system.ts";
 import { sleepOn } from "./sleep.ts";
-import { systemTurn } from "./turn-system.ts";
 
 /** A clock whose time moves only when it is told to. */
 export interface ManualClock extends Clock {
@@ -81,7 +81,7 @@ class SteppedClock implements ManualClock {
   nextTurn(run: () => void): void {
     this.#turnsAsked++;
     this.#turnsPending++;
-    systemTurn(() => {
+    systemClock.nextTurn(() => {
       this.#turnsPending--;
       run();
     });
@@ -126,7 +126,7 @@ class SteppedClock implements ManualClock {
       if (turn >= settleTurnsMax)
         throw new InvariantError(`code under a manual clock did not come to rest in ${settleTurnsMax} turns`);
       const seen = this.#turnsAsked + this.#alarmsSet;
-      await new Promise<void>(systemTurn);
+      await new Promise<void>((resolve) => systemClock.nextTurn(resolve));
       const isQuiet = this.#turnsPending === 0 && seen === this.#turnsAsked + this.#alarmsSet;
       quiet = isQuiet ? quiet + 1 : 0;
     }

@@ -2,6 +2,8 @@ import { EncodeError } from "./codec.ts";
 
 // Deeper values are possible but rare; from here on the exact walk, which can tell depth from a cycle, takes over.
 const quickDepthMax = 64;
+// Far from the end of the stack, which JSON.stringify and JSON.parse share with their caller.
+const depthMax = 1_000;
 
 /** Throws {@link EncodeError} for a value that JSON would change without a word. */
 export function checkJson(value: unknown): void {
@@ -39,11 +41,11 @@ function isObjectKept(value: object, depth: number): boolean {
 
 /** A literal, a parsed object or one without prototype, also from another realm; not an instance of a class. */
 function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
+  const prototype: object | null = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || Object.hasOwn(prototype, "isPrototypeOf");
 }
 
-/** The slow twin: same rules, but knows where it is. Recursion is bounded by the stack, reported like any refusal. */
+/** The slow twin: same rules, but knows where it is. */
 function refuseChanged(value: unknown, path: string, parents: object[]): void {
   const problem = problemOf(value);
   if (problem !== undefined) throw new EncodeError(path, problem);
@@ -58,8 +60,6 @@ function refuseChanged(value: unknown, path: string, parents: object[]): void {
       if (field !== undefined) refuseChanged(field, path === "" ? key : `${path}.${key}`, parents);
   parents.pop();
 }
-
-const depthMax = 1_000;
 
 function problemOf(value: unknown): string | undefined {
   switch (typeof value) {

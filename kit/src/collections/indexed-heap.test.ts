@@ -34,7 +34,7 @@ describe("an indexed heap", () => {
         }
         const drained: number[] = [];
         for (let item = heap.pop(); item !== undefined; item = heap.pop()) drained.push(item.key);
-        expect(drained).toEqual(model.map(({ item }) => item.key).sort((left, right) => left - right));
+        expect(drained).toEqual(model.map(({ item }) => item.key).toSorted((left, right) => left - right));
       }),
     );
   });

@@ -46,6 +46,11 @@ describe("an id source", () => {
     expect(timeOf(last)).toBe(1_700_000_000_000);
   });
 
+  test("a clock before 1970 counts as 1970", () => {
+    const next = idSource({ clock: { now: () => -5 }, random: seededRandom(1) });
+    expect([next(), next()].map(timeOf)).toEqual([0, 0]);
+  });
+
   test("sources of one moment do not collide", () => {
     const clock = { now: () => 1_700_000_000_000 };
     const ids = Array.from({ length: 2_000 }, (_, seed) => idSource({ clock, random: seededRandom(seed) })());

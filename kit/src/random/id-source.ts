@@ -35,7 +35,7 @@ export function idSource(options: IdSourceOptions): () => string {
   };
 
   return () => {
-    const nowMs = clock.now();
+    const nowMs = Math.max(0, clock.now()); // the layout has no time before 1970
     if (nowMs > lastMs) startAt(nowMs);
     else if (++counter === counterEnd) startAt(lastMs + 1);
     return prefix + counterText(counter) + tailText(Math.floor(random.next() * tailEnd));
