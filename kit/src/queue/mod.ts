@@ -1,3 +1,22 @@
+export { queue, type QueueDefinition, type QueueOptions } from "./definition.ts";
+export type { Added, AddManyOptions, AddOptions, MessageOptions } from "./add-options.ts";
+export {
+  type AskOptions,
+  type JobsOptions,
+  openQueue,
+  type OpenQueueOptions,
+  type Queue,
+  type QueueEngine,
+  type QueueReport,
+} from "./queue.ts";
+export type { ListOptions } from "./list-jobs.ts";
+export type { DeadLetters, PurgeOptions, RedriveOptions } from "./dead-letters.ts";
+export type { StoredJob } from "./stored-job.ts";
+export type { JobFailure } from "./failure.ts";
+export { openWorker, type OpenWorkerOptions } from "./worker.ts";
+export type { Worker, WorkerFault, WorkerState, WorkerTuning } from "./worker-options.ts";
+export type { InboxOptions, Job } from "./job.ts";
+export { BatchOutcomesError, JobInputError, QueueFullError, ReplyError, WorkerStoppedError } from "./errors.ts";
 export {
   decideRetry,
   nextDelay,

@@ -1,0 +1,90 @@
+import type { Clock, Timer } from "../clock/mod.ts";
+import type { Engine, Receipt } from "../engine/mod.ts";
+
+/** A lease as the keeper sees it. */
+export interface Lease {
+  readonly claim: { readonly receipt: Receipt };
+  leaseUntilMs: number;
+}
+
+export interface LeaseKeeperOptions<L extends Lease> {
+  readonly engine: Engine;
+  readonly leaseMs: number;
+  /** Called once for a lease that is somebody else's, or may be. It has left the keeper. */
+  readonly onLost: (lease: L) => void;
+  readonly onExtendFault: (error: unknown) => void;
+}
+
+/** Renews all leases of a worker with one call, three times per lease: two renewals in a row may fail before one runs out. */
+export class LeaseKeeper<L extends Lease> {
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #leaseMs: number;
+  readonly #onLost: (lease: L) => void;
+  readonly #onExtendFault: (error: unknown) => void;
+  readonly #held = new Set<L>();
+  #timer: Timer;
+  #renewing: Promise<void> | undefined;
+
+  constructor(options: LeaseKeeperOptions<L>) {
+    this.#engine = options.engine;
+    this.#clock = options.engine.clock;
+    this.#leaseMs = options.leaseMs;
+    this.#onLost = options.onLost;
+    this.#onExtendFault = options.onExtendFault;
+    this.#timer = this.#setTimer();
+  }
+
+  hold(lease: L): void {
+    this.#held.add(lease);
+  }
+
+  drop(lease: L): void {
+    this.#held.delete(lease);
+  }
+
+  /** Renews what is not fresh; leases that are lost leave the keeper. One renewal at a time: callers share it. */
+  renew(): Promise<void> {
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  stop(): void {
+    this.#timer.cancel();
+    this.#held.clear();
+  }
+
+  #setTimer(): Timer {
+    const ring = (): void => {
+      this.#timer = this.#setTimer();
+      void this.renew();
+    };
+    return this.#clock.setTimer(this.#leaseMs / 3, ring, { holdsProcess: "no" });
+  }
+
+  async #renew(): Promise<void> {
+    // Taken before the call: the engine counts from a later moment, so we never believe in a lease for longer than it does.
+    const nowMs = this.#clock.now();
+    const stale = [...this.#held].filter((lease) => lease.leaseUntilMs - nowMs < this.#leaseMs * 0.75);
+    if (stale.length === 0) return;
+    try {
+      const receipts = stale.map((lease) => lease.claim.receipt);
+      const kept = await this.#engine.extend(receipts, this.#leaseMs);
+      stale.forEach((lease, index) => {
+        if (kept[index] === true) lease.leaseUntilMs = nowMs + this.#leaseMs;
+        else this.#lose(lease);
+      });
+    } catch (error) {
+      this.#onExtendFault(error);
+      // Whether others took over is unknown, but from here on they may: act as if they did.
+      for (const lease of stale) if (lease.leaseUntilMs <= nowMs) this.#lose(lease);
+    }
+  }
+
+  #lose(lease: L): void {
+    // Not there: settled meanwhile, and the engine no longer knows the receipt because the job is done.
+    if (this.#held.delete(lease)) this.#onLost(lease);
+  }
+}

@@ -1,0 +1,192 @@
+import { errorRecord, isRetryable } from "../errors/mod.ts";
+import { type Change, type CommitResult, RefusedError, type Settlement } from "../engine/mod.ts";
+import { telemetryChannel } from "../telemetry/mod.ts";
+import { JobInputError } from "./errors.ts";
+import { failureText } from "./failure.ts";
+import type { HeldJob } from "./held-job.ts";
+import type { LeaseKeeper } from "./lease-keeper.ts";
+import { accepted, type Queue } from "./queue.ts";
+import { replyChange } from "./replies.ts";
+import { decideRetry } from "./retry-plan.ts";
+import type { WorkerFault } from "./worker-options.ts";
+
+const jobChannel = telemetryChannel("ashlar.queue.job");
+const lostChannel = telemetryChannel("ashlar.queue.lease-lost");
+const firstBackoffMs = 50;
+const backoffCapMs = 5_000;
+const release = { kind: "release" } as const;
+
+interface Told {
+  readonly outcome: "done" | "retry" | "dead" | "released" | "lost";
+  readonly error?: unknown;
+}
+
+export type HandlerEnd =
+  | { readonly kind: "done"; readonly reply: unknown }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+type Held<T, Reply, Sql> = HeldJob<T, Reply, Sql>;
+
+export interface SettlerOptions<T, Reply, Sql> {
+  readonly queue: Queue<T, Reply, Sql>;
+  readonly keeper: LeaseKeeper<Held<T, Reply, Sql>>;
+  readonly onFault: (fault: WorkerFault) => void;
+}
+
+/** Brings the ends of jobs to the store. Commits of one turn share a transaction there, so nothing is gathered here.
+ *  A store that fails is asked again while the lease lasts: work that was done is not thrown away for a moment's trouble. */
+export class Settler<T, Reply, Sql> {
+  readonly #queue: Queue<T, Reply, Sql>;
+  readonly #keeper: LeaseKeeper<Held<T, Reply, Sql>>;
+  readonly #onFault: (fault: WorkerFault) => void;
+
+  constructor(options: SettlerOptions<T, Reply, Sql>) {
+    this.#queue = options.queue;
+    this.#keeper = options.keeper;
+    this.#onFault = options.onFault;
+  }
+
+  /** Acknowledges a job with everything its handler added. A refused addition, or one the engine cannot take, fails the attempt. */
+  async done(job: Held<T, Reply, Sql>, reply: unknown): Promise<void> {
+    if (job.state === "lost") return;
+    if (job.state === "settled") return this.#end(job, { outcome: "done" }); // by job.tx
+    let refused: unknown;
+    try {
+      const result = await this.#commit(job, job.doneChanges(reply));
+      if (result.committed) return this.#end(job, { outcome: "done" });
+      if (result.refusal.kind === "lease-lost") return this.#lose(job);
+      refused = new RefusedError(result.refusal);
+    } catch (error) {
+      refused = error;
+    }
+    job.state = "held";
+    await this.failed(job, refused);
+  }
+
+  /** Records a failed attempt: back after a delay, or among the dead letters. */
+  async failed(job: Held<T, Reply, Sql>, error: unknown): Promise<void> {
+    if (job.state === "lost") return;
+    this.#onFault({ what: "handler", error, jobId: job.id });
+    if (job.state === "settled") return this.#end(job, { outcome: "done" }); // by job.tx, after which it cannot fail any more
+    const settlement = this.#afterFailure(job, error);
+    const changes: Change[] = [{ op: "settle", receipt: job.claim.receipt, as: settlement }];
+    if (settlement.kind === "dead") changes.push(...this.#failureReply(job, error));
+    await this.#settle(job, changes, { outcome: settlement.kind === "dead" ? "dead" : "retry", error });
+  }
+
+  /** Hands jobs back, their attempts uncounted; whatever their handlers still return is dropped. Never rejects. */
+  async release(jobs: Iterable<Held<T, Reply, Sql>>): Promise<void> {
+    // Each is a commit of its own: one lost lease must not keep the others from going back. The engine groups them.
+    await Promise.all(Array.from(jobs, (job) => this.#release(job)));
+  }
+
+  /** Settles before the handler runs (at most once). `false`: the job is somebody else's. */
+  async settleFirst(job: Held<T, Reply, Sql>): Promise<boolean> {
+    await this.#settle(job, [{ op: "settle", receipt: job.claim.receipt, as: { kind: "ack" } }], undefined);
+    return job.state !== "lost";
+  }
+
+  /** The end of a job that was settled first: what its handler added, and the answer. */
+  async doneLate(job: Held<T, Reply, Sql>, end: HandlerEnd): Promise<void> {
+    const failed = end.kind === "failed";
+    if (failed) this.#onFault({ what: "handler", error: end.error, jobId: job.id });
+    const changes = failed ? this.#failureReply(job, end.error) : job.lateChanges(end.reply);
+    try {
+      if (changes.length > 0) accepted(await this.#queue.engine.commit(changes));
+    } catch (error) {
+      this.#onFault({ what: "settle", error, jobId: job.id });
+    }
+    this.#end(job, failed ? { outcome: "dead", error: end.error } : { outcome: "done" });
+  }
+
+  /** A lease that is somebody else's. What is on its way to the store is judged there. */
+  lost(job: Held<T, Reply, Sql>): void {
+    if (job.state === "held") this.#lose(job);
+  }
+
+  async #release(job: Held<T, Reply, Sql>): Promise<void> {
+    if (job.state !== "held") return;
+    job.state = "lost";
+    this.#keeper.drop(job);
+    try {
+      await this.#queue.engine.commit([{ op: "settle", receipt: job.claim.receipt, as: release }]);
+    } catch (error) {
+      this.#onFault({ what: "settle", error, jobId: job.id }); // its lease runs out instead
+    }
+    if (jobChannel.active) this.#tell(job, { outcome: "released" });
+  }
+
+  async #settle(job: Held<T, Reply, Sql>, changes: readonly Change[], told: Told | undefined): Promise<void> {
+    try {
+      const result = await this.#commit(job, changes);
+      if (!result.committed) return this.#lose(job);
+      if (told === undefined) job.state = "settled";
+      else this.#end(job, told);
+    } catch (error) {
+      // Nothing can be recorded. The lease runs out, and some worker takes the job again.
+      this.#onFault({ what: "settle", error, jobId: job.id });
+      this.#lose(job);
+    }
+  }
+
+  /** Commits, asking a troubled store again while the lease lasts. */
+  async #commit(job: Held<T, Reply, Sql>, changes: readonly Change[]): Promise<CommitResult> {
+    job.state = "settling";
+    const { engine } = this.#queue;
+    for (let backoffMs = firstBackoffMs; ; backoffMs = Math.min(backoffCapMs, backoffMs * 2)) {
+      try {
+        return await engine.commit(changes);
+      } catch (error) {
+        if (!isRetryable(error) || engine.clock.now() + backoffMs >= job.leaseUntilMs) throw error;
+        this.#onFault({ what: "settle", error, jobId: job.id });
+        await engine.clock.sleep(backoffMs);
+      }
+    }
+  }
+
+  #failureReply(job: Held<T, Reply, Sql>, error: unknown): readonly Change[] {
+    if (job.claim.headers === undefined) return [];
+    const answer = { kind: "failed", error: errorRecord(error) } as const;
+    const change = replyChange(this.#queue.definition.name, job.claim.headers, answer);
+    return change === undefined ? [] : [change];
+  }
+
+  #afterFailure(job: Held<T, Reply, Sql>, error: unknown): Settlement {
+    const { definition, random, engine } = this.#queue;
+    const attempt = job.claim.attempt;
+    const failure = failureText({ error, attempt, atMs: engine.clock.now() });
+    if (error instanceof JobInputError) return { kind: "dead", reason: "input", failure };
+    const decision = decideRetry(definition.retry, { attempt, error }, random);
+    return { ...decision, failure };
+  }
+
+  #end(job: Held<T, Reply, Sql>, told: Told): void {
+    job.state = "settled";
+    this.#keeper.drop(job);
+    if (jobChannel.active) this.#tell(job, told);
+  }
+
+  #lose(job: Held<T, Reply, Sql>): void {
+    job.lose();
+    this.#keeper.drop(job);
+    this.#onFault({ what: "lost", error: job.abortReason, jobId: job.id });
+    if (lostChannel.active) {
+      const heldMs = this.#queue.engine.clock.now() - job.claim.leaseUntilMs + this.#queue.definition.leaseMs;
+      lostChannel.publish({ queue: this.#queue.definition.name, jobId: job.id, attempt: job.attempt, heldMs });
+    }
+    if (jobChannel.active) this.#tell(job, { outcome: "lost", error: job.abortReason });
+  }
+
+  #tell(job: Held<T, Reply, Sql>, told: Told): void {
+    const nowMs = this.#queue.engine.clock.now();
+    const startedAtMs = job.startedAtMs === 0 ? nowMs : job.startedAtMs; // 0: it never ran here
+    jobChannel.publish({
+      ...told,
+      queue: this.#queue.definition.name,
+      jobId: job.id,
+      attempt: job.attempt,
+      waitMs: Math.max(0, startedAtMs - job.enqueuedAtMs),
+      durationMs: Math.max(0, nowMs - startedAtMs),
+    });
+  }
+}
