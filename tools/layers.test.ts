@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { foldersWithoutRow, tableFaults, type Row } from "./layers.ts";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { foldersWithoutRow, layersTable, tableFaults, type Row } from "./layers.ts";
+import { planted } from "./planted.test-folder.ts";
 
 const source: string = join(import.meta.dirname, "../kit/src");
 
@@ -16,14 +16,17 @@ describe("the table of layers", () => {
   });
 });
 
+test("the page on the architecture shows the table as it is", () => {
+  const page = readFileSync(join(import.meta.dirname, "../ARCHITECTURE.md"), "utf8");
+  const shown = /<!-- layers.*?-->(?<rows>.*)<!-- end of layers -->/s.exec(page)?.groups?.["rows"] ?? "";
+  const rows = shown.split("\n").map((line) => line.replaceAll(/ +/g, " ").trim());
+  expect(rows.filter((line) => line.startsWith("|")).slice(2)).toEqual(layersTable());
+});
+
 describe("the check of the table", () => {
   test("reports a planted folder without a row, nested or not", () => {
-    const place = mkdtempSync(join(tmpdir(), "ashlar-layers-"));
-    onTestFinished(() => rmSync(place, { recursive: true }));
-    for (const file of ["errors/errors.ts", "stray/mod.ts", "engine/stray/deep/a.ts", "notes/README.md"]) {
-      mkdirSync(dirname(join(place, file)), { recursive: true });
-      writeFileSync(join(place, file), "");
-    }
+    const files = ["errors/errors.ts", "stray/mod.ts", "engine/stray/deep/a.ts", "notes/README.md"];
+    const place = planted(Object.fromEntries(files.map((file) => [file, ""])));
     expect(foldersWithoutRow(place)).toEqual(["engine/stray/deep", "stray"]);
   });
 

@@ -1,5 +1,5 @@
 // Who may import whom, as data. The only place where an allowed import is written down: the linter's rules are derived
-// from this table (oxlint.config.ts), the drawing in ARCHITECTURE.md is compared with it, and a folder of kit/src
+// from this table (oxlint.config.ts), the table in ARCHITECTURE.md is compared with it, and a folder of kit/src
 // without a row fails the check.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -84,6 +84,17 @@ export function tableFaults(table: Readonly<Record<string, Row>> = layers): stri
       .map((door) => `${folder} (level ${row.level}) imports ${door} of a higher level`);
     const circular = reaches(table, folder, folder) ? [`${folder} imports itself in a circle`] : [];
     return [...unknown, ...upwards, ...circular];
+  });
+}
+
+/** The table as Markdown rows, for ARCHITECTURE.md. The doors of the ground are named as one word when complete. */
+export function layersTable(table: Readonly<Record<string, Row>> = layers): string[] {
+  return Object.entries(table).map(([folder, row]) => {
+    const inner = row.innerOf === undefined ? [] : [`inner files of ${row.innerOf}`];
+    const isWhole = ground.every((door) => row.doors.includes(door));
+    const others = isWhole ? row.doors.filter((door) => !ground.some((name) => name === door)) : row.doors;
+    const words = [...(isWhole ? ["ground"] : []), ...others, ...inner];
+    return `| ${folder} | ${row.level} | ${words.length === 0 ? "none" : words.join(", ")} |`;
   });
 }
 
