@@ -1,0 +1,48 @@
+export {
+  causedBy,
+  type DomainEvent,
+  type EventMeta,
+  type EventPlace,
+  type Stored,
+  type SubjectErased,
+} from "./domain-event.ts";
+export { ConflictError, SealError, UnknownEventError } from "./errors.ts";
+export {
+  type EventDefinition,
+  type EventTable,
+  eventTypes,
+  type EventTypes,
+  type PersonalFields,
+  type Upcast,
+} from "./event-types.ts";
+export {
+  type AnyDecider,
+  type CommandOf,
+  decider,
+  type Decider,
+  type EventOf,
+  reject,
+  type Rejected,
+  type RejectionOf,
+  type SnapshotRule,
+  type StateOf,
+  streamOf,
+} from "./decider.ts";
+export type {
+  Accepted,
+  AfterAll,
+  Call,
+  Calls,
+  ExecuteOptions,
+  Execution,
+  ExecutionOfAll,
+  Planned,
+  PlanOptions,
+  Rejections,
+  Results,
+} from "./command.ts";
+export type { Appended, AppendOptions, EventStore, ReadAllOptions, ReadStreamOptions } from "./event-store.ts";
+export type { AsOf, Versioned } from "./rehydration.ts";
+export { openEventStore, type EventStoreOptions, type SqlEventStoreOptions } from "./open-event-store.ts";
+export type { InlineProjection, InlineSqlProjection, PendingEvent } from "./store-context.ts";
+export type { Opener, Sealer, SealPlace, SubjectKeys } from "./subject-keys.ts";

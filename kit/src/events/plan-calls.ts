@@ -1,0 +1,169 @@
+import type { Append, CellKey, Change, CommitResult } from "../engine/mod.ts";
+import { commandRecord } from "./command-record.ts";
+import { type AnyCall, type CallGroup, decideGroup, isDoubtful, type Verdict } from "./decide-group.ts";
+import { streamOf } from "./decider.ts";
+import type { EventMeta } from "./domain-event.ts";
+import { encodeBatches, metaText } from "./encode-events.ts";
+import type { Encoded } from "./event-batch.ts";
+import type { PlannedResult } from "./planned-result.ts";
+import { loadGroup, type PlanScope, reloadGroup } from "./plan-scope.ts";
+import { snapshotDue } from "./snapshot.ts";
+import type { PendingEvent } from "./store-context.ts";
+
+/** What goes with all calls of a plan. */
+export interface PlanRequest {
+  readonly commandId?: string | undefined;
+  readonly meta?: EventMeta | undefined;
+  /** Where the execution of the command is recorded; written by the first change of the plan. */
+  readonly commandCell?: CellKey | undefined;
+}
+
+/** Decisions in favour, as changes to be committed. */
+export interface AcceptedPlan {
+  readonly status: "accepted";
+  readonly changes: readonly Change[];
+  /** At the index of the call: version of its stream after the plan, events the call led to, and the state after the plan. */
+  readonly results: readonly PlannedResult[];
+  readonly streams: readonly string[];
+  /** What the plan appends, for inline projections that run statements. */
+  readonly pending: readonly PendingEvent[];
+  committed(result: Pick<CommitResult, "committed">): void;
+}
+
+export interface RejectedPlan {
+  readonly status: "rejected";
+  readonly rejections: readonly { readonly index: number; readonly rejection: unknown }[];
+}
+
+/** Decides every call and prepares one list of changes, or reports the rejections. Writes nothing. */
+export async function planCalls(
+  scope: PlanScope,
+  calls: readonly AnyCall[],
+  request: PlanRequest,
+): Promise<AcceptedPlan | RejectedPlan> {
+  const verdicts = await decideAll(scope, groupCalls(calls));
+  const rejections = verdicts.flatMap(({ rejection }) => (rejection === undefined ? [] : [rejection]));
+  if (rejections.length > 0) return { status: "rejected", rejections };
+  const advances = verdicts.filter((verdict) => verdict.events.length > 0).map((verdict) => advance(scope, verdict));
+  const committed = (result: Pick<CommitResult, "committed">): void => {
+    for (const step of advances) step.settle(result.committed ? "kept" : "lost");
+  };
+  try {
+    const { context } = scope;
+    const pending =
+      context.inline.length > 0 || context.sqlInline !== undefined ? pendingEvents(verdicts, request) : [];
+    const changes = [...(await changesOf(scope, verdicts, request))];
+    for (const project of context.inline) if (pending.length > 0) changes.push(...(await project(pending)));
+    const streams = verdicts.map((verdict) => verdict.group.stream);
+    return { status: "accepted", changes, results: resultsOf(calls.length, verdicts), streams, pending, committed };
+  } catch (error) {
+    committed({ committed: false });
+    throw error;
+  }
+}
+
+function groupCalls(calls: readonly AnyCall[]): readonly CallGroup[] {
+  const groups = new Map<string, CallGroup & { readonly calls: { index: number; command: unknown }[] }>();
+  for (const [index, { decider, id, command }] of calls.entries()) {
+    const stream = streamOf(decider, id);
+    const group = groups.get(stream);
+    if (group === undefined)
+      groups.set(stream, { decider, stream, calls: [{ index, command }], entry: undefined, readVersion: undefined });
+    else group.calls.push({ index, command });
+  }
+  return [...groups.values()];
+}
+
+/** Decides in one turn on states that belong together. Each group is read at most twice, so the loop ends. */
+async function decideAll(scope: PlanScope, groups: readonly CallGroup[]): Promise<readonly Verdict[]> {
+  const reread = new Set<CallGroup>();
+  for (;;) {
+    for (const group of groups)
+      if (!reread.has(group)) group.entry = scope.cache.get(group.stream, group.decider) ?? group.entry;
+    const missing = groups.filter((group) => group.entry === undefined);
+    if (missing.length > 0) {
+      await Promise.all(missing.map((group) => loadGroup(scope, group)));
+      continue;
+    }
+    const verdicts = groups.flatMap((group) => (group.entry === undefined ? [] : [decideGroup(group, group.entry)]));
+    if (scope.states === "own") return verdicts;
+    const doubtful = verdicts.filter((verdict) => !reread.has(verdict.group) && isDoubtful(verdict));
+    if (doubtful.length === 0) return verdicts;
+    for (const { group } of doubtful) reread.add(group);
+    await Promise.all(doubtful.map(({ group }) => reloadGroup(scope, group)));
+  }
+}
+
+interface Advance {
+  settle(outcome: "kept" | "lost"): void;
+}
+
+/** Moves the shared state ahead, so that the next command builds on this one before it is committed. */
+function advance(scope: PlanScope, { group, entry, next }: Verdict): Advance {
+  const { cache } = scope;
+  const isShared = cache.get(group.stream, group.decider) === entry;
+  const own = isShared ? entry : { ...entry };
+  own.version = next.version;
+  own.state = next.state;
+  if (!isShared) cache.set(group.stream, own);
+  return {
+    settle(outcome) {
+      if (outcome === "lost") cache.drop(group.stream, own);
+      else if (next.version > own.confirmedVersion) own.confirmedVersion = next.version;
+    },
+  };
+}
+
+async function changesOf(
+  scope: PlanScope,
+  verdicts: readonly Verdict[],
+  request: PlanRequest,
+): Promise<readonly Change[]> {
+  const { context } = scope;
+  const active = verdicts.filter((verdict) => verdict.events.length > 0);
+  const batches = active.map(({ group, events }) => ({ stream: group.stream, types: group.decider.events, events }));
+  const encoding = encodeBatches(context, batches, metaText(request.meta, request.commandId));
+  const encoded: Encoded = encoding instanceof Promise ? await encoding : encoding;
+  const changes: Change[] =
+    request.commandCell === undefined ? [] : [commandRecord(context, request.commandCell, verdicts)];
+  changes.push(...encoded.guards);
+  for (const [index, { group, next, events }] of active.entries()) {
+    const fromVersion = next.version - events.length;
+    const append: Append = {
+      op: "append",
+      log: context.log,
+      stream: group.stream,
+      expected: fromVersion,
+      events: encoded.events[index] ?? [],
+    };
+    changes.push(append);
+    const copy = snapshotDue(context, { decider: group.decider, stream: group.stream, fromVersion, next });
+    if (copy !== undefined) changes.push(copy);
+  }
+  return changes;
+}
+
+function pendingEvents(verdicts: readonly Verdict[], request: PlanRequest): readonly PendingEvent[] {
+  const meta = request.commandId === undefined ? request.meta : { ...request.meta, commandId: request.commandId };
+  return verdicts.flatMap(({ group, next, events }) =>
+    events.map((event, index) => ({
+      ...event,
+      stream: group.stream,
+      version: next.version - events.length + index + 1,
+      meta,
+    })),
+  );
+}
+
+function resultsOf(count: number, verdicts: readonly Verdict[]): readonly PlannedResult[] {
+  const results = Array.from<PlannedResult>({ length: count });
+  for (const { group, next, decisions } of verdicts)
+    for (const [order, { index }] of group.calls.entries())
+      results[index] = {
+        stream: group.stream,
+        version: next.version,
+        events: decisions[order] ?? [],
+        state: next.state,
+      };
+  return results;
+}

@@ -1,0 +1,61 @@
+import type { Committer } from "../engine/mod.ts";
+import type { CallGroup } from "./decide-group.ts";
+import { rehydrate } from "./rehydrate.ts";
+import type { Versioned } from "./rehydration.ts";
+import { StateCache, type StreamState } from "./state-cache.ts";
+import type { StoreContext } from "./store-context.ts";
+
+/** Where plans find and leave the states they build on. */
+export interface PlanScope {
+  readonly context: StoreContext;
+  readonly cache: StateCache;
+  /** `own`: the states are those of an open transaction, which nobody else sees or changes. */
+  readonly states: "shared" | "own";
+}
+
+const overlays = new WeakMap<Committer, Map<string, StateCache>>();
+
+/** The scope of a commit. Inside a transaction it is its own: what was appended there counts there, and nowhere if it rolls back. */
+export function scopeOf(context: StoreContext, committer: Committer | undefined): PlanScope {
+  if (committer === undefined || committer === context.engine)
+    return { context, cache: context.cache, states: "shared" };
+  const byLog = overlays.get(committer) ?? new Map<string, StateCache>();
+  overlays.set(committer, byLog);
+  const cache = byLog.get(context.log) ?? new StateCache(transactionStreamsMax);
+  byLog.set(context.log, cache);
+  return { context, cache, states: "own" };
+}
+
+const transactionStreamsMax = 10_000;
+
+/** Gives the group a state to decide on: the cached one, else the committed one. */
+export async function loadGroup(scope: PlanScope, group: CallGroup): Promise<void> {
+  const read = await readCommitted(scope.context, group);
+  const known = scope.cache.get(group.stream, group.decider);
+  // Another plan may have loaded the stream meanwhile and built on it: joining it avoids a conflict with it.
+  if (known !== undefined && known.version >= read.version) group.entry = known;
+  else scope.cache.set(group.stream, (group.entry = entryOf(group, read)));
+  group.readVersion = read.version;
+}
+
+/** Gives the group the committed state, without what other plans have in flight. */
+export async function reloadGroup(scope: PlanScope, group: CallGroup): Promise<void> {
+  const read = await readCommitted(scope.context, group);
+  const known = scope.cache.get(group.stream, group.decider);
+  const isKnown = known !== undefined && known.version === read.version && known.confirmedVersion === read.version;
+  group.entry = isKnown ? known : entryOf(group, read);
+  group.readVersion = read.version;
+}
+
+/** The committed state: the cached one brought up to date, else read from the start or a snapshot. */
+export function readCommitted(context: StoreContext, group: Pick<CallGroup, "decider" | "stream">): Promise<Versioned> {
+  const { decider, stream } = group;
+  const cached = context.cache.get(stream, decider);
+  const isConfirmed = cached !== undefined && cached.confirmedVersion === cached.version;
+  const from = isConfirmed ? { version: cached.version, state: cached.state } : undefined;
+  return rehydrate(context, { decider, stream, from });
+}
+
+function entryOf(group: CallGroup, { version, state }: Versioned): StreamState {
+  return { owner: group.decider, version, state, confirmedVersion: version };
+}
