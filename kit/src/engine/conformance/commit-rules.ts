@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import type { Change } from "../mod.ts";
+import {
+  add,
+  ack,
+  append,
+  bodies,
+  committed,
+  enqueue,
+  log,
+  queue,
+  refused,
+  rejection,
+  statusOf,
+  take,
+  takeOne,
+} from "./calls.ts";
+import type { Rule } from "./rule.ts";
+
+const cell = { space: "s", key: "k" };
+
+/** What a commit is: atomic, judged alone, in order, bounded. */
+export const commitRules: readonly Rule[] = [
+  {
+    name: "an empty commit passes and changes nothing",
+    run: async ({ engine }) => assert.deepEqual(await engine.commit([]), { committed: true, outcomes: [] }),
+  },
+  {
+    name: "a refused list leaves no trace, whichever of its changes is refused",
+    run: async ({ engine }) => {
+      await committed(engine, append("a", "1"));
+      const { index, refusal } = await refused(
+        engine,
+        enqueue("job"),
+        append("b", "x"),
+        { op: "put", cell, expect: "any", value: "v" },
+        { op: "seen", consumer: "c", id: "1", keepMs: 1000 },
+        append("a", "x", { expected: 5 }),
+      );
+      assert.equal(index, 4);
+      assert.deepEqual(refusal, { kind: "version-conflict", log, stream: "a", expected: 5, actual: 1 });
+      assert.deepEqual(await take(engine), []);
+      assert.deepEqual(await engine.get([cell]), [undefined]);
+      assert.equal((await engine.read({ log, after: 0, limit: 10 })).head, 1);
+      await committed(engine, { op: "seen", consumer: "c", id: "1", keepMs: 1000 });
+      const [outcome] = await committed(engine, append("b", "1", { expected: "new" }));
+      assert.deepEqual(outcome, { op: "append", version: 1, position: 2 });
+    },
+  },
+  {
+    name: "the first change of a list that does not pass is the one reported",
+    run: async ({ engine }) => {
+      const { index, refusal } = await refused(
+        engine,
+        { op: "check", cell, expect: "any" },
+        { op: "check", cell: { space: "s", key: "other" }, expect: "present" },
+        append("a", "x", { expected: 3 }),
+      );
+      assert.equal(index, 1);
+      assert.equal(refusal.kind, "cell-conflict");
+    },
+  },
+  {
+    name: "lists of one turn are judged alone: a loser does not disturb its neighbours",
+    run: async ({ engine }) => {
+      const results = await Promise.all([
+        engine.commit([append("a", "1", { expected: 0 })]),
+        engine.commit([append("a", "lost", { expected: 0 }), enqueue("lost")]),
+        engine.commit([append("a", "2", { expected: 1 })]),
+        engine.commit([append("b", "1", { expected: "existing" })]),
+        engine.commit([enqueue("kept")]),
+      ]);
+      assert.deepEqual(
+        results.map((result) => result.committed),
+        [true, false, true, false, true],
+      );
+      const events = await engine.stream({ log, stream: "a", after: 0, limit: 10 });
+      assert.deepEqual(
+        events.map((event) => event.data),
+        ["1", "2"],
+      );
+      assert.deepEqual(bodies(await take(engine, 10)), ["kept"]);
+    },
+  },
+  {
+    name: "effects come in the order of the calls: commits, claims and extensions of one turn",
+    run: async ({ engine }) => {
+      const calls = [
+        engine.commit([enqueue("1")]),
+        engine.claim({ queue, count: 5, leaseMs: 1000 }),
+        engine.commit([enqueue("2")]),
+        engine.claim({ queue, count: 5, leaseMs: 1000 }),
+      ] as const;
+      const [, first, , second] = await Promise.all(calls);
+      assert.deepEqual(bodies(first.claims), ["1"]);
+      assert.deepEqual(bodies(second.claims), ["2"]);
+    },
+  },
+  {
+    name: "preconditions of a list are checked against the state before it, not against its own effects",
+    run: async ({ engine }) => {
+      await add(engine, "a", "b");
+      const claim = await takeOne(engine);
+      const settle: Change = { op: "settle", receipt: claim.receipt, as: ack };
+      const { index, refusal } = await refused(engine, settle, { ...enqueue("c"), depthMax: 2 });
+      assert.equal(index, 1);
+      assert.deepEqual(refusal, { kind: "queue-full", queue, depth: 2, depthMax: 2 });
+      assert.equal((await statusOf(engine)).running, 1);
+    },
+  },
+  {
+    name: "everything of one list becomes visible together",
+    run: async ({ engine }) => {
+      const claim = await add(engine, "job").then(() => takeOne(engine));
+      await committed(
+        engine,
+        { op: "settle", receipt: claim.receipt, as: ack },
+        append("order", "paid"),
+        { op: "put", cell, expect: "absent", value: "1" },
+        { op: "seen", consumer: "c", id: claim.receipt.id, keepMs: 1000 },
+        enqueue("next"),
+        { op: "flow", queue: "other", to: "paused" },
+      );
+      assert.deepEqual(bodies(await take(engine, 10)), ["next"]);
+      assert.equal((await engine.read({ log, after: 0, limit: 10 })).events[0]?.data, "paid");
+      assert.equal((await engine.get([cell]))[0]?.value, "1");
+      assert.equal((await statusOf(engine, "other")).flow, "paused");
+    },
+  },
+  {
+    name: "a thousand lists of one turn all pass, in order",
+    run: async ({ engine }) => {
+      const results = await Promise.all(
+        Array.from({ length: 1000 }, (_, n) => engine.commit([append("s", String(n))])),
+      );
+      const positions = results.map((result) => {
+        assert(result.committed);
+        const [outcome] = result.outcomes;
+        assert(outcome?.op === "append");
+        return outcome.position;
+      });
+      assert.deepEqual(
+        positions,
+        Array.from({ length: 1000 }, (_, n) => n + 1),
+      );
+    },
+  },
+  {
+    name: "a list that names a stream, cell, receipt or inbox entry twice is a ChangeError",
+    run: async ({ engine }) => {
+      const receipt = { queue, id: "1", token: 1 };
+      const lists: readonly (readonly Change[])[] = [
+        [append("a", "1"), append("a", "2")],
+        [
+          { op: "put", cell, expect: "any", value: "" },
+          { op: "check", cell, expect: "any" },
+        ],
+        [
+          { op: "hold", receipt },
+          { op: "settle", receipt, as: ack },
+        ],
+        [
+          { op: "seen", consumer: "c", id: "1", keepMs: 1 },
+          { op: "seen", consumer: "c", id: "1", keepMs: 2 },
+        ],
+      ];
+      for (const list of lists) assert.equal((await rejection(() => engine.commit(list))).code, "CHANGE");
+      // Names that only look alike when joined are different ones.
+      const put = (space: string, key: string): Change => ({
+        op: "put",
+        cell: { space, key },
+        expect: "any",
+        value: "",
+      });
+      await committed(engine, put("a", "b:c"), put("a:b", "c"), put("a/b", "c"), put("a", "b/c"));
+    },
+  },
+  {
+    name: "after disposal every call rejects with DisposedError, and what waited has been committed",
+    run: async ({ engine }) => {
+      const waiting = engine.commit([append("a", "1")]);
+      const disposal = engine[Symbol.asyncDispose]();
+      const late = rejection(() => engine.commit([append("a", "2")]));
+      assert.equal((await waiting).committed, true);
+      await disposal;
+      await engine[Symbol.asyncDispose]();
+      assert.equal((await late).code, "DISPOSED");
+      assert.equal((await rejection(() => engine.claim({ queue, count: 1, leaseMs: 1000 }))).code, "DISPOSED");
+      assert.equal((await rejection(() => engine.read({ log, after: 0, limit: 1 }))).code, "DISPOSED");
+      assert.equal((await rejection(() => engine.get([cell]))).code, "DISPOSED");
+    },
+  },
+];

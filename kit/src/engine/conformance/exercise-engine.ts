@@ -1,0 +1,51 @@
+import { manualClock } from "../../clock/mod.ts";
+import { cellRules } from "./cell-rules.ts";
+import { commitRules } from "./commit-rules.ts";
+import { keyRules } from "./key-rules.ts";
+import { leaseRules } from "./lease-rules.ts";
+import { logRules } from "./log-rules.ts";
+import { malformedRules } from "./malformed-rules.ts";
+import { queueRules } from "./queue-rules.ts";
+import type { OpenEngine, Rule, Skip, TestFunction } from "./rule.ts";
+import { scanRules } from "./scan-rules.ts";
+
+export interface ExerciseOptions {
+  readonly test: TestFunction;
+  /** Rules that this engine cannot keep, each with its reason; every other one must pass. A name that is no rule is an error. */
+  readonly skip?: readonly Skip[];
+}
+
+const rules: readonly Rule[] = [
+  ...commitRules,
+  ...malformedRules,
+  ...queueRules,
+  ...leaseRules,
+  ...keyRules,
+  ...logRules,
+  ...cellRules,
+  ...scanRules,
+];
+
+/** Registers one test for every rule of the engine port; an engine is supported when all of them pass. Each opens an engine of its own on
+ *  a manual clock, so nothing sleeps. Rules and semantics: the README of the engine folder. */
+export function exerciseEngine(name: string, openEngine: OpenEngine, options: ExerciseOptions): void {
+  const { test, skip = [] } = options;
+  const reasons = new Map(skip.map((entry) => [entry.name, entry.reason]));
+  for (const rule of rules) {
+    const reason = reasons.get(rule.name);
+    reasons.delete(rule.name);
+    if (reason === undefined) test(`${name}: ${rule.name}`, () => proveRule(rule, openEngine));
+    else test.skip(`${name}: ${rule.name} (skipped: ${reason})`, () => proveRule(rule, openEngine));
+  }
+  if (reasons.size > 0) throw new Error(`no such rules to skip: ${[...reasons.keys()].join("; ")}`);
+}
+
+async function proveRule(rule: Rule, openEngine: OpenEngine): Promise<void> {
+  const clock = manualClock();
+  const fixture = await openEngine({ clock });
+  try {
+    await rule.run({ engine: fixture.engine, clock, fixture });
+  } finally {
+    await fixture.dispose();
+  }
+}
