@@ -1,5 +1,5 @@
 // Everything that can be checked without a server or a killed process, in one command: `npm run check`.
-// `node tools/check.ts lint tidy` runs the named steps only.
+// `npm run check -- lint tidy` runs the named steps only.
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { delimiter, join } from "node:path";
