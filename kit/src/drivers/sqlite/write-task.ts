@@ -1,0 +1,41 @@
+import type { Clock } from "../../clock/mod.ts";
+import { TimeoutError } from "../../errors/mod.ts";
+
+/** One caller's share of a transaction. */
+export interface WriteTask {
+  /** `shared`: leaves nothing behind when it throws, or the whole group runs again one by one. `savepoint`: rolled back alone.
+   *  `exclusive`: a transaction of its own, over several turns if need be. */
+  readonly isolation: "shared" | "savepoint" | "exclusive";
+  readonly run: () => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  readonly sinceMs: number;
+  /** Called before the transaction of an exclusive task ends either way: its handle must not reach into the next one. */
+  readonly ended: (() => void) | undefined;
+  alone: boolean;
+  outcome: unknown;
+  failure: { readonly error: unknown } | undefined;
+}
+
+/** What a store that keeps caches over its tables has to know about every transaction. None of them may wait. */
+export interface TransactionHooks {
+  /** The transaction is open: other processes cannot write until its end. */
+  opened(): void;
+  /** About to commit: the last chance to write. */
+  closing(): void;
+  committed(callers: number, durationMs: number): void;
+  /** Everything since `opened` is undone. */
+  rolledBack(): void;
+  /** The error that callers see for a fault of the store. */
+  fault(error: unknown): unknown;
+}
+
+/** The outcome of `run`, or TimeoutError after `limitMs`; then the work may still go on, but its transaction is gone. */
+export async function settleWithin(clock: Clock, limitMs: number, run: () => unknown): Promise<unknown> {
+  const outcome = run();
+  if (!(outcome instanceof Promise)) return outcome;
+  return await new Promise((resolve, reject) => {
+    const timer = clock.setTimer(limitMs, () => reject(new TimeoutError("a transaction", limitMs)));
+    outcome.then(resolve, reject).finally(() => timer.cancel());
+  });
+}

@@ -1,0 +1,237 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { Clock } from "../../clock/mod.ts";
+import { DisposedError } from "../../errors/mod.ts";
+import type { Random } from "../../random/mod.ts";
+import { telemetryChannel } from "../../telemetry/mod.ts";
+import { busyPauseMs, busyTooLong } from "./busy.ts";
+import type { Checkpointer } from "./checkpoint.ts";
+import { isBusy, isStorageFault, SqliteError, sqliteError } from "./sqlite-error.ts";
+import { settleWithin, type TransactionHooks, type WriteTask } from "./write-task.ts";
+
+export interface WriterOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly busyMaxMs: number;
+  readonly transactionMaxMs: number;
+  readonly groupMax: number;
+  readonly groupMs: number;
+  readonly waitingMax: number;
+}
+
+const transactions = telemetryChannel("ashlar.driver.transaction");
+
+/**
+ * The queue in front of the one writing connection. Tasks that wait in the same turn of the event loop share one
+ * `begin immediate … commit`, in the order of their calls; an exclusive task has a transaction of its own, which may last
+ * over many turns. Nobody's promise is settled before the commit that carries its task.
+ */
+export class Writer {
+  readonly #database: DatabaseSync;
+  readonly #options: WriterOptions;
+  readonly #checkpointer: Checkpointer;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #idle: (() => void)[] = [];
+  #hooks: TransactionHooks | undefined;
+  #tasks: WriteTask[] = [];
+  #taken = 0;
+  #state: "idle" | "scheduled" | "exclusive" = "idle";
+  #attempt = 0;
+  #closed = false;
+
+  constructor(database: DatabaseSync, options: WriterOptions, checkpointer: Checkpointer) {
+    this.#database = database;
+    this.#options = options;
+    this.#checkpointer = checkpointer;
+    this.#begin = database.prepare("begin immediate");
+    this.#commit = database.prepare("commit");
+  }
+
+  /** Called around every transaction from now on. */
+  hook(hooks: TransactionHooks): void {
+    this.#hooks = hooks;
+  }
+
+  submit<T>(isolation: WriteTask["isolation"], run: () => T | Promise<T>, ended?: () => void): Promise<T> {
+    if (this.#closed) return Promise.reject(new DisposedError("the SQLite database"));
+    const { clock, waitingMax } = this.#options;
+    if (this.#tasks.length - this.#taken >= waitingMax)
+      return Promise.reject(this.#fault(new SqliteError("busy", `${waitingMax} callers wait for the writer already`)));
+    return new Promise<T>((resolve, reject) => {
+      this.#tasks.push({
+        isolation,
+        run,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+        sinceMs: clock.monotonic(),
+        ended,
+        alone: false,
+        outcome: undefined,
+        failure: undefined,
+      });
+      if (this.#state === "idle") this.#schedule();
+    });
+  }
+
+  /** Refuses new tasks and resolves when the waiting ones are done. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#state !== "idle") await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  #schedule(): void {
+    this.#state = "scheduled";
+    this.#options.clock.nextTurn(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    const first = this.#tasks[this.#taken];
+    if (first === undefined) return this.#rest();
+    if (!this.#opened()) return;
+    if (first.isolation !== "exclusive") {
+      this.#runGroup();
+      return this.#next();
+    }
+    this.#taken++;
+    this.#state = "exclusive";
+    void this.#runExclusive(first).then(() => this.#next());
+  };
+
+  #next(): void {
+    if (this.#taken === this.#tasks.length || this.#taken > 4096) {
+      this.#tasks = this.#tasks.slice(this.#taken);
+      this.#taken = 0;
+    }
+    // The promise jobs of this turn run first: callers that were just answered join the next group.
+    this.#schedule();
+  }
+
+  #rest(): void {
+    this.#state = "idle";
+    this.#checkpointer.afterCommits();
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #opened(): boolean {
+    try {
+      this.#checkpointer.betweenGroups();
+      this.#begin.run();
+      this.#attempt = 0;
+      return true;
+    } catch (error) {
+      if (isBusy(error)) this.#retryLater(error);
+      else this.#refuseAll(error);
+      return false;
+    }
+  }
+
+  #retryLater(error: unknown): void {
+    const { clock, random, busyMaxMs } = this.#options;
+    const nowMs = clock.monotonic();
+    for (let task = this.#tasks[this.#taken]; task !== undefined; task = this.#tasks[this.#taken]) {
+      if (nowMs - task.sinceMs < busyMaxMs) break;
+      this.#taken++;
+      task.reject(this.#fault(busyTooLong(busyMaxMs, error)));
+    }
+    clock.setTimer(busyPauseMs(++this.#attempt, random), this.#flush);
+  }
+
+  #refuseAll(error: unknown): void {
+    const fault = this.#fault(sqliteError(error, "begin"));
+    for (const task of this.#tasks.slice(this.#taken)) task.reject(fault);
+    this.#taken = this.#tasks.length;
+    this.#next();
+  }
+
+  #runGroup(): void {
+    const { clock, groupMax, groupMs } = this.#options;
+    const startedMs = clock.monotonic();
+    const group: WriteTask[] = [];
+    try {
+      this.#hooks?.opened();
+      for (let task = this.#tasks[this.#taken]; task !== undefined; task = this.#tasks[this.#taken]) {
+        if (task.isolation === "exclusive" || (task.alone && group.length > 0)) break;
+        this.#taken++;
+        group.push(task);
+        this.#runOne(task);
+        if (task.alone || group.length >= groupMax || clock.monotonic() - startedMs >= groupMs) break;
+      }
+      this.#hooks?.closing();
+      this.#commit.run();
+    } catch (error) {
+      return this.#abandon(group, error);
+    }
+    this.#committed(group.length, startedMs);
+    for (const task of group) {
+      if (task.failure === undefined) task.resolve(task.outcome);
+      else task.reject(task.failure.error);
+    }
+  }
+
+  #runOne(task: WriteTask): void {
+    if (task.isolation === "shared") {
+      task.outcome = task.run();
+      return;
+    }
+    this.#database.exec("savepoint caller");
+    try {
+      task.outcome = task.run();
+    } catch (error) {
+      if (isStorageFault(error)) throw error;
+      task.failure = { error };
+      this.#database.exec("rollback to caller");
+    }
+    this.#database.exec("release caller");
+  }
+
+  // A store that failed fails everyone. Anything else is the fault of one task: each runs again in a transaction of its own.
+  #abandon(group: readonly WriteTask[], error: unknown): void {
+    this.#rollBack(group.length);
+    if (group.length > 1 && !isStorageFault(error)) {
+      for (const task of group) {
+        task.alone = true;
+        task.failure = undefined;
+      }
+      this.#taken -= group.length;
+      return;
+    }
+    const fault = this.#fault(sqliteError(error, "commit"));
+    for (const task of group) task.reject(fault);
+  }
+
+  async #runExclusive(task: WriteTask): Promise<void> {
+    const { clock, transactionMaxMs } = this.#options;
+    const startedMs = clock.monotonic();
+    try {
+      this.#hooks?.opened();
+      const outcome = await settleWithin(clock, transactionMaxMs, task.run);
+      task.ended?.();
+      this.#hooks?.closing();
+      this.#commit.run();
+      this.#committed(1, startedMs);
+      task.resolve(outcome);
+    } catch (error) {
+      task.ended?.();
+      this.#rollBack(1);
+      task.reject(this.#fault(sqliteError(error, "transaction")));
+    }
+  }
+
+  #committed(callers: number, startedMs: number): void {
+    this.#checkpointer.committed();
+    const durationMs = this.#options.clock.monotonic() - startedMs;
+    this.#hooks?.committed(callers, durationMs);
+    if (transactions.active) transactions.publish({ driver: "sqlite", outcome: "committed", callers, durationMs });
+  }
+
+  #rollBack(callers: number): void {
+    // Some faults (full, input or output) roll back by themselves.
+    if (this.#database.isTransaction) this.#database.exec("rollback");
+    this.#hooks?.rolledBack();
+    if (transactions.active) transactions.publish({ driver: "sqlite", outcome: "rolled-back", callers, durationMs: 0 });
+  }
+
+  #fault(error: unknown): unknown {
+    return this.#hooks === undefined ? error : this.#hooks.fault(error);
+  }
+}

@@ -1,0 +1,127 @@
+import type { ClaimRequest, ClaimResult } from "../engine.ts";
+import { crashesDefault } from "../limits.ts";
+import type { Claim, Receipt } from "../message.ts";
+import { messageNumber } from "../validate-request.ts";
+import { bury, toOldPlace } from "./apply-settle.ts";
+import type { QueueHead } from "./heads.ts";
+import { delayed, ready, running, suspect } from "./schema.ts";
+import { readFailures, type MessageRow, type Work } from "./work.ts";
+
+// A claim moves at most so many due messages, about 10 ms of work; the rest follow at the next one, which `nextDueAtMs` asks for at once.
+const dueAtOnceMax = 2000;
+
+interface ClaimedRow {
+  readonly id: number;
+  readonly lane: number;
+  readonly seq: number;
+  readonly token: number;
+  readonly attempt: number;
+  readonly crashes: number;
+  readonly enqueued_at: number;
+  readonly key: string | null;
+  readonly failures: string | null;
+  readonly headers: string | null;
+  readonly body: string;
+}
+
+/** Hands out messages under a lease, after maturing delayed ones and rescuing those whose lease is over. */
+export function claimMessages(work: Work, request: ClaimRequest): ClaimResult {
+  const queue = work.heads.findQueue(request.queue);
+  if (queue === undefined) return { claims: [], nextDueAtMs: undefined };
+  const firstDelayedMs = settleDue(work, queue, { state: delayed, move: () => mature(work, queue) });
+  const crashesMax = request.crashesMax ?? crashesDefault;
+  const firstLeaseMs = settleDue(work, queue, { state: running, move: () => rescue(work, queue, crashesMax) });
+  const rows = queue.isPaused ? [] : takeRows(work, queue, request);
+  const leaseUntilMs = work.nowMs + request.leaseMs;
+  const claims = rows.map((row) => claimOf(request.queue, row, leaseUntilMs));
+  return { claims, nextDueAtMs: earliest(firstDelayedMs, firstLeaseMs, claims.length > 0 ? leaseUntilMs : undefined) };
+}
+
+/** Prolongs the leases whose receipts are current. */
+export function extendLeases(work: Work, receipts: readonly Receipt[], leaseMs: number): readonly boolean[] {
+  const leaseUntilMs = work.nowMs + leaseMs;
+  return receipts.map(({ queue: name, id, token }) => {
+    const queue = work.heads.findQueue(name);
+    const number = messageNumber(id);
+    if (queue === undefined || number === undefined) return false;
+    return Number(work.sql.extend.run(leaseUntilMs, number, queue.id, token).changes) === 1;
+  });
+}
+
+interface DueState {
+  readonly state: number;
+  readonly move: () => void;
+}
+
+/** Moves what is due in a state; answers when the next message of that state is. */
+function settleDue(work: Work, queue: QueueHead, { state, move }: DueState): number | undefined {
+  if ((queue.counts[state] ?? 0) === 0) return undefined;
+  const firstMs = firstDue(work, queue, state);
+  if (firstMs === undefined || firstMs > work.nowMs) return firstMs;
+  move();
+  work.topics.add(`queue:${queue.name}`);
+  return firstDue(work, queue, state);
+}
+
+function firstDue({ sql }: Work, queue: QueueHead, state: number): number | undefined {
+  const row = sql.firstDue.get(queue.id, state) as { due: number } | undefined;
+  return row?.due;
+}
+
+function mature({ sql, heads, nowMs }: Work, queue: QueueHead): void {
+  for (const { id } of sql.matured.all(queue.id, nowMs, dueAtOnceMax) as unknown as readonly { id: number }[]) {
+    sql.mature.run(heads.nextSeq(), id);
+    heads.count(queue, delayed, ready);
+  }
+}
+
+/** Leases that are over: their holders died, or were too slow and will be refused. */
+function rescue(work: Work, queue: QueueHead, crashesMax: number): void {
+  const { sql, nowMs } = work;
+  for (const message of sql.lapsed.all(queue.id, nowMs, dueAtOnceMax) as unknown as readonly MessageRow[]) {
+    const crashes = message.crashes + 1;
+    const attempt = message.attempt - 1;
+    if (crashes < crashesMax) toOldPlace(work, { queue, message }, crashes);
+    else bury(work, { queue, message }, { reason: "crashed", failure: undefined, crashes, attempt });
+  }
+}
+
+/** Suspects first, so that they cannot starve, but handed out in the common order. */
+function takeRows(work: Work, queue: QueueHead, request: ClaimRequest): readonly ClaimedRow[] {
+  const { count, suspects = count, leaseMs } = request;
+  const { sql, heads, instance } = work;
+  const leaseUntilMs = work.nowMs + leaseMs;
+  const rows: ClaimedRow[] = [];
+  const take = (state: number, limit: number): void => {
+    if (limit <= 0 || (queue.counts[state] ?? 0) === 0) return;
+    const statement = state === suspect ? sql.claimSuspects : sql.claimReady;
+    const taken = statement.all(leaseUntilMs, instance, queue.id, limit) as unknown as readonly ClaimedRow[];
+    for (const row of taken) {
+      rows.push(row);
+      heads.count(queue, state, running);
+    }
+  };
+  take(suspect, Math.min(suspects, count));
+  take(ready, count - rows.length);
+  return rows.sort((left, right) => left.lane - right.lane || left.seq - right.seq);
+}
+
+function claimOf(queue: string, row: ClaimedRow, leaseUntilMs: number): Claim {
+  return {
+    receipt: { queue, id: String(row.id), token: row.token },
+    body: row.body,
+    headers: row.headers === null ? undefined : (JSON.parse(row.headers) as Record<string, string>),
+    key: row.key ?? undefined,
+    lane: row.lane,
+    attempt: row.attempt,
+    crashes: row.crashes,
+    enqueuedAtMs: row.enqueued_at,
+    leaseUntilMs,
+    failures: readFailures(row.failures),
+  };
+}
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}

@@ -1,0 +1,260 @@
+import type { Clock } from "../../clock/mod.ts";
+import { openSqlite, type MigrationStep, type SqliteDatabase, type SqliteSession } from "../../drivers/sqlite/mod.ts";
+import { ConfigError, DisposedError } from "../../errors/mod.ts";
+import { telemetryChannel } from "../../telemetry/mod.ts";
+import type { Cell, CellKey } from "../cell.ts";
+import type { Change } from "../change.ts";
+import type { CommitResult } from "../commit-result.ts";
+import type {
+  BackupEngine,
+  BellTopic,
+  Capabilities,
+  ClaimRequest,
+  ClaimResult,
+  ReadRequest,
+  ReadResult,
+  StreamRequest,
+  Transaction,
+  TransactionalEngine,
+} from "../engine.ts";
+import type { RecordedEvent } from "../event-record.ts";
+import type { Receipt } from "../message.ts";
+import type { ScanQuery, ScanRow } from "../scan.ts";
+import { validateChanges } from "../validate-change.ts";
+import { validateClaim, validateLease, validateRead, validateStream } from "../validate-request.ts";
+import { applyList } from "./apply-list.ts";
+import { auditFaults } from "./audit.ts";
+import { Bells } from "./bell.ts";
+import { readCell } from "./cells.ts";
+import { claimMessages, extendLeases } from "./claim.ts";
+import { engineFault } from "./faults.ts";
+import { Group } from "./group.ts";
+import { endLeasesOfTheGone, otherInstances, registerInstance } from "./instances.ts";
+import { readLog, readStream } from "./log.ts";
+import { expireBatch, Maintenance } from "./maintenance.ts";
+import { Neighbours } from "./neighbours-system.ts";
+import { resolveOptions, type ResolvedOptions, type SqliteEngineOptions } from "./options.ts";
+import { isGone, ownIdentity } from "./process-identity-system.ts";
+import { scanRows } from "./scan.ts";
+import { schemaSteps } from "./schema.ts";
+import { transactionSql, type SqliteSql } from "./transaction-handle.ts";
+
+/** The embedded engine: one file, any number of processes of one machine. */
+export interface SqliteEngine extends TransactionalEngine<SqliteSql>, BackupEngine {
+  /** Reads what is committed, the caller's own tables included. Writes fail: they go through `transaction`. */
+  readonly sql: Pick<SqliteSession, "get" | "all">;
+  /** Brings the caller's own tables up to date, each step once on every file. `name` tells families of tables apart.
+   *  Throws MigrationError when the file and the steps disagree; ConfigError for names that begin with `ashlar`. */
+  migrate(name: string, steps: readonly MigrationStep[]): Promise<void>;
+}
+
+/**
+ * Opens or makes the file, and rescues what processes that are gone have left behind. Throws ConfigError, UnsupportedError (network
+ * file system), MigrationError (made by a newer version), StorageError.
+ */
+export async function openSqliteEngine(options: SqliteEngineOptions): Promise<SqliteEngine> {
+  const resolved = resolveOptions(options);
+  const database = await openSqlite(resolved.database).catch((error: unknown) => {
+    throw engineFault(error);
+  });
+  try {
+    await database.migrate("ashlar-engine", schemaSteps);
+    const engine = new OnSqlite(database, resolved);
+    await engine.start();
+    return engine;
+  } catch (error) {
+    await database[Symbol.asyncDispose]();
+    throw engineFault(error);
+  }
+}
+
+const claimed = telemetryChannel("ashlar.engine.claim");
+
+class OnSqlite implements SqliteEngine {
+  readonly can: Capabilities;
+  readonly clock: Clock;
+  readonly sql: Pick<SqliteSession, "get" | "all">;
+  readonly #database: SqliteDatabase;
+  readonly #bells: Bells;
+  readonly #maintenance: Maintenance;
+  readonly #identity = ownIdentity();
+  readonly #group: Group;
+  #neighbours: Neighbours | undefined;
+  #foreignVersion = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(database: SqliteDatabase, { can, clock, maintenanceMs }: ResolvedOptions) {
+    this.can = can;
+    this.clock = clock;
+    this.sql = database.reader;
+    this.#database = database;
+    this.#bells = new Bells(clock);
+    this.#maintenance = new Maintenance(clock, maintenanceMs, {
+      expire: () => database.shared(() => expireBatch(this.#group.work)),
+      checkpoint: () => database.checkpoint(),
+    });
+    this.#group = new Group(database, { bells: this.#bells, whenCommitted: () => this.#maintenance.arm() });
+  }
+
+  /** Registers this process and rescues what the gone have left. */
+  async start(): Promise<void> {
+    await this.#database.shared(() => {
+      this.#group.work.instance = registerInstance(this.#group.work, this.#identity);
+      endLeasesOfTheGone(this.#group.work, this.#identity);
+    });
+    this.#foreignVersion = this.#database.foreignVersion();
+    this.#neighbours = new Neighbours({
+      logPath: `${this.#database.path}-wal`,
+      hasForeignCommit: () => this.#hasForeignCommit(),
+      onForeignCommit: () => this.#bells.ringAll(),
+      hasNeighbours: () => this.#checkNeighbours(),
+    });
+  }
+
+  async commit(changes: readonly Change[]): Promise<CommitResult> {
+    this.#refuseWhenDisposed();
+    validateChanges(changes, this.can);
+    return this.#database.shared(() => this.#commitNow(changes));
+  }
+
+  async claim(request: ClaimRequest): Promise<ClaimResult> {
+    this.#refuseWhenDisposed();
+    validateClaim(request);
+    return this.#database.shared(() => this.#claimNow(request));
+  }
+
+  async extend(receipts: readonly Receipt[], leaseMs: number): Promise<readonly boolean[]> {
+    this.#refuseWhenDisposed();
+    validateLease(leaseMs);
+    return this.#database.shared(() => extendLeases(this.#group.work, receipts, leaseMs));
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    this.#refuseWhenDisposed();
+    validateRead(request);
+    return this.#reading((sql) => readLog(sql, request));
+  }
+
+  async stream(request: StreamRequest): Promise<readonly RecordedEvent[]> {
+    this.#refuseWhenDisposed();
+    validateStream(request);
+    return this.#reading((sql) => readStream(sql, request));
+  }
+
+  async get(cells: readonly CellKey[]): Promise<readonly (Cell | undefined)[]> {
+    this.#refuseWhenDisposed();
+    const nowMs = this.clock.now();
+    const readAll = (sql: SqliteSession): readonly (Cell | undefined)[] =>
+      cells.map((cell) => readCell(sql, cell, nowMs));
+    return this.#reading(() => (cells.length > 1 ? this.#database.snapshot(readAll) : readAll(this.#database.reader)));
+  }
+
+  async *scan<Q extends ScanQuery>(query: Q): AsyncGenerator<ScanRow<Q>> {
+    this.#refuseWhenDisposed();
+    yield* scanRows({ sql: this.#database.reader, nowMs: this.clock.now() }, query);
+  }
+
+  bell(topics: readonly BellTopic[], ring: () => void): Disposable {
+    this.#refuseWhenDisposed();
+    return this.#bells.add(topics, ring);
+  }
+
+  async transaction<T>(work: (tx: Transaction<SqliteSql>) => T | Promise<T>): Promise<T> {
+    this.#refuseWhenDisposed();
+    return this.#database.transaction(async (tx) => {
+      let fault: { readonly error: unknown } | undefined;
+      const outcome = await work({
+        sql: transactionSql(tx),
+        commit: async (changes) => {
+          validateChanges(changes, this.can);
+          tx.get("select 1"); // refuses when the transaction has ended
+          try {
+            return this.#commitNow(changes);
+          } catch (error) {
+            fault = { error };
+            throw error;
+          }
+        },
+      });
+      // A list that failed half-way must not be committed because the caller caught its error.
+      if (fault !== undefined) throw fault.error;
+      return outcome;
+    });
+  }
+
+  async migrate(name: string, steps: readonly MigrationStep[]): Promise<void> {
+    this.#refuseWhenDisposed();
+    if (name.startsWith("ashlar")) throw new ConfigError("name", name, 'a name that does not begin with "ashlar"');
+    await this.#database.migrate(name, steps);
+  }
+
+  async backup(target: string): Promise<void> {
+    this.#refuseWhenDisposed();
+    await this.#database.backup(target);
+  }
+
+  async verify(): Promise<readonly string[]> {
+    this.#refuseWhenDisposed();
+    return this.#reading(() => [
+      ...this.#database.integrityFaults(),
+      ...this.#database.snapshot((sql) => auditFaults(sql)),
+    ]);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#neighbours?.close();
+    await this.#maintenance.close();
+    // A store that is full or busy must not keep the engine open; the others see that this process is gone.
+    const { sql, instance } = this.#group.work;
+    await this.#database.shared(() => sql.dropInstance.run(instance)).catch(() => undefined);
+    await this.#database[Symbol.asyncDispose]();
+    this.#bells.clear();
+  }
+
+  #refuseWhenDisposed(): void {
+    if (this.#closing !== undefined) throw new DisposedError("the SQLite engine");
+  }
+
+  #commitNow(changes: readonly Change[]): CommitResult {
+    this.#group.changes += changes.length;
+    return applyList(this.#group.work, changes);
+  }
+
+  #claimNow(request: ClaimRequest): ClaimResult {
+    if (!claimed.active) return claimMessages(this.#group.work, request);
+    const startedMs = this.clock.monotonic();
+    const result = claimMessages(this.#group.work, request);
+    const durationMs = this.clock.monotonic() - startedMs;
+    const { queue, count: asked } = request;
+    claimed.publish({ engine: "sqlite", queue, asked, ready: result.claims.length, durationMs });
+    return result;
+  }
+
+  #reading<T>(read: (sql: SqliteSession) => T): T {
+    try {
+      return read(this.#database.reader);
+    } catch (error) {
+      throw engineFault(error);
+    }
+  }
+
+  #hasForeignCommit(): boolean {
+    const version = this.#database.foreignVersion();
+    const isNew = version !== this.#foreignVersion;
+    this.#foreignVersion = version;
+    return isNew;
+  }
+
+  async #checkNeighbours(): Promise<boolean> {
+    const { work } = this.#group;
+    const others = otherInstances(work);
+    if (!others.some((other) => isGone(other, this.#identity))) return others.length > 0;
+    await this.#database.shared(() => endLeasesOfTheGone(work, this.#identity));
+    return otherInstances(work).length > 0;
+  }
+}

@@ -1,0 +1,182 @@
+import type { SqliteDatabase } from "../../drivers/sqlite/mod.ts";
+import { StorageError } from "../errors.ts";
+import { logsMax, stateNames } from "./schema.ts";
+import type { Statements } from "./statements.sql.ts";
+
+/** Number, flow and counts of one queue, as the open transaction will leave them. */
+export interface QueueHead {
+  readonly id: number;
+  readonly name: string;
+  isPaused: boolean;
+  /** By stored state number. */
+  readonly counts: number[];
+  isChanged: boolean;
+}
+
+/** Number and end of one log, and the versions of its streams used last. */
+export interface LogHead {
+  readonly id: number;
+  readonly name: string;
+  head: number;
+  recordedAtMs: number;
+  readonly versions: Map<string, number>;
+  isChanged: boolean;
+}
+
+interface Counters {
+  last_id: number;
+  last_seq: number;
+  revision: number;
+}
+
+// About 100 bytes each.
+const versionsMax = 50_000;
+
+/**
+ * The rows that nearly every commit reads and writes, kept in memory: read once, written once a transaction, and forgotten when
+ * another process has committed or a transaction is rolled back.
+ */
+export class Heads {
+  readonly #database: SqliteDatabase;
+  readonly #sql: Statements;
+  readonly #queues = new Map<string, QueueHead>();
+  readonly #logs = new Map<string, LogHead>();
+  readonly #changed: (QueueHead | LogHead)[] = [];
+  #counters: Counters | undefined;
+  #areCountersChanged = false;
+  #foreignVersion = -1;
+
+  constructor(database: SqliteDatabase, sql: Statements) {
+    this.#database = database;
+    this.#sql = sql;
+  }
+
+  /** Forgets everything when another connection has written. To be called inside a transaction; tells whether it had. */
+  refresh(): boolean {
+    const version = this.#database.foreignVersion();
+    if (version === this.#foreignVersion) return false;
+    this.#foreignVersion = version;
+    this.forget();
+    return true;
+  }
+
+  forget(): void {
+    this.#queues.clear();
+    this.#logs.clear();
+    this.#changed.length = 0;
+    this.#counters = undefined;
+    this.#areCountersChanged = false;
+  }
+
+  /** Writes what changed. */
+  save(): void {
+    if (this.#areCountersChanged && this.#counters !== undefined) {
+      const { last_id, last_seq, revision } = this.#counters;
+      this.#sql.saveHead.run(last_id, last_seq, revision);
+      this.#areCountersChanged = false;
+    }
+    for (const head of this.#changed) {
+      if ("counts" in head) this.#sql.saveQueue.run(head.isPaused ? 1 : 0, ...head.counts, head.id);
+      else this.#sql.saveLog.run(head.head, head.recordedAtMs, head.id);
+      head.isChanged = false;
+    }
+    this.#changed.length = 0;
+  }
+
+  nextId(): number {
+    return ++this.#written().last_id;
+  }
+
+  nextSeq(): number {
+    return ++this.#written().last_seq;
+  }
+
+  nextRevision(): number {
+    return ++this.#written().revision;
+  }
+
+  queue(name: string): QueueHead {
+    const known = this.findQueue(name);
+    if (known !== undefined) return known;
+    const { id } = this.#sql.addQueue.get(name) as { id: number };
+    return this.#keepQueue({ id, name, isPaused: false, counts: stateNames.map(() => 0), isChanged: false });
+  }
+
+  findQueue(name: string): QueueHead | undefined {
+    const known = this.#queues.get(name);
+    if (known !== undefined) return known;
+    const row = this.#sql.queue.get(name) as Record<string, number> | undefined;
+    if (row === undefined) return undefined;
+    const counts = stateNames.map((state) => row[state] ?? 0);
+    return this.#keepQueue({ id: row["id"] ?? 0, name, isPaused: row["flow"] === 1, counts, isChanged: false });
+  }
+
+  /** Moves one message of the queue from state to state; `undefined` stands for outside. */
+  count(queue: QueueHead, from: number | undefined, to: number | undefined): void {
+    const { counts } = queue;
+    if (from !== undefined) counts[from] = (counts[from] ?? 0) - 1;
+    if (to !== undefined) counts[to] = (counts[to] ?? 0) + 1;
+    this.touch(queue);
+  }
+
+  log(name: string): LogHead {
+    const known = this.findLog(name);
+    if (known !== undefined) return known;
+    const { id } = this.#sql.addLog.get(name) as { id: number };
+    if (id > logsMax) throw new StorageError("full", `the file holds ${logsMax} logs already`);
+    return this.#keepLog({ id, name, head: 0, recordedAtMs: 0, versions: new Map(), isChanged: false });
+  }
+
+  findLog(name: string): LogHead | undefined {
+    const known = this.#logs.get(name);
+    if (known !== undefined) return known;
+    const row = this.#sql.log.get(name) as { id: number; head: number; recorded_at: number } | undefined;
+    if (row === undefined) return undefined;
+    const { id, head, recorded_at: recordedAtMs } = row;
+    return this.#keepLog({ id, name, head, recordedAtMs, versions: new Map(), isChanged: false });
+  }
+
+  /** Version of the stream, 0 when there is none. */
+  version(log: LogHead, stream: string): number {
+    const known = log.versions.get(stream);
+    if (known !== undefined) return known;
+    const row = this.#sql.version.get(log.id, stream) as { version: number } | undefined;
+    const version = row?.version ?? 0;
+    if (version > 0) this.setVersion(log, stream, version);
+    return version;
+  }
+
+  setVersion(log: LogHead, stream: string, version: number): void {
+    const { versions } = log;
+    // Out and in again: a Map keeps order, so the first entry is the one written longest ago.
+    if (!versions.delete(stream) && versions.size >= versionsMax) {
+      for (const eldest of versions.keys()) {
+        versions.delete(eldest);
+        break;
+      }
+    }
+    versions.set(stream, version);
+  }
+
+  touch(head: QueueHead | LogHead): void {
+    if (head.isChanged) return;
+    head.isChanged = true;
+    this.#changed.push(head);
+  }
+
+  #keepQueue(head: QueueHead): QueueHead {
+    this.#queues.set(head.name, head);
+    return head;
+  }
+
+  #keepLog(head: LogHead): LogHead {
+    this.#logs.set(head.name, head);
+    return head;
+  }
+
+  #written(): Counters {
+    this.#areCountersChanged = true;
+    this.#counters ??= this.#sql.head.get() as unknown as Counters;
+    return this.#counters;
+  }
+}

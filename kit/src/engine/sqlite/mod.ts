@@ -1,0 +1,3 @@
+export { openSqliteEngine, type SqliteEngine } from "./engine.ts";
+export type { SqliteEngineOptions } from "./options.ts";
+export type { SqliteSql } from "./transaction-handle.ts";

@@ -1,0 +1,82 @@
+import { watch, type FSWatcher } from "node:fs";
+import { systemClock, type Timer } from "../../clock/mod.ts";
+
+/** What keeping an eye on other processes needs from the engine. */
+export interface NeighbourWatch {
+  /** The write-ahead log of the database. */
+  readonly logPath: string;
+  /** Whether another connection has committed since the last look. About 3 µs. */
+  readonly hasForeignCommit: () => boolean;
+  /** Called for each of those. */
+  readonly onForeignCommit: () => void;
+  /** Whether other processes have the file open; called every second, and rescues on the way. */
+  readonly hasNeighbours: () => Promise<boolean>;
+}
+
+// The watch of the log is quick (0.2 ms) but may be late or absent; a look costs next to nothing.
+const lookMs = 50;
+const neighboursMs = 1000;
+
+/**
+ * Notices what other processes do to the file: by a watch of its log while there are any, and by a look every 50 ms. Runs on the
+ * machine's time whatever the engine's clock says, because other processes do. Holds neither the process nor, when closed, anything.
+ */
+export class Neighbours {
+  readonly #options: NeighbourWatch;
+  #look: Timer | undefined;
+  #check: Timer | undefined;
+  #watcher: FSWatcher | undefined;
+  #isClosed = false;
+
+  constructor(options: NeighbourWatch) {
+    this.#options = options;
+    this.#lookLater();
+    this.#checkLater();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#look?.cancel();
+    this.#check?.cancel();
+    this.#watcher?.close();
+  }
+
+  #lookLater(): void {
+    this.#look = systemClock.setTimer(lookMs, () => (this.#lookNow(), this.#lookLater()), { holdsProcess: "no" });
+  }
+
+  #lookNow(): void {
+    if (this.#isClosed || !this.#options.hasForeignCommit()) return;
+    this.#options.onForeignCommit();
+    if (this.#watcher === undefined) this.#checkNow();
+  }
+
+  #checkLater(): void {
+    this.#check = systemClock.setTimer(neighboursMs, () => (this.#checkNow(), this.#checkLater()), {
+      holdsProcess: "no",
+    });
+  }
+
+  #checkNow(): void {
+    this.#options.hasNeighbours().then(
+      (hasNeighbours) => this.#watchWhile(hasNeighbours),
+      () => undefined, // closed, busy or full: the next check comes in a second
+    );
+  }
+
+  #watchWhile(hasNeighbours: boolean): void {
+    if (hasNeighbours === (this.#watcher !== undefined) || this.#isClosed) return;
+    this.#watcher?.close();
+    this.#watcher = hasNeighbours ? this.#startWatch() : undefined;
+  }
+
+  #startWatch(): FSWatcher | undefined {
+    try {
+      const watcher = watch(this.#options.logPath, { persistent: false }, () => this.#lookNow());
+      watcher.on("error", () => watcher.close());
+      return watcher;
+    } catch {
+      return undefined; // no watches left or not supported: the look every 50 ms stays
+    }
+  }
+}

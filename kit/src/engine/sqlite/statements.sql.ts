@@ -1,0 +1,83 @@
+import type { PreparingSession } from "../../drivers/sqlite/mod.ts";
+
+type Prepared = ReturnType<PreparingSession["prepare"]>;
+
+/** Every statement of the hot paths, prepared once on the writing connection. State numbers are those of schema.ts. */
+export type Statements = { readonly [Name in keyof typeof texts]: Prepared };
+
+export function prepareStatements(session: PreparingSession): Statements {
+  const prepared = Object.entries(texts).map(([name, text]) => [name, session.prepare(text)]);
+  return Object.fromEntries(prepared) as Statements;
+}
+
+const texts = {
+  head: "select last_id, last_seq, revision from ashlar_head where id = 1",
+  saveHead: "update ashlar_head set last_id = ?, last_seq = ?, revision = ? where id = 1",
+
+  queue: `select id, flow, ready, suspect, running, delayed, waiting, dead from ashlar_queue where name = ?`,
+  addQueue: "insert into ashlar_queue(name) values (?) returning id",
+  saveQueue: `update ashlar_queue set flow = ?, ready = ?, suspect = ?, running = ?, delayed = ?, waiting = ?, dead = ? where id = ?`,
+
+  addPlain: `insert into ashlar_message(id, queue, state, lane, seq, enqueued_at, body) values (?, ?, 0, ?, ?, ?, ?)`,
+  addMessage: `insert into ashlar_message(id, queue, state, lane, seq, due, token, attempt, owner, enqueued_at, key, headers, body)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  ackPlain: "delete from ashlar_message where id = ? and queue = ? and token = ? and state = 2 and key is null",
+  held: `select id, state, lane, seq, due, token, attempt, crashes, woken, key, failures from ashlar_message where id = ? and queue = ? and token = ? and state = 2`,
+  message: `select id, state, lane, seq, due, token, attempt, crashes, woken, key, failures from ashlar_message where id = ? and queue = ?`,
+  place: `update ashlar_message set state = ?, seq = ?, due = ?, attempt = ?, crashes = ?, woken = 0, failures = ? where id = ?`,
+  bury: `update ashlar_message set state = 5, due = null, attempt = ?, crashes = ?, woken = 0, failures = ?, reason = ?, died_at = ?
+    where id = ?`,
+  redrive: `update ashlar_message set state = ?, seq = ?, attempt = 0, crashes = 0, reason = null, died_at = null where id = ?`,
+  start: "update ashlar_message set state = ?, due = ? where id = ?",
+  mature: "update ashlar_message set state = 0, seq = ?, due = null where id = ?",
+  markWoken: "update ashlar_message set woken = 1 where id = ?",
+  remove: "delete from ashlar_message where id = ?",
+  extend: "update ashlar_message set due = ? where id = ? and queue = ? and token = ? and state = 2",
+
+  firstDue: `select due from ashlar_message where queue = ? and state = ? and due is not null order by due limit 1`,
+  matured: `select id from ashlar_message where queue = ? and state = 3 and due is not null and due <= ? order by due, id limit ?`,
+  lapsed: `select id, state, lane, seq, due, token, attempt, crashes, woken, key, failures from ashlar_message where queue = ? and state = 2 and due is not null and due <= ? order by due, id limit ?`,
+  claimReady: `update ashlar_message set state = 2, attempt = attempt + 1, token = token + 1, due = ?, owner = ?, woken = 0
+    where id in (select id from ashlar_message where queue = ? and state = 0 order by lane, seq limit ?) returning id, lane, seq, token, attempt, crashes, enqueued_at, key, failures, headers, body`,
+  claimSuspects: `update ashlar_message set state = 2, attempt = attempt + 1, token = token + 1, due = ?, owner = ?, woken = 0
+    where id in (select id from ashlar_message where queue = ? and state = 1 order by lane, seq limit ?) returning id, lane, seq, token, attempt, crashes, enqueued_at, key, failures, headers, body`,
+  endLeases: `update ashlar_message set due = 0 where queue = ? and state = 2 and due is not null and owner = ?`,
+
+  gate: "select admitted, waiting, concurrency from ashlar_gate where queue = ? and key = ?",
+  saveGate: `insert into ashlar_gate(queue, key, admitted, waiting, concurrency) values (?, ?, ?, ?, ?)
+    on conflict(queue, key) do update set admitted = excluded.admitted, waiting = excluded.waiting, concurrency = excluded.concurrency`,
+  dropGate: "delete from ashlar_gate where queue = ? and key = ?",
+  nextWaiting: `select id, due from ashlar_message where queue = ? and key = ? and state = 4 order by seq limit 1`,
+
+  dedup: "select message from ashlar_dedup where queue = ? and key = ? and expires_at > ?",
+  saveDedup: `insert into ashlar_dedup(queue, key, message, expires_at) values (?, ?, ?, ?)
+    on conflict(queue, key) do update set message = excluded.message, expires_at = excluded.expires_at`,
+
+  log: "select id, head, recorded_at from ashlar_log where name = ?",
+  addLog: "insert into ashlar_log(name) values (?) returning id",
+  saveLog: "update ashlar_log set head = ?, recorded_at = ? where id = ?",
+  version: "select version from ashlar_event where log = ? and stream = ? order by version desc limit 1",
+  addEvent: `insert into ashlar_event(ref, log, stream, version, slot, schema, recorded_at, type, meta, data)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+
+  cell: "select version from ashlar_cell where space = ? and key = ? and (expires_at is null or expires_at > ?)",
+  saveCell: `insert into ashlar_cell(space, key, version, expires_at, value) values (?, ?, ?, ?, ?)
+    on conflict(space, key) do update set version = excluded.version, expires_at = excluded.expires_at, value = excluded.value`,
+  dropCell: "delete from ashlar_cell where space = ? and key = ?",
+
+  seen: "select 1 from ashlar_seen where consumer = ? and id = ? and expires_at > ?",
+  saveSeen: `insert into ashlar_seen(consumer, id, expires_at) values (?, ?, ?)
+    on conflict(consumer, id) do update set expires_at = excluded.expires_at`,
+
+  expireDedup: `delete from ashlar_dedup where (queue, key) in
+    (select queue, key from ashlar_dedup where expires_at <= ? order by expires_at limit ?)`,
+  expireSeen: `delete from ashlar_seen where (consumer, id) in
+    (select consumer, id from ashlar_seen where expires_at <= ? order by expires_at limit ?)`,
+  expireCells: `delete from ashlar_cell where (space, key) in
+    (select space, key from ashlar_cell where expires_at is not null and expires_at <= ? order by expires_at limit ?)`,
+
+  addInstance: "insert into ashlar_instance(id, pid, started, boot, namespace) values (?, ?, ?, ?, ?)",
+  dropInstance: "delete from ashlar_instance where id = ?",
+  instances: "select id, pid, started, boot, namespace from ashlar_instance",
+  busyQueues: "select name from ashlar_queue where running > 0",
+} as const;
