@@ -43,6 +43,7 @@ const allowed: readonly (readonly [file: string, specifier: string, why: string]
   ["kit/src/engine/sqlite/e.ts", "../../errors/mod.ts", "an engine imports a ground door"],
   ["kit/src/drivers/sqlite/a.ts", "node:sqlite", "a driver imports its modules of Node"],
   ["kit/src/engine/conformance/d.ts", "node:assert/strict", "the suite imports node:assert"],
+  ["kit/src/engine/conformance/e.ts", "../mod.ts", "the suite imports the door of its port"],
   ["kit/src/engine/conformance/kill.real.ts", "node:child_process", "a real part of the suite starts processes"],
   ["kit/src/queue/c.test.ts", "../engine/memory/mod.ts", "a test imports an engine by its door"],
   ["kit/src/queue/b.test.ts", "./mod.ts", "a test imports the door it tests"],

@@ -2,7 +2,7 @@
 // from this table (oxlint.config.ts), the table in ARCHITECTURE.md is compared with it, and a folder of kit/src
 // without a row fails the check.
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import process from "node:process";
 
 /** What the files of one folder of kit/src may import, besides their siblings. */
@@ -112,8 +112,8 @@ function reaches(table: Readonly<Record<string, Row>>, from: string, target: str
 
 function folderOverrides(folder: string, row: Row): ImportOverride[] {
   const place = join("kit/src", folder);
-  const up = "../".repeat(folder.split("/").length);
-  const doors = row.doors.map((door) => `!${up}${door}/mod.ts`);
+  // Written as imports are: ../../errors/mod.ts, but ../mod.ts for the door of the parent folder.
+  const doors = row.doors.map((door) => `!${posix.relative(folder, door)}/mod.ts`);
   const inner = row.innerOf === undefined ? [] : ["!../*.ts", "../mod.ts"];
   const node = (row.node ?? []).map((name) => `!${name}`);
   const nodeReal = (row.nodeReal ?? []).map((name) => `!${name}`);
