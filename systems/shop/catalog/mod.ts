@@ -1,0 +1,1 @@
+export { Catalog, type Product } from "./catalog.ts";

@@ -1,0 +1,31 @@
+import type { Change, CommitResult } from "ashlar/engine";
+import { InvariantError } from "ashlar/errors";
+import type { AnyDecider, Call, Calls, EventStore } from "ashlar/events";
+import type { stockDecider } from "./inventory/mod.ts";
+import type { orderDecider } from "./orders/mod.ts";
+import type { returnDecider } from "./returns/mod.ts";
+
+/** A command for one of the shop's own event-sourced things. */
+export type ShopCall = Call<typeof stockDecider> | Call<typeof orderDecider> | Call<typeof returnDecider>;
+
+/** Decisions for a commit of the caller's own, or what was refused. */
+export type ShopPlan =
+  | { readonly status: "accepted"; readonly changes: readonly Change[]; committed(result: Pick<CommitResult, "committed">): void }
+  | { readonly status: "rejected"; readonly rejections: readonly { readonly index: number; readonly rejection: unknown }[] };
+
+/** Decides commands of several contexts for one commit: all, or the refusals. */
+export function planCalls(store: EventStore, calls: readonly ShopCall[]): Promise<ShopPlan> {
+  // The contexts meet only here: each call was checked against its own decider where it was made.
+  return store.plan(calls as unknown as Calls<readonly AnyDecider[]>);
+}
+
+/** As {@link planCalls} for commands that the state of the caller's saga makes possible: a refusal is a bug, and throws. */
+export async function planCertain(
+  store: EventStore,
+  calls: readonly ShopCall[],
+): Promise<Extract<ShopPlan, { status: "accepted" }>> {
+  const planned = await planCalls(store, calls);
+  if (planned.status === "accepted") return planned;
+  const refusals = planned.rejections.map(({ index, rejection }) => `${calls[index]?.id}: ${JSON.stringify(rejection)}`);
+  throw new InvariantError(`a command that must be possible was refused: ${refusals.join("; ")}`);
+}

@@ -1,0 +1,1 @@
+export { Shipping, type ParcelOutcome, type ShippingOptions } from "./shipping.ts";
