@@ -57,6 +57,9 @@ export interface SqliteDatabase extends AsyncDisposable {
   /** A number that changes when another connection has committed. 3 µs. */
   foreignVersion(): number;
   hook(hooks: TransactionHooks): void;
+  /** Refuses growth of the file beyond so many bytes (SqliteError `full`; `undefined`: no limit) from the next transaction on, until
+   *  changed or closed. A file that is larger already keeps its size. Counts for this process only. */
+  limitSize(bytes: number | undefined): Promise<void>;
   /** Copies committed pages from the log into the database; returns how many. Nothing while a transaction is open. */
   checkpoint(): number;
   /** A consistent copy while others write; throws when `target` exists. */
@@ -94,6 +97,9 @@ export async function openSqlite(options: SqliteOptions): Promise<SqliteDatabase
     throw error;
   }
 }
+
+// SQLite's own limit: 2^32 - 2 pages.
+const pagesMax = 4_294_967_294;
 
 interface DatabaseParts {
   readonly path: string;
@@ -162,6 +168,15 @@ class Database implements SqliteDatabase {
 
   hook(hooks: TransactionHooks): void {
     this.#queue.hook(hooks);
+  }
+
+  async limitSize(bytes: number | undefined): Promise<void> {
+    if (bytes !== undefined) integerIn("bytes", bytes, { min: 1 });
+    await this.#queue.submit("savepoint", () => {
+      const pageBytes = this.writer.get<{ readonly page_size: number }>("pragma page_size")?.page_size ?? 4096;
+      const pages = bytes === undefined ? pagesMax : Math.max(1, Math.min(pagesMax, Math.floor(bytes / pageBytes)));
+      this.writer.exec(`pragma max_page_count = ${pages}`);
+    });
   }
 
   checkpoint(): number {

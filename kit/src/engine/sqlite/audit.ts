@@ -8,7 +8,10 @@ interface Finding {
 // Each query names rows that contradict one another; all are empty unless there is a bug or somebody else wrote our tables.
 const contradictions: readonly string[] = [
   ...stateNames.map(
-    (state, number) => `with held as (select queue, count(*) as found from ashlar_message where state = ${number} group by queue)
+    (
+      state,
+      number,
+    ) => `with held as (select queue, count(*) as found from ashlar_message where state = ${number} group by queue)
       select 'queue ' || name || ' counts ' || ${state} || ' ${state} and holds ' || coalesce(found, 0) as finding
       from ashlar_queue left join held on queue = id where ${state} <> coalesce(found, 0)`,
   ),

@@ -46,6 +46,9 @@ export interface SqliteEngine extends TransactionalEngine<SqliteSql>, BackupEngi
   /** Brings the caller's own tables up to date, each step once on every file. `name` tells families of tables apart.
    *  Throws MigrationError when the file and the steps disagree; ConfigError for names that begin with `ashlar`. */
   migrate(name: string, steps: readonly MigrationStep[]): Promise<void>;
+  /** Refuses growth of the file beyond so many bytes with StorageError `full` (`undefined`: no limit), in this process, until changed.
+   *  What the file holds already stays readable, and can be settled and deleted to make room. */
+  limitSize(bytes: number | undefined): Promise<void>;
 }
 
 /**
@@ -186,6 +189,11 @@ class OnSqlite implements SqliteEngine {
     this.#refuseWhenDisposed();
     if (name.startsWith("ashlar")) throw new ConfigError("name", name, 'a name that does not begin with "ashlar"');
     await this.#database.migrate(name, steps);
+  }
+
+  async limitSize(bytes: number | undefined): Promise<void> {
+    this.#refuseWhenDisposed();
+    await this.#database.limitSize(bytes);
   }
 
   async backup(target: string): Promise<void> {
