@@ -47,11 +47,11 @@ export interface QueueDefinition<T, Reply = unknown> {
 const defaultRetry = retryPlan({ attemptsMax: 8, firstMs: 1_000, capMs: 600_000 });
 const durabilities = ["memory", "process", "disk", "replicated"] as const;
 
-/** Defines a queue. `name`: 1 to 200 characters. Throws {@link ConfigError} that names the option. Touches nothing. */
+/** Defines a queue. `name`: 1 to 255 characters. Throws {@link ConfigError} that names the option. Touches nothing. */
 export function queue<T, Reply = unknown>(name: string, options: QueueOptions<T> = {}): QueueDefinition<T, Reply> {
   const { key } = options;
   return {
-    name: textOf("name", name, { lengthMax: 200 }),
+    name: textOf("name", name, { lengthMax: 255 }),
     input: options.input,
     codec: options.codec ?? jsonCodec<T>(),
     retry: options.retry ?? defaultRetry,

@@ -14,6 +14,17 @@ export type { DeadLetters, PurgeOptions, RedriveOptions } from "./dead-letters.t
 export type { StoredJob } from "./stored-job.ts";
 export type { JobFailure } from "./failure.ts";
 export { openWorker, type OpenWorkerOptions } from "./worker.ts";
+export { type BatchOutcome, openBatchWorker, type OpenBatchWorkerOptions } from "./batch-worker.ts";
+export {
+  openTopic,
+  type OpenTopicOptions,
+  type PublishOptions,
+  type SubscriptionOptions,
+  topic,
+  type Topic,
+  type TopicDefinition,
+  type TopicOptions,
+} from "./topic.ts";
 export type { Worker, WorkerFault, WorkerState, WorkerTuning } from "./worker-options.ts";
 export type { InboxOptions, Job } from "./job.ts";
 export { BatchOutcomesError, JobInputError, QueueFullError, ReplyError, WorkerStoppedError } from "./errors.ts";
