@@ -98,7 +98,7 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
     this.#controller?.abort(reason);
   }
 
-  /** Somebody else holds the job now: whatever the handler still does is not recorded. */
+  /** Somebody else holds the job now: whatever the handler still does is not recorded. Called by the settler, which tells of it. */
   lose(): void {
     this.state = "lost";
     this.abort(this.lostError());
@@ -226,7 +226,8 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
   #passed(result: CommitResult): void {
     if (result.committed) return;
     if (result.refusal.kind !== "lease-lost") throw new RefusedError(result.refusal);
-    this.lose();
+    // The worker itself is told when it tries to settle, or by the error below.
+    this.abort(this.lostError());
     throw this.lostError();
   }
 

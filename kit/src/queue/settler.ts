@@ -1,5 +1,5 @@
 import { errorRecord, isRetryable } from "../errors/mod.ts";
-import { type Change, type CommitResult, RefusedError, type Settlement } from "../engine/mod.ts";
+import { type Change, type CommitResult, LeaseLostError, RefusedError, type Settlement } from "../engine/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { JobInputError } from "./errors.ts";
 import { failureText } from "./failure.ts";
@@ -66,6 +66,7 @@ export class Settler<T, Reply, Sql> {
   /** Records a failed attempt: back after a delay, or among the dead letters. */
   async failed(job: Held<T, Reply, Sql>, error: unknown): Promise<void> {
     if (job.state === "lost") return;
+    if (error instanceof LeaseLostError && error.id === job.id && job.state === "held") return this.#lose(job);
     this.#onFault({ what: "handler", error, jobId: job.id });
     if (job.state === "settled") return this.#end(job, { outcome: "done" }); // by job.tx, after which it cannot fail any more
     const settlement = this.#afterFailure(job, error);
