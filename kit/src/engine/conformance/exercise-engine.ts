@@ -6,6 +6,7 @@ import { leaseRules } from "./lease-rules.ts";
 import { logRules } from "./log-rules.ts";
 import { malformedRules } from "./malformed-rules.ts";
 import { queueRules } from "./queue-rules.ts";
+import { proveHistory } from "./random-histories.ts";
 import type { OpenEngine, Rule, Skip, TestFunction } from "./rule.ts";
 import { scanRules } from "./scan-rules.ts";
 
@@ -13,6 +14,8 @@ export interface ExerciseOptions {
   readonly test: TestFunction;
   /** Rules that this engine cannot keep, each with its reason; every other one must pass. A name that is no rule is an error. */
   readonly skip?: readonly Skip[];
+  /** Random histories that are compared with the reference model: seeds from `firstSeed` (1), `count` (20) of them, `steps` (40) each. */
+  readonly histories?: { readonly firstSeed?: number; readonly count?: number; readonly steps?: number };
 }
 
 const rules: readonly Rule[] = [
@@ -37,6 +40,7 @@ export function exerciseEngine(name: string, openEngine: OpenEngine, options: Ex
     if (reason === undefined) test(`${name}: ${rule.name}`, () => proveRule(rule, openEngine));
     else test.skip(`${name}: ${rule.name} (skipped: ${reason})`, () => proveRule(rule, openEngine));
   }
+  exerciseHistories(name, openEngine, options);
   if (reasons.size > 0) throw new Error(`no such rules to skip: ${[...reasons.keys()].join("; ")}`);
 }
 
@@ -48,4 +52,11 @@ async function proveRule(rule: Rule, openEngine: OpenEngine): Promise<void> {
   } finally {
     await fixture.dispose();
   }
+}
+
+function exerciseHistories(name: string, openEngine: OpenEngine, { test, histories = {} }: ExerciseOptions): void {
+  const { firstSeed = 1, count = 20, steps = 40 } = histories;
+  for (let seed = firstSeed; seed < firstSeed + count; seed++)
+    test(`${name}: the random history of seed ${seed} agrees with the reference model`, () =>
+      proveHistory(openEngine, seed, steps));
 }

@@ -34,7 +34,7 @@ function addOnce(
 }
 
 function newEntry(id: number, message: NewMessage, seq: number, nowMs: number): Entry {
-  const { body, headers, key, lane = 0, delayMs, dueAtMs } = message;
+  const { body, headers, key, lane = 0, delayMs = 0, dueAtMs } = message;
   return {
     id,
     body,
@@ -47,7 +47,8 @@ function newEntry(id: number, message: NewMessage, seq: number, nowMs: number): 
     attempt: 0,
     crashes: 0,
     token: 0,
-    dueAtMs: dueAtMs ?? (delayMs === undefined ? undefined : nowMs + delayMs),
+    // A delay of 0 is no due time: were the clock to step back, the message would not be held for it.
+    dueAtMs: dueAtMs ?? (delayMs === 0 ? undefined : nowMs + delayMs),
     isWoken: false,
     failures: [],
     reason: undefined,
