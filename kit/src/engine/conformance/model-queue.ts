@@ -52,7 +52,12 @@ export class ModelQueues {
         ...{ queue, id, state: "ready", body, headers, key, lane, attempt: 0, crashes: 0, enqueuedAtMs },
         ...{ dueAtMs: undefined, failures: [], reason: undefined, diedAtMs: undefined },
       },
-      ...{ seq: ++this.#seq, token: 0, woken: false, due: dueAtMs ?? (delayMs === 0 ? undefined : enqueuedAtMs + delayMs) },
+      ...{
+        seq: ++this.#seq,
+        token: 0,
+        woken: false,
+        due: dueAtMs ?? (delayMs === 0 ? undefined : enqueuedAtMs + delayMs),
+      },
     };
     if (key !== undefined) {
       this.#concurrency.set(nameOfKey(queue, key), given.keyConcurrency);
