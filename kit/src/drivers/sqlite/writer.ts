@@ -154,7 +154,9 @@ export class Writer {
         this.#taken++;
         group.push(task);
         this.#runOne(task);
-        if (task.alone || group.length >= groupMax || clock.monotonic() - startedMs >= groupMs) break;
+        if (task.alone || group.length >= groupMax) break;
+        // Asking for the time costs a tenth of a small task.
+        if (group.length % 4 === 0 && clock.monotonic() - startedMs >= groupMs) break;
       }
       this.#hooks?.closing();
       this.#commit.run();

@@ -6,12 +6,17 @@ import type { QueueHead } from "./heads.ts";
 import { dead, ready, running } from "./schema.ts";
 import type { Work } from "./work.ts";
 
-/** Refuses an enqueue that would make its queue deeper than allowed. `planned`: what earlier changes of the list would add, by queue. */
-export function judgeEnqueue(work: Work, change: Enqueue, planned: Map<string, number>): Refusal | undefined {
-  const plannedBefore = planned.get(change.queue) ?? 0;
+/** Refuses an enqueue that would make its queue deeper than allowed. `planned`: what earlier changes of the list would add, by queue; `undefined` for a list of one. */
+export function judgeEnqueue(
+  work: Work,
+  change: Enqueue,
+  planned: Map<string, number> | undefined,
+): Refusal | undefined {
+  if (change.depthMax === undefined && planned === undefined) return undefined;
+  const plannedBefore = planned?.get(change.queue) ?? 0;
   const queue = work.heads.findQueue(change.queue);
   const added = countAdded(work, change, queue);
-  planned.set(change.queue, plannedBefore + added);
+  planned?.set(change.queue, plannedBefore + added);
   if (change.depthMax === undefined || added === 0) return undefined;
   const depth = (queue === undefined ? 0 : depthOf(queue)) + plannedBefore;
   if (depth + added <= change.depthMax) return undefined;
@@ -89,7 +94,7 @@ interface AddingId extends Adding {
 }
 
 function addPlain(work: Work, queue: QueueHead, { id, message }: AddingId): EnqueuedMessage {
-  work.sql.addPlain.run(id, queue.id, message.lane ?? 0, work.heads.nextSeq(), work.nowMs, message.body);
+  work.adds.add(id, queue.id, message.lane ?? 0, work.heads.nextSeq(), work.nowMs, message.body);
   work.heads.count(queue, undefined, ready);
   return { id: String(id), status: "added" };
 }

@@ -10,6 +10,7 @@ import type { MessageRow, Work } from "./work.ts";
 export function moveByIds(work: Work, change: Wake | Redrive | Discard): Outcome {
   const queue = work.heads.findQueue(change.queue);
   let count = 0;
+  work.adds.flush();
   if (queue !== undefined) {
     for (const id of new Set(change.ids)) {
       const number = messageNumber(id);

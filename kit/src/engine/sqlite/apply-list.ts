@@ -12,10 +12,8 @@ import type { Work } from "./work.ts";
  * refused list needs no savepoint. No change of a list can make another one pass or fail, except that its enqueues add up.
  */
 export function applyList(work: Work, changes: readonly Change[]): CommitResult {
-  const only = changes.length === 1 ? changes[0] : undefined;
-  // The most frequent list of all: the statement itself is the check.
-  if (only?.op === "settle" && only.as.kind === "ack" && acknowledged(work, only.receipt))
-    return { committed: true, outcomes: [{ op: "settle" }] };
+  const [first] = changes;
+  if (changes.length === 1 && first !== undefined) return applySingle(work, first);
   const planned = new Map<string, number>();
   for (const [index, change] of changes.entries()) {
     const refusal = judgeChange(work, change, planned);
@@ -24,7 +22,22 @@ export function applyList(work: Work, changes: readonly Change[]): CommitResult 
   return { committed: true, outcomes: changes.map((change) => applyChange(work, change)) };
 }
 
-function judgeChange(work: Work, change: Change, planned: Map<string, number>): Refusal | undefined {
+/** Nearly every list is of one change. */
+function applySingle(work: Work, change: Change): CommitResult {
+  // The most frequent one of all: the statement itself is the check.
+  if (change.op === "settle" && change.as.kind === "ack" && acknowledged(work, change.receipt))
+    return acknowledgedAlone;
+  const refusal = judgeChange(work, change, undefined);
+  if (refusal !== undefined) return { committed: false, index: 0, refusal };
+  return { committed: true, outcomes: [applyChange(work, change)] };
+}
+
+const acknowledgedAlone: CommitResult = Object.freeze({
+  committed: true,
+  outcomes: Object.freeze([Object.freeze({ op: "settle" })]),
+});
+
+function judgeChange(work: Work, change: Change, planned: Map<string, number> | undefined): Refusal | undefined {
   switch (change.op) {
     case "enqueue":
       return judgeEnqueue(work, change, planned);

@@ -14,6 +14,7 @@ export function acknowledged(work: Work, { queue: name, id, token }: Receipt): b
   const queue = work.heads.findQueue(name);
   const number = messageNumber(id);
   if (queue === undefined || number === undefined) return false;
+  work.adds.flush();
   if (Number(work.sql.ackPlain.run(number, queue.id, token).changes) === 0) return false;
   work.heads.count(queue, running, undefined);
   return true;
@@ -24,6 +25,7 @@ export function heldMessage(work: Work, { queue: name, id, token }: Receipt): Me
   const queue = work.heads.findQueue(name);
   const number = messageNumber(id);
   if (queue === undefined || number === undefined) return undefined;
+  work.adds.flush();
   return work.sql.held.get(number, queue.id, token) as MessageRow | undefined;
 }
 

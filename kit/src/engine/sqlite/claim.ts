@@ -10,24 +10,26 @@ import { readFailures, type MessageRow, type Work } from "./work.ts";
 // A claim moves at most so many due messages, about 10 ms of work; the rest follow at the next one, which `nextDueAtMs` asks for at once.
 const dueAtOnceMax = 2000;
 
-interface ClaimedRow {
-  readonly id: number;
-  readonly lane: number;
-  readonly seq: number;
-  readonly token: number;
-  readonly attempt: number;
-  readonly crashes: number;
-  readonly enqueued_at: number;
-  readonly key: string | null;
-  readonly failures: string | null;
-  readonly headers: string | null;
-  readonly body: string;
-}
+/** In the order of the claim statements; an array costs half of an object on this path. */
+type ClaimedRow = readonly [
+  id: number,
+  lane: number,
+  seq: number,
+  token: number,
+  attempt: number,
+  crashes: number,
+  enqueuedAtMs: number,
+  key: string | null,
+  failures: string | null,
+  headers: string | null,
+  body: string,
+];
 
 /** Hands out messages under a lease, after maturing delayed ones and rescuing those whose lease is over. */
 export function claimMessages(work: Work, request: ClaimRequest): ClaimResult {
   const queue = work.heads.findQueue(request.queue);
   if (queue === undefined) return { claims: [], nextDueAtMs: undefined };
+  work.adds.flush();
   const firstDelayedMs = settleDue(work, queue, { state: delayed, move: () => mature(work, queue) });
   const crashesMax = request.crashesMax ?? crashesDefault;
   const firstLeaseMs = settleDue(work, queue, { state: running, move: () => rescue(work, queue, crashesMax) });
@@ -40,6 +42,7 @@ export function claimMessages(work: Work, request: ClaimRequest): ClaimResult {
 /** Prolongs the leases whose receipts are current. */
 export function extendLeases(work: Work, receipts: readonly Receipt[], leaseMs: number): readonly boolean[] {
   const leaseUntilMs = work.nowMs + leaseMs;
+  work.adds.flush();
   return receipts.map(({ queue: name, id, token }) => {
     const queue = work.heads.findQueue(name);
     const number = messageNumber(id);
@@ -103,21 +106,22 @@ function takeRows(work: Work, queue: QueueHead, request: ClaimRequest): readonly
   };
   take(suspect, Math.min(suspects, count));
   take(ready, count - rows.length);
-  return rows.sort((left, right) => left.lane - right.lane || left.seq - right.seq);
+  return rows.sort(([, leftLane, leftSeq], [, rightLane, rightSeq]) => leftLane - rightLane || leftSeq - rightSeq);
 }
 
 function claimOf(queue: string, row: ClaimedRow, leaseUntilMs: number): Claim {
+  const [id, lane, , token, attempt, crashes, enqueuedAtMs, key, failures, headers, body] = row;
   return {
-    receipt: { queue, id: String(row.id), token: row.token },
-    body: row.body,
-    headers: row.headers === null ? undefined : (JSON.parse(row.headers) as Record<string, string>),
-    key: row.key ?? undefined,
-    lane: row.lane,
-    attempt: row.attempt,
-    crashes: row.crashes,
-    enqueuedAtMs: row.enqueued_at,
+    receipt: { queue, id: String(id), token },
+    body,
+    headers: headers === null ? undefined : (JSON.parse(headers) as Record<string, string>),
+    key: key ?? undefined,
+    lane,
+    attempt,
+    crashes,
+    enqueuedAtMs,
     leaseUntilMs,
-    failures: readFailures(row.failures),
+    failures: readFailures(failures),
   };
 }
 

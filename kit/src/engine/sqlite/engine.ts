@@ -114,9 +114,14 @@ class OnSqlite implements SqliteEngine {
     });
   }
 
-  async commit(changes: readonly Change[]): Promise<CommitResult> {
-    this.#refuseWhenDisposed();
-    validateChanges(changes, this.can);
+  // Not async: every promise between the group and its callers counts on this path.
+  commit(changes: readonly Change[]): Promise<CommitResult> {
+    try {
+      this.#refuseWhenDisposed();
+      validateChanges(changes, this.can);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.#database.shared(() => this.#commitNow(changes));
   }
 

@@ -4,6 +4,7 @@ import type { BellTopic } from "../engine.ts";
 import type { Bells } from "./bell.ts";
 import { engineFault } from "./faults.ts";
 import { Heads } from "./heads.ts";
+import { PlainAdds } from "./plain-adds.ts";
 import { prepareStatements } from "./statements.sql.ts";
 import type { Work } from "./work.ts";
 
@@ -21,12 +22,16 @@ export class Group {
   constructor(database: SqliteDatabase, options: { readonly bells: Bells; readonly whenCommitted: () => void }) {
     const sql = prepareStatements(database.writer);
     const heads = new Heads(database, sql);
-    this.work = { sql, heads, instance: 0, topics: this.#topics, nowMs: database.clock.now() };
+    const adds = new PlainAdds(database.writer);
+    this.work = { sql, heads, adds, instance: 0, topics: this.#topics, nowMs: database.clock.now() };
     this.#bells = options.bells;
     this.#whenCommitted = options.whenCommitted;
     database.hook({
       opened: () => this.#opened(database),
-      closing: () => heads.save(),
+      closing: () => {
+        adds.flush();
+        heads.save();
+      },
       committed: (callers, durationMs) => this.#committed(callers, durationMs),
       rolledBack: () => this.#rolledBack(),
       fault: engineFault,
@@ -54,6 +59,7 @@ export class Group {
       commits.publish({ engine: "sqlite", lists: 0, changes: this.changes, durationMs: 0, outcome: "failed" });
     this.changes = 0;
     this.#topics.clear();
+    this.work.adds.forget();
     this.work.heads.forget();
   }
 }
