@@ -21,8 +21,10 @@ export interface WriteTask {
 export interface TransactionHooks {
   /** The transaction is open: other processes cannot write until its end. */
   opened(): void;
-  /** About to commit: the last chance to write. */
+  /** About to commit, or to set a savepoint: what is held in memory is to be written now. */
   closing(): void;
+  /** Everything since the last `closing` is undone; the transaction goes on. */
+  undone(): void;
   committed(callers: number, durationMs: number): void;
   /** Everything since `opened` is undone. */
   rolledBack(): void;

@@ -31,6 +31,8 @@ export class Writer {
   readonly #checkpointer: Checkpointer;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
+  readonly #savepoint: StatementSync;
+  readonly #release: StatementSync;
   readonly #idle: (() => void)[] = [];
   #hooks: TransactionHooks | undefined;
   #tasks: WriteTask[] = [];
@@ -45,6 +47,8 @@ export class Writer {
     this.#checkpointer = checkpointer;
     this.#begin = database.prepare("begin immediate");
     this.#commit = database.prepare("commit");
+    this.#savepoint = database.prepare("savepoint caller");
+    this.#release = database.prepare("release caller");
   }
 
   /** Called around every transaction from now on. */
@@ -92,9 +96,8 @@ export class Writer {
       this.#runGroup();
       return this.#next();
     }
-    this.#taken++;
     this.#state = "exclusive";
-    void this.#runExclusive(first).then(() => this.#next());
+    void this.#runTransactions().then(() => this.#next());
   };
 
   #next(): void {
@@ -164,10 +167,7 @@ export class Writer {
       return this.#abandon(group, error);
     }
     this.#committed(group.length, startedMs);
-    for (const task of group) {
-      if (task.failure === undefined) task.resolve(task.outcome);
-      else task.reject(task.failure.error);
-    }
+    this.#answer(group);
   }
 
   #runOne(task: WriteTask): void {
@@ -175,7 +175,7 @@ export class Writer {
       task.outcome = task.run();
       return;
     }
-    this.#database.exec("savepoint caller");
+    this.#savepoint.run();
     try {
       task.outcome = task.run();
     } catch (error) {
@@ -183,7 +183,7 @@ export class Writer {
       task.failure = { error };
       this.#database.exec("rollback to caller");
     }
-    this.#database.exec("release caller");
+    this.#release.run();
   }
 
   // A store that failed fails everyone. Anything else is the fault of one task: each runs again in a transaction of its own.
@@ -201,21 +201,55 @@ export class Writer {
     for (const task of group) task.reject(fault);
   }
 
-  async #runExclusive(task: WriteTask): Promise<void> {
-    const { clock, transactionMaxMs } = this.#options;
+  // Transactions that wait one behind the other share a commit too, each under a savepoint. A slow one holds up those before it,
+  // as it holds up everybody: hence no further one is taken after `groupMs`.
+  async #runTransactions(): Promise<void> {
+    const { clock, groupMax, groupMs } = this.#options;
     const startedMs = clock.monotonic();
+    const group: WriteTask[] = [];
     try {
       this.#hooks?.opened();
-      const outcome = await settleWithin(clock, transactionMaxMs, task.run);
-      task.ended?.();
+      for (let task = this.#tasks[this.#taken]; task?.isolation === "exclusive"; task = this.#tasks[this.#taken]) {
+        this.#taken++;
+        group.push(task);
+        await this.#runTransaction(task);
+        if (group.length >= groupMax || clock.monotonic() - startedMs >= groupMs) break;
+      }
       this.#hooks?.closing();
       this.#commit.run();
-      this.#committed(1, startedMs);
-      task.resolve(outcome);
+    } catch (error) {
+      this.#rollBack(group.length);
+      const fault = this.#fault(sqliteError(error, "transaction"));
+      for (const task of group) task.reject(task.failure?.error ?? fault);
+      return;
+    }
+    this.#committed(group.length, startedMs);
+    this.#answer(group);
+  }
+
+  async #runTransaction(task: WriteTask): Promise<void> {
+    const { clock, transactionMaxMs } = this.#options;
+    // What stores hold in memory must lie before the savepoint, not behind it.
+    this.#hooks?.closing();
+    this.#savepoint.run();
+    try {
+      task.outcome = await settleWithin(clock, transactionMaxMs, task.run);
+      task.ended?.();
     } catch (error) {
       task.ended?.();
-      this.#rollBack(1);
-      task.reject(this.#fault(sqliteError(error, "transaction")));
+      task.failure = { error: this.#fault(sqliteError(error, "transaction")) };
+      // A full disk may have rolled back everything; then nobody's work is left.
+      if (!this.#database.isTransaction) throw error;
+      this.#database.exec("rollback to caller");
+      this.#hooks?.undone();
+    }
+    this.#release.run();
+  }
+
+  #answer(group: readonly WriteTask[]): void {
+    for (const task of group) {
+      if (task.failure === undefined) task.resolve(task.outcome);
+      else task.reject(task.failure.error);
     }
   }
 

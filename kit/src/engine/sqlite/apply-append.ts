@@ -15,7 +15,8 @@ export function judgeAppend({ heads }: Work, { log: name, stream, expected }: Ap
 }
 
 /** Appends under the next positions of the log; its row is locked by the transaction, so that positions have no gaps. */
-export function applyAppend({ heads, sql, nowMs, topics }: Work, { log: name, stream, events }: Append): Outcome {
+export function applyAppend(work: Work, { log: name, stream, events }: Append): Outcome {
+  const { heads, nowMs } = work;
   const log = heads.log(name);
   const slot = slotOf(stream);
   const first = log.id * positionsMax;
@@ -25,7 +26,7 @@ export function applyAppend({ heads, sql, nowMs, topics }: Work, { log: name, st
   for (const { type, schema = 1, data, meta } of events) {
     version++;
     log.head++;
-    sql.addEvent.run(
+    work.events.add(
       first + log.head,
       log.id,
       stream,
@@ -40,6 +41,6 @@ export function applyAppend({ heads, sql, nowMs, topics }: Work, { log: name, st
   }
   heads.setVersion(log, stream, version);
   heads.touch(log);
-  topics.add(`log:${name}`);
+  work.topics.add(`log:${name}`);
   return { op: "append", version, position: log.head };
 }

@@ -4,8 +4,8 @@ import type { BellTopic } from "../engine.ts";
 import type { Bells } from "./bell.ts";
 import { engineFault } from "./faults.ts";
 import { Heads } from "./heads.ts";
-import { PlainAdds } from "./plain-adds.ts";
-import { prepareStatements } from "./statements.sql.ts";
+import { RowBatch } from "./row-batch.ts";
+import { addEvents, addMessages, prepareStatements } from "./statements.sql.ts";
 import type { Work } from "./work.ts";
 
 const commits = telemetryChannel("ashlar.engine.commit");
@@ -22,16 +22,19 @@ export class Group {
   constructor(database: SqliteDatabase, options: { readonly bells: Bells; readonly whenCommitted: () => void }) {
     const sql = prepareStatements(database.writer);
     const heads = new Heads(database, sql);
-    const adds = new PlainAdds(database.writer);
-    this.work = { sql, heads, adds, instance: 0, topics: this.#topics, nowMs: database.clock.now() };
+    const adds = new RowBatch(database.writer, ...addMessages);
+    const events = new RowBatch(database.writer, ...addEvents);
+    this.work = { sql, heads, adds, events, instance: 0, topics: this.#topics, nowMs: database.clock.now() };
     this.#bells = options.bells;
     this.#whenCommitted = options.whenCommitted;
     database.hook({
       opened: () => this.#opened(database),
       closing: () => {
         adds.flush();
+        events.flush();
         heads.save();
       },
+      undone: () => this.#forget(),
       committed: (callers, durationMs) => this.#committed(callers, durationMs),
       rolledBack: () => this.#rolledBack(),
       fault: engineFault,
@@ -59,7 +62,12 @@ export class Group {
       commits.publish({ engine: "sqlite", lists: 0, changes: this.changes, durationMs: 0, outcome: "failed" });
     this.changes = 0;
     this.#topics.clear();
+    this.#forget();
+  }
+
+  #forget(): void {
     this.work.adds.forget();
+    this.work.events.forget();
     this.work.heads.forget();
   }
 }

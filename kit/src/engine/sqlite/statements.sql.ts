@@ -13,6 +13,18 @@ export function prepareStatements(session: PreparingSession): Statements {
   return statements;
 }
 
+/** Insert and row of a new ready message: id, queue, lane, seq, time of enqueue, body. */
+export const addMessages: readonly [into: string, row: string] = [
+  "insert into ashlar_message(id, queue, state, lane, seq, enqueued_at, body)",
+  "(?, ?, 0, ?, ?, ?, ?)",
+];
+
+/** Insert and row of an event. */
+export const addEvents: readonly [into: string, row: string] = [
+  "insert into ashlar_event(ref, log, stream, version, slot, schema, recorded_at, type, meta, data)",
+  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+];
+
 const texts = {
   head: "select last_id, last_seq, revision from ashlar_head where id = 1",
   saveHead: "update ashlar_head set last_id = ?, last_seq = ?, revision = ? where id = 1",
@@ -59,8 +71,6 @@ const texts = {
   addLog: "insert into ashlar_log(name) values (?) returning id",
   saveLog: "update ashlar_log set head = ?, recorded_at = ? where id = ?",
   version: "select version from ashlar_event where log = ? and stream = ? order by version desc limit 1",
-  addEvent: `insert into ashlar_event(ref, log, stream, version, slot, schema, recorded_at, type, meta, data)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 
   cell: "select version from ashlar_cell where space = ? and key = ? and (expires_at is null or expires_at > ?)",
   saveCell: `insert into ashlar_cell(space, key, version, expires_at, value) values (?, ?, ?, ?, ?)

@@ -1,14 +1,16 @@
 import type { BellTopic } from "../engine.ts";
 import type { Heads } from "./heads.ts";
-import type { PlainAdds } from "./plain-adds.ts";
+import type { RowBatch } from "./row-batch.ts";
 import type { Statements } from "./statements.sql.ts";
 
 /** What carrying out a change needs, for the length of one transaction. */
 export interface Work {
   readonly sql: Statements;
   readonly heads: Heads;
-  /** Flush it before any statement that reads or moves messages. */
-  readonly adds: PlainAdds;
+  /** New ready messages without key or headers. Flush it before any statement that reads or moves messages. */
+  readonly adds: RowBatch;
+  /** New events. Nothing reads events on the writing connection, except the version of a stream that is not among those known. */
+  readonly events: RowBatch;
   /** Number of this open engine among all processes on the file. */
   instance: number;
   /** Topics to ring after the commit. */
