@@ -1,6 +1,7 @@
 import { manualClock } from "../../clock/mod.ts";
 import { cellRules } from "./cell-rules.ts";
 import { commitRules } from "./commit-rules.ts";
+import { faultScenarios } from "./fault-scenarios.ts";
 import { keyRules } from "./key-rules.ts";
 import { leaseRules } from "./lease-rules.ts";
 import { logRules } from "./log-rules.ts";
@@ -8,6 +9,7 @@ import { malformedRules } from "./malformed-rules.ts";
 import { queueRules } from "./queue-rules.ts";
 import { proveHistory } from "./random-histories.ts";
 import type { OpenEngine, Rule, Skip, TestFunction } from "./rule.ts";
+import { raceScenarios } from "./race-scenarios.ts";
 import { scanRules } from "./scan-rules.ts";
 
 export interface ExerciseOptions {
@@ -27,6 +29,8 @@ const rules: readonly Rule[] = [
   ...logRules,
   ...cellRules,
   ...scanRules,
+  ...raceScenarios,
+  ...faultScenarios,
 ];
 
 /** Registers one test for every rule of the engine port; an engine is supported when all of them pass. Each opens an engine of its own on
