@@ -1,0 +1,95 @@
+import { LeaseLostError } from "../engine/mod.ts";
+import { errorRecord } from "../errors/mod.ts";
+import { decideRetry, type RetryPlan } from "../queue/mod.ts";
+import { telemetryChannel } from "../telemetry/mod.ts";
+import type { StepContext } from "./context.ts";
+import type { ActiveRun } from "./active-run.ts";
+import { never } from "./host.ts";
+import { linkSignals, signalAfter, abortable } from "../abort/mod.ts";
+import { TimeoutError } from "../errors/mod.ts";
+
+const steps = telemetryChannel("ashlar.saga.step");
+
+/** One operation that may take several attempts. */
+export interface Attempted<T> {
+  /** Name in the journal: the step's, or `undo:` and the step's. */
+  readonly name: string;
+  readonly key: string;
+  readonly plan: RetryPlan;
+  readonly timeoutMs?: number | undefined;
+  readonly work: (step: StepContext) => T | Promise<T>;
+}
+
+export type Attempt<T> =
+  | { readonly ok: true; readonly value: T; readonly attempt: number }
+  | { readonly ok: false; readonly error: unknown; readonly attempts: number };
+
+/**
+ * Runs an operation until it succeeds or its plan is used up. Every failure is counted durably before the next attempt, so that
+ * a crash does not refill the plan. The execution must have been entered; it is left while a back-off lasts.
+ */
+export async function attempted<T>(execution: ActiveRun, operation: Attempted<T>): Promise<Attempt<T>> {
+  for (;;) {
+    const past = execution.journal.header.attempts?.[operation.name];
+    const attempt = (past?.count ?? 0) + 1;
+    if (past !== undefined && past.dueAtMs > execution.nowMs()) await execution.waits.pause(operation.name, past.dueAtMs);
+    const startedMs = steps.active ? execution.host.engine.clock.monotonic() : 0;
+    try {
+      const value = await once(execution, operation, attempt);
+      if (execution.phase === "ended") return await never;
+      if (steps.active) publish(execution, operation.name, { attempt, outcome: "done", startedMs });
+      return { ok: true, value, attempt };
+    } catch (error) {
+      if (execution.phase === "ended" || error instanceof LeaseLostError) return await never;
+      const decision = decideRetry(operation.plan, { attempt, error }, execution.host.random);
+      if (steps.active) publish(execution, operation.name, { attempt, outcome: decision.kind === "dead" ? "failed" : "retry", startedMs, error });
+      if (decision.kind === "dead") return { ok: false, error, attempts: attempt };
+      const dueAtMs = execution.nowMs() + decision.delayMs;
+      execution.journal.noteAttempt(operation.name, { count: attempt, error: errorRecord(error), dueAtMs });
+      await execution.writer.flush(`${operation.name}:failed`);
+      if (execution.isDraining) await execution.abandon();
+    }
+  }
+}
+
+async function once<T>(execution: ActiveRun, operation: Attempted<T>, attempt: number): Promise<T> {
+  if (operation.timeoutMs === undefined) return await operation.work(new Step(execution, operation.key, attempt));
+  const { name, timeoutMs } = operation;
+  using late = signalAfter(execution.host.engine.clock, timeoutMs, () => new TimeoutError(`step "${name}"`, timeoutMs));
+  using linked = linkSignals([late.signal, execution.signal]);
+  const step = { key: operation.key, attempt, signal: linked.signal };
+  return await abortable((async () => await operation.work(step))(), linked.signal);
+}
+
+/** A class, so that the signal is made only when somebody asks for it. */
+class Step implements StepContext {
+  readonly key: string;
+  readonly attempt: number;
+  readonly #execution: ActiveRun;
+
+  constructor(execution: ActiveRun, key: string, attempt: number) {
+    this.#execution = execution;
+    this.key = key;
+    this.attempt = attempt;
+  }
+
+  get signal(): AbortSignal {
+    return this.#execution.signal;
+  }
+}
+
+function publish(
+  execution: ActiveRun,
+  name: string,
+  event: { readonly attempt: number; readonly outcome: "done" | "retry" | "failed"; readonly startedMs: number; readonly error?: unknown },
+): void {
+  const { startedMs, ...told } = event;
+  steps.publish({
+    saga: execution.definition.name,
+    runId: execution.id,
+    step: name,
+    direction: execution.phase === "undoing" ? "undo" : "forward",
+    durationMs: execution.host.engine.clock.monotonic() - startedMs,
+    ...told,
+  });
+}

@@ -1,0 +1,100 @@
+import { RefusedError } from "../engine/mod.ts";
+import { errorRecord } from "../errors/mod.ts";
+import { attempted } from "./attempts.ts";
+import { endOpenChildren } from "./children.ts";
+import type { StepContext, UndoOptions } from "./context.ts";
+import { finish } from "./ending.ts";
+import type { Entry, StopRecord } from "./entry.ts";
+import type { ActiveRun } from "./active-run.ts";
+import { mailChange } from "./mailbox.ts";
+import type { FinalOutcome } from "./outcome.ts";
+import { isConflict } from "./steps.ts";
+
+const conflictsMax = 20;
+type Undoable = Extract<Entry, { k: "step" | "close" }>;
+
+/**
+ * Undoes what is done, the latest first. The decision is recorded before the first compensation, and every compensation when it is
+ * done, so that a crash in between changes neither the order nor the end. One that fails for good leaves the run to a person.
+ */
+export async function compensate(execution: ActiveRun, stop: StopRecord): Promise<void> {
+  const { journal } = execution;
+  if (journal.stopped === undefined && needsWork(execution)) await recordStop(execution, stop);
+  await endOpenChildren(execution);
+  for (const done of undoables(execution)) {
+    if (journal.find("undo", done.n) !== undefined) continue;
+    if (execution.isDraining) await execution.abandon();
+    if ((await undo(execution, done)) === "stuck") return;
+  }
+  const compensated = journal.entries.flatMap((entry) => (entry.k === "undo" && entry.skip === undefined ? [entry.n] : []));
+  await finish(execution, outcomeOf(stop, compensated));
+}
+
+function needsWork(execution: ActiveRun): boolean {
+  return undoables(execution).length > 0 || execution.journal.entries.some((entry) => entry.k === "open" && entry.child !== undefined);
+}
+
+/** What can be undone; of the steps that a person has answered for, those that the code knows how to undo. */
+function undoables(execution: ActiveRun): readonly Undoable[] {
+  return execution.journal.entries
+    .filter((entry): entry is Undoable => {
+      if (entry.k === "close") return entry.u === 1;
+      return entry.k === "step" && (entry.u === 1 || (entry.p === 1 && execution.undos.has(entry.n)));
+    })
+    .toReversed();
+}
+
+async function recordStop(execution: ActiveRun, stop: StopRecord): Promise<void> {
+  const { journal, mailbox } = execution;
+  journal.header = { ...journal.header, status: "compensating", attempts: undefined };
+  const entry: Entry = { k: "stop", n: "stop", t: execution.nowMs(), s: stop };
+  const letters = mailbox.letters.filter((letter) => letter.kind !== "cancel");
+  if (letters.length === mailbox.letters.length) return await execution.writer.append("stop", JSON.stringify(entry));
+  // The cancel leaves the mailbox with the write that obeys it. When other mail came meanwhile it stays, and does no harm any more.
+  const write = { point: "stop", texts: [JSON.stringify(entry)] };
+  const result = await execution.writer.commit({ ...write, changes: [mailChange(journal, mailbox, letters)] });
+  if (!result.committed) await execution.writer.commit(write);
+}
+
+async function undo(execution: ActiveRun, done: Undoable): Promise<"done" | "stuck"> {
+  const options = execution.undos.get(done.n);
+  const name = `undo:${done.n}`;
+  const result = await attempted(execution, {
+    name,
+    key: `${execution.key}/${done.n}/undo`,
+    plan: options?.retry ?? execution.definition.rules.retry,
+    work: async (step) => await undoOnce(execution, done, { step, options }),
+  });
+  if (result.ok) return "done";
+  execution.stuck({ kind: "undo-failed", step: name, error: errorRecord(result.error) });
+  return "stuck";
+}
+
+async function undoOnce(
+  execution: ActiveRun,
+  done: Undoable,
+  how: { readonly step: StepContext; readonly options: UndoOptions<never> | undefined },
+): Promise<void> {
+  const { step, options } = how;
+  // From the text, because the code may have changed the object it was given.
+  const result = structuredClone(done.r) as never;
+  const text = JSON.stringify({ k: "undo", n: done.n, t: execution.nowMs() } satisfies Entry);
+  const point = `undo:${done.n}`;
+  if (options?.undoCommit === undefined) {
+    await options?.undo?.(result, step);
+    execution.journal.noteAttempt(point, undefined);
+    return await execution.writer.append(point, text);
+  }
+  for (let conflicts = 0; ; conflicts++) {
+    const { changes, committed } = await options.undoCommit(result, step);
+    const written = await execution.writer.commit({ point, texts: [text], changes });
+    if (written.committed) return committed?.(written);
+    if (!isConflict(written) || conflicts === conflictsMax) throw new RefusedError(written.refusal);
+  }
+}
+
+function outcomeOf(stop: StopRecord, compensated: readonly string[]): FinalOutcome {
+  return stop.status === "failed"
+    ? { status: "failed", failure: stop.failure, compensated }
+    : { status: "cancelled", reason: stop.reason, compensated };
+}

@@ -1,0 +1,297 @@
+import { ChangeError, LeaseLostError, type Receipt } from "../engine/mod.ts";
+import { errorRecord } from "../errors/mod.ts";
+import { seededRandom, type Random } from "../random/mod.ts";
+import { compensate } from "./compensation.ts";
+import { EncodeError } from "../codec/mod.ts";
+import type { StopRecord } from "./entry.ts";
+import { ChildFailedError, MismatchError, StepFailedError } from "./errors.ts";
+import { FencedWriter } from "./fenced-writer.ts";
+import { finish, park, release, standStill } from "./ending.ts";
+import { type Ending, type Host, never } from "./host.ts";
+import type { Journal } from "./journal.ts";
+import { isCommand, type Mailbox } from "./mailbox.ts";
+import type { Problem, RunFailure } from "./outcome.ts";
+import { Replay } from "./replay.ts";
+import { sagaContext } from "./saga-context.ts";
+import type { ActiveRun } from "./active-run.ts";
+import type { AnySaga, UndoOptions } from "./context.ts";
+import { Waits } from "./waits.ts";
+
+/** What a claim brought. */
+export interface ExecutionLoad {
+  readonly journal: Journal;
+  readonly receipt: Receipt;
+  readonly mailbox: Mailbox;
+  /** Whether a former executor died with this run: what it had begun may have happened. */
+  readonly afterCrash: "yes" | "no";
+}
+
+// Recorded answers come within a turn. Code that also awaits something else gets this long before it counts as changed.
+const restTurns = 3;
+const graceMs = 1_000;
+
+/**
+ * One call of a saga's function under one claim of its run: it replays the journal, goes on live, and ends by finishing, parking,
+ * releasing or losing the run. After that every operation of the abandoned call waits for ever and is collected as garbage.
+ */
+export class Execution implements ActiveRun {
+  readonly host: Host;
+  readonly definition: AnySaga;
+  readonly journal: Journal;
+  readonly writer: FencedWriter;
+  readonly replay: Replay;
+  readonly waits: Waits;
+  readonly random: Random;
+  readonly receipt: Receipt;
+  /** Compensations known so far, by name of the operation. */
+  readonly undos: Map<string, UndoOptions<never>> = new Map();
+  mailbox: Mailbox;
+  phase: "forward" | "undoing" | "ended" = "forward";
+  #stop: StopRecord | undefined;
+  #problem: Problem | undefined;
+  #returned: { readonly output: unknown } | { readonly error: unknown } | undefined;
+  #active = 0;
+  #isDraining = false;
+  #isResting = false;
+  #restsInVain = 0;
+  #lastRequested = 0;
+  /** What a dead executor had begun is finished before a cancel counts: else an effect could stay that nobody undoes. */
+  #isFrontierOpen: boolean;
+  #controller: AbortController | undefined;
+  #cancelled: AbortController | undefined;
+
+  constructor(host: Host, definition: AnySaga, load: ExecutionLoad) {
+    this.host = host;
+    this.definition = definition;
+    this.journal = load.journal;
+    this.receipt = load.receipt;
+    this.mailbox = load.mailbox;
+    this.replay = new Replay(load.journal.entries);
+    this.writer = new FencedWriter(host, load.journal, { receipt: load.receipt, lost: (error) => this.end({ kind: "lost", error }) });
+    this.waits = new Waits(this);
+    this.random = seededRandom(load.journal.header.seed);
+    this.#stop = load.journal.stopped?.s;
+    this.#isFrontierOpen = load.afterCrash === "yes";
+  }
+
+  get id(): string {
+    return this.journal.id;
+  }
+
+  get key(): string {
+    return `${this.definition.name}/${this.journal.id}`;
+  }
+
+  get stopRecord(): StopRecord | undefined {
+    return this.#stop;
+  }
+
+  get isAlone(): boolean {
+    return this.#active === 1 && this.waits.size === 0;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  nowMs(): number {
+    return this.host.engine.clock.now();
+  }
+
+  /** Aborts when this executor must not go on. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.phase === "ended") this.#controller.abort(new LeaseLostError(this.receipt.queue, this.receipt.id));
+    return this.#controller.signal;
+  }
+
+  get cancelled(): AbortSignal {
+    this.#cancelled ??= new AbortController();
+    if (this.#stop?.status === "cancelled") this.#cancelled.abort(this.#stop.reason);
+    return this.#cancelled.signal;
+  }
+
+  async begin(): Promise<void> {
+    try {
+      this.#readMail();
+      this.#returned = { output: await this.definition.run(this.journal.header.input as never, sagaContext(this)) };
+    } catch (error) {
+      this.#returned = { error };
+    }
+    this.touch();
+  }
+
+  /** Admits an operation of the code; undefined when it may start now. Those that may never start wait for ever. */
+  enter(): Promise<void> | undefined {
+    if (!this.#mayStart()) return never;
+    if (this.phase === "forward" && !this.replay.isLive) return this.#enterWhenLive();
+    this.#active++;
+    return undefined;
+  }
+
+  leave(): void {
+    this.#active--;
+    if (this.#isFrontierOpen && this.replay.isLive) {
+      this.#isFrontierOpen = false;
+      this.#readMail();
+    }
+    this.touch();
+  }
+
+  /** Something may have come to rest: looked at once the promises of this turn are done. */
+  touch(): void {
+    if (this.phase === "ended" || this.#active > 0 || this.#isResting) return;
+    // The common case of sequential live code needs no look: its next step is about to begin.
+    const isWaiting = this.waits.size > 0 || this.#returned !== undefined || this.#stop !== undefined;
+    if (!isWaiting && !this.#isDraining && this.#problem === undefined && this.replay.isLive) return;
+    if (this.#returned !== undefined && this.replay.isLive && this.#stop === undefined) return void this.#atRest();
+    this.#isResting = true;
+    this.host.engine.clock.nextTurn(() => {
+      this.#isResting = false;
+      if (this.#active === 0) this.#atRest();
+    });
+  }
+
+  /** Decides that the run fails; the first decision counts. */
+  fail(failure: RunFailure): void {
+    this.#stop ??= { status: "failed", failure };
+    this.touch();
+  }
+
+  stuck(problem: Problem): void {
+    this.#problem ??= problem;
+    this.touch();
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+    this.touch();
+  }
+
+  /** Leaves an operation that must not go on. */
+  abandon(): Promise<never> {
+    this.leave();
+    return never;
+  }
+
+  mailArrived(mailbox: Mailbox): void {
+    if (this.phase === "ended" || (mailbox.version ?? 0) < (this.mailbox.version ?? 0)) return;
+    this.mailbox = mailbox;
+    this.#readMail();
+    this.waits.evaluate();
+  }
+
+  end(ending: Ending): void {
+    if (this.phase === "ended") return;
+    this.phase = "ended";
+    this.waits.clear();
+    if (ending.kind === "lost") this.#controller?.abort(ending.error);
+    this.host.ended({ definition: this.definition, id: this.id }, ending);
+  }
+
+  /** Ends an operation whose own write failed: what cannot be recorded is for a person to resolve. */
+  unrecordable(step: string, error: unknown): Promise<never> {
+    if (error instanceof ChangeError || error instanceof EncodeError)
+      this.stuck({ kind: "not-recordable", step, error: errorRecord(error) });
+    else this.end({ kind: "lost", error });
+    this.leave();
+    return never;
+  }
+
+  #mayStart(): boolean {
+    if (this.phase === "undoing") return !this.#isDraining;
+    return this.phase === "forward" && !this.#isDraining && this.#stop === undefined && this.#problem === undefined;
+  }
+
+  async #enterWhenLive(): Promise<void> {
+    this.touch();
+    await this.replay.live();
+    const admitted = this.enter();
+    if (admitted !== undefined) await admitted;
+  }
+
+  #readMail(): void {
+    if (this.phase !== "forward") return;
+    if (this.mailbox.letters.some(isCommand)) return this.drain(); // applied when the run is claimed again
+    const cancel = this.mailbox.letters.find((letter) => letter.kind === "cancel");
+    if (cancel === undefined || this.#stop !== undefined || this.#isFrontierOpen) return;
+    this.#stop = { status: "cancelled", reason: cancel.reason };
+    this.#cancelled?.abort(cancel.reason);
+    this.touch();
+  }
+
+  #atRest(): void {
+    if (this.phase === "ended") return;
+    if (this.#problem !== undefined) return this.#run(standStill(this, this.#problem));
+    if (this.#isDraining) return this.#run(release(this));
+    if (this.phase === "forward" && !this.#isReplayed()) return this.#restInReplay();
+    if (this.phase === "forward" && this.#decideForward() === "done") return;
+    if (this.waits.isLong) this.#run(park(this));
+  }
+
+  /** Ends the forward phase when the code has returned, thrown or been stopped. */
+  #decideForward(): "done" | "waiting" {
+    if (this.#isFrontierOpen) {
+      this.#isFrontierOpen = false;
+      this.#readMail();
+    }
+    const returned = this.#returned;
+    if (this.#stop === undefined && returned !== undefined && "error" in returned)
+      this.#stop = { status: "failed", failure: failureOf(returned.error) };
+    if (this.#stop !== undefined) {
+      this.phase = "undoing";
+      this.waits.clear();
+      this.#run(compensate(this, this.#stop));
+      return "done";
+    }
+    if (returned === undefined || !("output" in returned)) return "waiting";
+    this.#run(finish(this, { status: "completed", output: returned.output }));
+    return "done";
+  }
+
+  #isReplayed(): boolean {
+    return (this.replay.isLive || this.journal.stopped !== undefined) && !this.#missesUndo();
+  }
+
+  /** Whether something is to be undone that the code has not come to again. */
+  #missesUndo(): boolean {
+    if (this.#stop === undefined) return false;
+    return this.journal.entries.some(
+      (entry) => (entry.k === "step" || entry.k === "close") && entry.u === 1 && !this.undos.has(entry.n) && this.journal.find("undo", entry.n) === undefined,
+    );
+  }
+
+  /** Recorded operations are left that the code did not ask for. */
+  #restInReplay(): void {
+    const { requested } = this.replay;
+    if (requested.length !== this.#lastRequested) this.#restsInVain = 0;
+    this.#lastRequested = requested.length;
+    this.#restsInVain++;
+    if (this.#restsInVain <= restTurns) return this.touch();
+    const isAsking = this.replay.blockedCount > 0 || this.#returned !== undefined || this.waits.size > 0;
+    if (this.#restsInVain === restTurns + 1) {
+      this.host.engine.clock.setTimer(graceMs, () => this.touch(), { holdsProcess: "no" });
+      return;
+    }
+    if (!isAsking && this.#stop === undefined) return;
+    const what = `saga "${this.definition.name}" ${this.definition.version}: run "${this.id}" was recorded with other operations`;
+    this.stuck({ kind: "mismatch", error: errorRecord(new MismatchError(what, this.journal.names(), requested)) });
+  }
+
+  #run(work: Promise<void>): void {
+    this.#active++; // nothing else may decide meanwhile
+    work.then(
+      () => {
+        this.#active--;
+        this.touch();
+      },
+      (error: unknown) => this.end({ kind: "lost", error }),
+    );
+  }
+}
+
+function failureOf(error: unknown): RunFailure {
+  if (error instanceof StepFailedError) return { reason: "step-failed", step: error.step, error: error.error };
+  if (error instanceof ChildFailedError) return { reason: "child-failed", step: error.child, error: errorRecord(error) };
+  return { reason: "error", error: errorRecord(error) };
+}

@@ -1,0 +1,29 @@
+import type { Cell, CellKey, Engine, Transaction } from "../engine/mod.ts";
+import type { Random } from "../random/mod.ts";
+import type { AnySaga } from "./context.ts";
+import type { FinalOutcome, Problem } from "./outcome.ts";
+
+/** Called at every boundary of the journal, with a name like `step:charge:before`; production has none. One that throws makes the
+ *  executor drop the run as a crash would; one that never resolves freezes it. */
+export type Probe = (point: string, run: { readonly saga: string; readonly id: string }) => void | Promise<void>;
+
+/** How an execution ended. The run itself goes on after `parked`, `released` and `lost`. */
+export type Ending =
+  | { readonly kind: "finished"; readonly outcome: FinalOutcome }
+  | { readonly kind: "stuck"; readonly problem: Problem }
+  | { readonly kind: "parked" }
+  | { readonly kind: "released" }
+  | { readonly kind: "lost"; readonly error: unknown };
+
+/** What an execution needs from the process around it. */
+export interface Host {
+  readonly engine: Engine;
+  readonly random: Random;
+  readonly probe: Probe | undefined;
+  transaction<T>(work: (tx: Transaction<unknown>) => Promise<T>): Promise<T>;
+  cells(keys: readonly CellKey[]): Promise<readonly (Cell | undefined)[]>;
+  ended(run: { readonly definition: AnySaga; readonly id: string }, ending: Ending): void;
+}
+
+/** A promise for code that must not go on: its executor has let go of the run. */
+export const never: Promise<never> = new Promise<never>(() => undefined);

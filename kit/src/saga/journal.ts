@@ -1,0 +1,135 @@
+import type { Change } from "../engine/mod.ts";
+import { type Entry, isAnswer } from "./entry.ts";
+import { type AttemptRecord, headerText, pageCell, recordText, type RunHeader, runCell } from "./run-record.ts";
+
+// A longer tail moves to a page of its own, so that a step of a long run rewrites a few kilobytes and not its whole history.
+const tailCharactersMax = 8_192;
+
+/** What one write would store, and what to remember once it is stored. */
+export interface Draft {
+  readonly changes: readonly Change[];
+  readonly texts: readonly string[];
+  readonly pages: number | undefined;
+  readonly tail: string;
+  readonly page: string | undefined;
+}
+
+/**
+ * The journal of one run in memory: its header, its entries, and their text. The cell of the run holds the header and the latest
+ * entries; older ones lie in pages. Only the holder of the run's message writes it, so that no version needs to be compared.
+ */
+export class Journal {
+  readonly saga: string;
+  readonly id: string;
+  /** Changed by assignment; written with the next draft. */
+  header: RunHeader;
+  readonly #entries: Entry[];
+  /** Entries written by this execution and not looked at yet: most never are, so that they are parsed on demand. */
+  readonly #fresh: string[] = [];
+  readonly #pages: string[];
+  #tail: string;
+  #headerText = "";
+  #headerOfText: RunHeader | undefined;
+
+  constructor(
+    place: { readonly saga: string; readonly id: string },
+    header: RunHeader,
+    entries: { readonly pages: readonly (readonly Entry[])[]; readonly tail: readonly Entry[] },
+  ) {
+    this.saga = place.saga;
+    this.id = place.id;
+    this.header = header;
+    this.#entries = [...entries.pages.flat(), ...entries.tail];
+    this.#pages = entries.pages.map((page) => JSON.stringify(page));
+    this.#tail = entries.tail.map((entry) => JSON.stringify(entry)).join(",");
+  }
+
+  get entries(): readonly Entry[] {
+    for (const text of this.#fresh.splice(0)) this.#entries.push(JSON.parse(text) as Entry);
+    return this.#entries;
+  }
+
+  find<K extends Entry["k"]>(kind: K, name: string): Extract<Entry, { k: K }> | undefined {
+    return this.entries.findLast((entry): entry is Extract<Entry, { k: K }> => entry.k === kind && entry.n === name);
+  }
+
+  get stopped(): Extract<Entry, { k: "stop" }> | undefined {
+    return this.find("stop", "stop");
+  }
+
+  /** Names of the operations in the order of their first trace. */
+  names(): string[] {
+    return operationNames(this.entries);
+  }
+
+  /** Forgets the failed attempts of an operation, or notes another one. */
+  noteAttempt(name: string, attempt: AttemptRecord | undefined): void {
+    if (attempt === undefined && this.header.attempts?.[name] === undefined) return;
+    const { [name]: _, ...others } = this.header.attempts ?? {};
+    const attempts = attempt === undefined ? others : { ...others, [name]: attempt };
+    this.header = { ...this.header, attempts: Object.keys(attempts).length === 0 ? undefined : attempts };
+  }
+
+  /** The write that stores `texts` behind what is stored, with the header as it is now. */
+  draft(texts: readonly string[], expiresInMs?: number): Draft {
+    const added = texts.join(",");
+    const isFull = this.#tail.length + added.length > tailCharactersMax && this.#tail !== "";
+    const pages = isFull ? this.#pages.length + 1 : this.header.pages;
+    const page = isFull ? `[${this.#tail}]` : undefined;
+    const tail = isFull ? added : joined(this.#tail, added);
+    const value = recordText(this.#textOf(isFull ? { ...this.header, pages } : this.header), tail);
+    const changes: Change[] = [{ op: "put", cell: runCell(this.saga, this.id), expect: "any", value, expiresInMs }];
+    if (page !== undefined) changes.push(this.#pagePut(this.#pages.length, page, expiresInMs));
+    return { changes, texts, pages, tail, page };
+  }
+
+  /** A draft was stored. Header fields that were set meanwhile stay for the next one. */
+  adopt(draft: Draft): void {
+    this.#fresh.push(...draft.texts);
+    this.#tail = draft.tail;
+    if (draft.page === undefined) return;
+    this.#pages.push(draft.page);
+    this.header = { ...this.header, pages: draft.pages };
+  }
+
+  /** The writes that let what lies apart expire together with the run's cell. */
+  expire(expiresInMs: number): readonly Change[] {
+    const pages = this.#pages.map((page, index) => this.#pagePut(index, page, expiresInMs));
+    if (this.header.inputApart === undefined) return pages;
+    const cell = pageCell(this.saga, this.id, "input");
+    return [...pages, { op: "put", cell, expect: "any", value: JSON.stringify(this.header.input), expiresInMs }];
+  }
+
+  /** Starts anew behind a checkpoint; returns the writes that remove the old pages, to be stored with the next draft. */
+  compact(state: unknown): readonly Change[] {
+    const removed = this.#pages.map((_, index) => this.#pagePut(index, undefined, undefined));
+    this.header = { ...this.header, epoch: (this.header.epoch ?? 0) + 1, state, pages: undefined, attempts: undefined };
+    this.#entries.length = 0;
+    this.#fresh.length = 0;
+    this.#pages.length = 0;
+    this.#tail = "";
+    return removed;
+  }
+
+  #pagePut(page: number, value: string | undefined, expiresInMs: number | undefined): Change {
+    return { op: "put", cell: pageCell(this.saga, this.id, page), expect: "any", value, expiresInMs };
+  }
+
+  #textOf(header: RunHeader): string {
+    if (this.#headerOfText !== header) {
+      this.#headerText = headerText(header);
+      this.#headerOfText = header;
+    }
+    return this.#headerText;
+  }
+}
+
+/** Names of the operations in the order of their first trace. */
+export function operationNames(entries: readonly Entry[]): string[] {
+  return [...new Set(entries.filter((entry) => isAnswer(entry) || entry.k === "open" || entry.k === "begin").map((entry) => entry.n))];
+}
+
+function joined(first: string, second: string): string {
+  if (first === "") return second;
+  return second === "" ? first : `${first},${second}`;
+}

@@ -1,0 +1,117 @@
+import type { Claim, Change } from "../engine/mod.ts";
+import { errorRecord, invariant } from "../errors/mod.ts";
+import { commandTexts } from "./commands.ts";
+import type { AnySaga } from "./context.ts";
+import type { Entry } from "./entry.ts";
+import { MismatchError } from "./errors.ts";
+import { Execution } from "./execution.ts";
+import { FencedWriter } from "./fenced-writer.ts";
+import type { Host } from "./host.ts";
+import { Journal } from "./journal.ts";
+import { isCommand, type Mailbox, mailboxOf, mailChange } from "./mailbox.ts";
+import { isFinal, type Problem } from "./outcome.ts";
+import { mailCell, pageCell, parseRecord, type RunHeader, runCell } from "./run-record.ts";
+
+type Definitions = ReadonlyMap<string, AnySaga>;
+
+/** Makes an execution of a claimed run; undefined when there is nothing to do, and the message has been settled. */
+export async function loadRun(host: Host, definitions: Definitions, claim: Claim): Promise<Execution | undefined> {
+  const saga = claim.receipt.queue.slice("saga:".length);
+  const id = claim.body;
+  const [record, mail] = await host.cells([runCell(saga, id), mailCell(saga, id)]);
+  const stored = record === undefined ? undefined : parseRecord(record.value);
+  if (stored === undefined || isFinal(stored.header.status)) return await settle(host, { op: "settle", receipt: claim.receipt, as: { kind: "ack" } });
+  let mailbox = mailboxOf(mail);
+  if (!mayGoOn(stored.header, mailbox)) {
+    const as = { kind: "park", delayMs: undefined } as const;
+    return await settle(host, { op: "settle", receipt: claim.receipt, as });
+  }
+  const journal = await journalOf(host, { saga, id, ...stored });
+  const crashed = crashProblem(definitions, stored.header, claim);
+  const chosen = choose(definitions, journal);
+  journal.header = { ...journal.header, messageId: claim.receipt.id, status: statusNow(journal), problem: undefined };
+  if (crashed === undefined && mailbox.letters.some(isCommand)) mailbox = await applyCommands(host, journal, { claim, mailbox, problem: stored.header.problem });
+  const afterCrash = claim.crashes > 0 ? "yes" : "no";
+  const execution = new Execution(host, chosen.definition, { journal, receipt: claim.receipt, mailbox, afterCrash });
+  const problem = crashed ?? chosen.problem;
+  if (problem !== undefined) execution.stuck(problem);
+  return execution;
+}
+
+async function settle(host: Host, change: Change): Promise<undefined> {
+  await host.engine.commit([change]);
+}
+
+/** A run that needs attention stays parked until a command or, while it goes forward, a cancel comes. */
+function mayGoOn(header: RunHeader, mailbox: Mailbox): boolean {
+  if (header.status !== "needs-attention" || header.problem?.kind === "unknown-version") return true;
+  const isForward = header.problem?.kind !== "undo-failed";
+  return mailbox.letters.some((letter) => isCommand(letter) || (isForward && letter.kind === "cancel"));
+}
+
+function statusNow(journal: Journal): RunHeader["status"] {
+  return journal.stopped === undefined ? "running" : "compensating";
+}
+
+async function journalOf(
+  host: Host,
+  run: { readonly saga: string; readonly id: string; readonly header: RunHeader; readonly entries: readonly Entry[] },
+): Promise<Journal> {
+  const { saga, id } = run;
+  const numbers = Array.from({ length: run.header.pages ?? 0 }, (_, page) => page);
+  const names = [...numbers.map((page) => pageCell(saga, id, page)), ...(run.header.inputApart === 1 ? [pageCell(saga, id, "input")] : [])];
+  const cells = names.length === 0 ? [] : await host.cells(names);
+  const values = cells.map((cell, index) => {
+    invariant(cell !== undefined, `cell ${names[index]?.key ?? ""} of a live run exists`);
+    return JSON.parse(cell.value) as unknown;
+  });
+  const header = run.header.inputApart === 1 ? { ...run.header, input: values.at(-1) } : run.header;
+  return new Journal(run, header, { pages: values.slice(0, numbers.length) as (readonly Entry[])[], tail: run.entries });
+}
+
+/** The definition of the run's version, or one that can take it over; otherwise some definition, and the problem. */
+function choose(definitions: Definitions, journal: Journal): { readonly definition: AnySaga; readonly problem?: Problem } {
+  const { version, state } = journal.header;
+  const same = definitions.get(version);
+  if (same !== undefined) return { definition: same };
+  const heir = [...definitions.values()].findLast((definition) => definition.rules.migrate.has(version));
+  if (heir !== undefined && journal.entries.length === 0) {
+    try {
+      journal.header = { ...journal.header, version: heir.version, state: heir.rules.migrate.get(version)?.(state) };
+      return { definition: heir };
+    } catch (error) {
+      return { definition: heir, problem: { kind: "mismatch", error: errorRecord(error) } };
+    }
+  }
+  const some = heir ?? [...definitions.values()].at(-1);
+  invariant(some !== undefined, "a lane has a definition");
+  const why = heir === undefined ? "which nobody here has registered" : "and has recorded steps since its latest checkpoint, so that it cannot migrate yet";
+  const what = `run "${journal.id}" of saga "${journal.saga}" is pinned to version "${version}", ${why} (registered: ${[...definitions.keys()].join(", ")})`;
+  return { definition: some, problem: { kind: "unknown-version", error: errorRecord(new MismatchError(what, journal.names(), [])) } };
+}
+
+function crashProblem(definitions: Definitions, header: RunHeader, claim: Claim): Problem | undefined {
+  const crashesMax = definitions.get(header.version)?.rules.crashesMax;
+  if (crashesMax === undefined || claim.crashes < crashesMax) return undefined;
+  return { kind: "crashed", error: errorRecord(new Error(`its executors died ${claim.crashes} times in a row`)) };
+}
+
+/** Does what people have asked for, in one commit that takes their letters out of the mailbox. */
+async function applyCommands(
+  host: Host,
+  journal: Journal,
+  run: { readonly claim: Claim; readonly mailbox: Mailbox; readonly problem: Problem | undefined },
+): Promise<Mailbox> {
+  let { mailbox } = run;
+  for (;;) {
+    const texts = commandTexts(journal, { letters: mailbox.letters, problem: run.problem, nowMs: host.engine.clock.now() });
+    const letters = mailbox.letters.filter((letter) => !isCommand(letter));
+    const lost = Promise.withResolvers<never>();
+    const writer = new FencedWriter(host, journal, { receipt: run.claim.receipt, lost: lost.reject });
+    const write = writer.commit({ point: "command", texts, changes: [mailChange(journal, mailbox, letters)] });
+    const result = await Promise.race([write, lost.promise]);
+    const [cell] = await host.cells([mailCell(journal.saga, journal.id)]);
+    mailbox = mailboxOf(cell);
+    if (result.committed) return mailbox;
+  }
+}

@@ -1,0 +1,42 @@
+import type { Cell, Change } from "../engine/mod.ts";
+import { mailCell, type Waiter } from "./run-record.ts";
+
+/** What others want of a run. Only its executor acts on it, so that a run has one writer. */
+export type Letter =
+  | { readonly kind: "signal"; readonly name: string; readonly payload?: unknown }
+  | { readonly kind: "cancel"; readonly reason: string }
+  /** Wake that run when this one ends. */
+  | { readonly kind: "watch"; readonly waiter: Waiter }
+  | { readonly kind: "retry" }
+  | { readonly kind: "skip"; readonly step: string }
+  | { readonly kind: "resolve"; readonly step: string; readonly result?: unknown };
+
+/** A run's mailbox as last seen. No version: it is empty and not stored. */
+export interface Mailbox {
+  readonly version: number | undefined;
+  readonly letters: readonly Letter[];
+}
+
+export const emptyMailbox: Mailbox = { version: undefined, letters: [] };
+
+/** Letters that wait at most. */
+export const lettersMax = 1_000;
+
+export function mailboxOf(cell: Cell | undefined): Mailbox {
+  return cell === undefined ? emptyMailbox : { version: cell.version, letters: JSON.parse(cell.value) as Letter[] };
+}
+
+/** The write that leaves `letters` in the mailbox, refused when it has changed since it was seen. An empty one is removed. */
+export function mailChange(place: { readonly saga: string; readonly id: string }, seen: Mailbox, letters: readonly Letter[]): Change {
+  const cell = mailCell(place.saga, place.id);
+  if (letters === seen.letters) return { op: "check", cell, expect: seen.version ?? "absent" };
+  return { op: "put", cell, expect: seen.version ?? "absent", value: letters.length === 0 ? undefined : JSON.stringify(letters) };
+}
+
+export function withoutLetter(letters: readonly Letter[], taken: Letter): readonly Letter[] {
+  return letters.filter((letter) => letter !== taken);
+}
+
+export function isCommand(letter: Letter): boolean {
+  return letter.kind === "retry" || letter.kind === "skip" || letter.kind === "resolve";
+}

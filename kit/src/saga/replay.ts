@@ -1,0 +1,69 @@
+import { type Entry, isAnswer } from "./entry.ts";
+
+/**
+ * The recorded answers of a run, handed out by name. While some have not been asked for, the code repeats its past, and operations
+ * without an answer wait; once all are claimed, the code is live. Code that comes to rest before has changed.
+ */
+export class Replay {
+  /** What the code asked for, in order. */
+  readonly requested: string[] = [];
+  readonly #answers: Map<string, Entry> = new Map();
+  readonly #opened: Map<string, Extract<Entry, { k: "open" }>> = new Map();
+  readonly #unclaimed: Set<string> = new Set();
+  readonly #counts: Map<string, number> = new Map();
+  #blocked: (() => void)[] = [];
+
+  constructor(entries: readonly Entry[]) {
+    for (const entry of entries) {
+      if (isAnswer(entry)) this.#answers.set(entry.n, entry);
+      if (entry.k === "open") this.#opened.set(entry.n, entry);
+      if (isAnswer(entry) || entry.k === "open") this.#unclaimed.add(entry.n);
+    }
+  }
+
+  get isLive(): boolean {
+    return this.#unclaimed.size === 0;
+  }
+
+  get blockedCount(): number {
+    return this.#blocked.length;
+  }
+
+  /** The name of this use of an operation: repeats are numbered. */
+  keyOf(name: string): string {
+    const count = (this.#counts.get(name) ?? 0) + 1;
+    this.#counts.set(name, count);
+    return count === 1 ? name : `${name}#${count}`;
+  }
+
+  /** The recorded answer, if there is one; the last claim lets blocked operations go on. */
+  claim(key: string): Entry | undefined {
+    this.requested.push(key);
+    const found = this.#answers.get(key);
+    if (this.#unclaimed.delete(key) && this.#unclaimed.size === 0) this.#goLive();
+    return found;
+  }
+
+  opened(key: string): Extract<Entry, { k: "open" }> | undefined {
+    return this.#opened.get(key);
+  }
+
+  /** Resolves once the code is live. */
+  live(): Promise<void> {
+    return new Promise((resolve) => this.#blocked.push(resolve));
+  }
+
+  /** Behind a checkpoint names are counted anew. */
+  restart(): void {
+    this.requested.length = 0;
+    this.#counts.clear();
+    this.#answers.clear();
+    this.#opened.clear();
+  }
+
+  #goLive(): void {
+    const blocked = this.#blocked;
+    this.#blocked = [];
+    for (const go of blocked) go();
+  }
+}

@@ -1,0 +1,250 @@
+import type { Timer } from "../clock/mod.ts";
+import type { Cell, CellKey, Claim, Engine, Receipt, Transaction, TransactionalEngine } from "../engine/mod.ts";
+import { UnsupportedError } from "../errors/mod.ts";
+import type { Random } from "../random/mod.ts";
+import { telemetryChannel } from "../telemetry/mod.ts";
+import type { AnySaga } from "./context.ts";
+import { Execution } from "./execution.ts";
+import type { Ending, Host, Probe } from "./host.ts";
+import type { Journal } from "./journal.ts";
+import { loadRun } from "./load-run.ts";
+import { emptyMailbox, mailboxOf } from "./mailbox.ts";
+import { mailCell, queueOf } from "./run-record.ts";
+
+const runs = telemetryChannel("ashlar.saga.run");
+
+// A bell can be lost: idle queues are looked at again after at most this long.
+const backstopMs = 5_000;
+// Claims of one look, so that one saga's backlog does not take every free place at once.
+const claimsMax = 64;
+// Crashes are counted and judged by the saga, which can explain them; the engine must not bury the message before.
+const engineCrashesMax = 1_000_000_000;
+
+export interface RuntimeOptions {
+  readonly engine: Engine;
+  readonly random: Random;
+  readonly concurrency: number;
+  readonly probe: Probe | undefined;
+  readonly ended: (saga: string, id: string, ending: Ending) => void;
+}
+
+/** All versions of one saga, and the state of its queue. */
+export interface Lane {
+  readonly name: string;
+  readonly definitions: ReadonlyMap<string, AnySaga>;
+  readonly leaseMs: number;
+  isLooking: boolean;
+  looksAgain: boolean;
+  timer: Timer | undefined;
+}
+
+/** The executor: claims runs, keeps their leases, and lets at most `concurrency` of them be in progress. */
+export class Runtime implements Host {
+  readonly engine: Engine;
+  readonly random: Random;
+  readonly probe: Probe | undefined;
+  readonly #lanes: ReadonlyMap<string, Lane>;
+  readonly #executions: Map<string, Execution> = new Map();
+  readonly #concurrency: number;
+  readonly #ended: RuntimeOptions["ended"];
+  readonly #bells = new DisposableStack();
+  readonly #idle: (() => void)[] = [];
+  #used = 0;
+  #isClosing = false;
+
+  constructor(options: RuntimeOptions, lanes: ReadonlyMap<string, Lane>) {
+    this.engine = options.engine;
+    this.random = options.random;
+    this.probe = options.probe;
+    this.#concurrency = options.concurrency;
+    this.#ended = options.ended;
+    this.#lanes = lanes;
+  }
+
+  open(): void {
+    for (const lane of this.#lanes.values()) {
+      this.#bells.use(this.engine.bell([`queue:${queueOf(lane.name)}`], () => this.#look(lane)));
+      this.#bells.use(this.engine.bell([`cells:saga-mail:${lane.name}`], () => void this.#readMail(lane)));
+      this.#keepLeases(lane);
+      this.#look(lane);
+    }
+  }
+
+  isHere(saga: string, id: string): boolean {
+    return this.#executions.has(`${saga}/${id}`);
+  }
+
+  /** A place for a run that is started and claimed in one commit; refused while claimed runs have to wait for one. */
+  reserve(saga: string): "reserved" | "full" {
+    const lane = this.#lanes.get(saga);
+    if (lane === undefined || lane.looksAgain || this.#isClosing || this.#used >= this.#concurrency) return "full";
+    this.#used++;
+    return "reserved";
+  }
+
+  free(): void {
+    this.#used--;
+    if (this.#isClosing && this.#used === 0) for (const tell of this.#idle.splice(0)) tell();
+    if (this.#isClosing) return;
+    for (const lane of this.#lanes.values()) if (lane.looksAgain) this.#look(lane);
+  }
+
+  /** Begins a run whose place is reserved and whose message is held. */
+  execute(definition: AnySaga, journal: Journal, receipt: Receipt): void {
+    this.run(new Execution(this, definition, { journal, receipt, mailbox: emptyMailbox, afterCrash: "no" }), "started");
+  }
+
+  run(execution: Execution, how: "started" | "resumed"): void {
+    this.#executions.set(execution.key, execution);
+    if (runs.active) this.#tell(execution, how);
+    if (this.#isClosing) execution.drain();
+    void execution.begin();
+  }
+
+  ended(run: { readonly definition: AnySaga; readonly id: string }, ending: Ending): void {
+    const key = `${run.definition.name}/${run.id}`;
+    const execution = this.#executions.get(key);
+    this.#executions.delete(key);
+    if (runs.active && execution !== undefined) this.#tell(execution, outcomeOf(ending), ending.kind === "lost" ? ending.error : undefined);
+    this.free();
+    this.#ended(run.definition.name, run.id, ending);
+  }
+
+  async cells(keys: readonly CellKey[]): Promise<readonly (Cell | undefined)[]> {
+    return await this.engine.get(keys);
+  }
+
+  async transaction<T>(work: (tx: Transaction<unknown>) => Promise<T>): Promise<T> {
+    if (!isTransactional(this.engine))
+      throw new UnsupportedError("step.tx", `the ${this.engine.can.engine} engine`, "use step.commit, or an engine with transactions");
+    return await this.engine.transaction(work);
+  }
+
+  /** Stops claiming, lets the steps in progress finish, gives the runs back; after `drainMs` the rest is left to its leases. */
+  async close(drainMs: number): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    for (const execution of this.#executions.values()) execution.drain();
+    if (this.#used > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#idle.push(resolve);
+      const timer = this.engine.clock.setTimer(drainMs, resolve);
+      await promise;
+      timer.cancel();
+    }
+    for (const execution of this.#executions.values()) execution.end({ kind: "lost", error: new Error("the process ended before the step did") });
+    this.#bells.dispose();
+    for (const lane of this.#lanes.values()) lane.timer?.cancel();
+  }
+
+  #look(lane: Lane): void {
+    if (this.#isClosing) return;
+    const room = Math.min(claimsMax, this.#concurrency - this.#used);
+    if (lane.isLooking || room <= 0) {
+      lane.looksAgain = true;
+      return;
+    }
+    lane.isLooking = true;
+    lane.looksAgain = false;
+    this.#used += room;
+    void this.#claim(lane, room);
+  }
+
+  async #claim(lane: Lane, room: number): Promise<void> {
+    let claims: readonly Claim[] = [];
+    let dueAtMs: number | undefined;
+    try {
+      const request = { queue: queueOf(lane.name), count: room, leaseMs: lane.leaseMs, crashesMax: engineCrashesMax };
+      ({ claims, nextDueAtMs: dueAtMs } = await this.engine.claim(request));
+    } catch {
+      // The store is busy or closing: the timer looks again.
+    }
+    lane.isLooking = false;
+    this.#used -= room - claims.length;
+    for (const claim of claims) void this.#resume(lane, claim);
+    if (claims.length === room) lane.looksAgain = true;
+    if (lane.looksAgain) this.#look(lane);
+    this.#setTimer(lane, dueAtMs);
+    if (this.#isClosing && this.#used === 0) for (const tell of this.#idle.splice(0)) tell();
+  }
+
+  async #resume(lane: Lane, claim: Claim): Promise<void> {
+    try {
+      const loaded = await loadRun(this, lane.definitions, claim);
+      if (loaded === undefined) return this.free();
+      this.run(loaded, "resumed");
+    } catch {
+      // Nothing was done: the lease ends, and the run is claimed again.
+      this.free();
+    }
+  }
+
+  #setTimer(lane: Lane, dueAtMs: number | undefined): void {
+    lane.timer?.cancel();
+    if (this.#isClosing) return;
+    const { clock } = this.engine;
+    const limitMs = Math.min(backstopMs, lane.leaseMs);
+    const delayMs = dueAtMs === undefined ? limitMs : Math.min(limitMs, Math.max(1, dueAtMs - clock.now()));
+    lane.timer = clock.setTimer(delayMs, () => this.#look(lane));
+  }
+
+  /** A third of the lease: two lost extensions must not lose a run. */
+  #keepLeases(lane: Lane): void {
+    let timer: Timer | undefined;
+    const tick = async (): Promise<void> => {
+      if (this.#isClosing && this.#used === 0) return;
+      await this.#extend(lane);
+      await this.#readMail(lane);
+      schedule();
+    };
+    const schedule = (): void => {
+      if (this.#bells.disposed) return;
+      timer = this.engine.clock.setTimer(lane.leaseMs / 3, () => void tick());
+    };
+    this.#bells.defer(() => timer?.cancel());
+    schedule();
+  }
+
+  async #extend(lane: Lane): Promise<void> {
+    const held = this.#executionsOf(lane);
+    if (held.length === 0) return;
+    try {
+      const kept = await this.engine.extend(held.map((execution) => execution.receipt), lane.leaseMs);
+      for (const [index, execution] of held.entries())
+        if (kept[index] === false) execution.end({ kind: "lost", error: new Error("the lease was lost") });
+    } catch {
+      // The next tick tries again; the fence of every write judges in the meantime.
+    }
+  }
+
+  async #readMail(lane: Lane): Promise<void> {
+    const held = this.#executionsOf(lane);
+    if (held.length === 0) return;
+    try {
+      const cells = await this.engine.get(held.map((execution) => mailCell(lane.name, execution.id)));
+      for (const [index, execution] of held.entries()) execution.mailArrived(mailboxOf(cells[index]));
+    } catch {
+      // The next tick, or the run's own park, looks again.
+    }
+  }
+
+  #executionsOf(lane: Lane): readonly Execution[] {
+    return [...this.#executions.values()].filter((execution) => execution.definition.name === lane.name);
+  }
+
+  #tell(execution: Execution, outcome: "started" | "resumed" | "waiting" | "done" | "undone" | "stuck" | "cancelled", error?: unknown): void {
+    const ageMs = this.engine.clock.now() - execution.journal.header.startedAtMs;
+    runs.publish({ saga: execution.definition.name, runId: execution.id, outcome, ageMs, ...(error !== undefined && { error }) });
+  }
+}
+
+function outcomeOf(ending: Ending): "waiting" | "done" | "undone" | "stuck" | "cancelled" {
+  if (ending.kind === "stuck") return "stuck";
+  if (ending.kind !== "finished") return "waiting";
+  const { status } = ending.outcome;
+  return status === "completed" ? "done" : status === "cancelled" ? "cancelled" : "undone";
+}
+
+function isTransactional(engine: Engine): engine is TransactionalEngine<unknown> {
+  return engine.can.transactions === "sql" && "transaction" in engine;
+}

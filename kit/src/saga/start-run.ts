@@ -1,0 +1,58 @@
+import { canonicalJson } from "../codec/mod.ts";
+import type { Change, Engine } from "../engine/mod.ts";
+import type { AnySaga } from "./context.ts";
+import { headerText, pageCell, queueOf, recordText, type RunHeader, runCell, type Waiter } from "./run-record.ts";
+
+// A larger input is stored once, beside the record that every step rewrites.
+const inputInlineMax = 2_048;
+
+export interface StartRequest {
+  readonly id: string;
+  /** The checked input as JSON. */
+  readonly inputText: string;
+  readonly nowMs: number;
+  readonly tags?: readonly string[] | undefined;
+  readonly parent?: Waiter | undefined;
+  /** Claims the run for the caller at once. */
+  readonly claimForMs?: number | undefined;
+  readonly depthMax?: number | undefined;
+}
+
+/** The header of a new run. */
+export function newHeader(definition: AnySaga, request: StartRequest): RunHeader {
+  const { id, inputText, nowMs, tags, parent } = request;
+  return {
+    version: definition.version,
+    status: "running",
+    startedAtMs: nowMs,
+    seed: `${definition.name}/${id}`,
+    input: JSON.parse(inputText) as unknown,
+    ...(inputText.length > inputInlineMax && { inputApart: 1 as const }),
+    ...(tags !== undefined && tags.length > 0 && { tags }),
+    ...(parent !== undefined && { parent }),
+  };
+}
+
+/** The changes that start a run: refused at index 0 when its id is taken. The second one is the message. */
+export function startChangesOf(definition: AnySaga, request: StartRequest, header: RunHeader = newHeader(definition, request)): readonly Change[] {
+  const { name } = definition;
+  const { id, inputText, claimForMs, depthMax } = request;
+  const record: Change = { op: "put", cell: runCell(name, id), expect: "absent", value: recordText(headerText(header), "") };
+  const message: Change = { op: "enqueue", queue: queueOf(name), messages: [{ body: id, claimForMs }], depthMax };
+  if (header.inputApart === undefined) return [record, message];
+  return [record, message, { op: "put", cell: pageCell(name, id, "input"), expect: "any", value: inputText }];
+}
+
+/** Whether a stored run was started with this input, whatever the order of its fields. */
+export async function isSameInput(
+  engine: Pick<Engine, "get">,
+  run: { readonly saga: string; readonly id: string; readonly header: RunHeader },
+  inputText: string,
+): Promise<boolean> {
+  let stored = run.header.input;
+  if (run.header.inputApart === 1) {
+    const [cell] = await engine.get([pageCell(run.saga, run.id, "input")]);
+    stored = cell === undefined ? undefined : JSON.parse(cell.value);
+  }
+  return canonicalJson(stored) === canonicalJson(JSON.parse(inputText) as unknown);
+}

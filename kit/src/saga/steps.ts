@@ -1,0 +1,188 @@
+import { jsonCodec } from "../codec/mod.ts";
+import { type CommitResult, RefusedError, type Transaction } from "../engine/mod.ts";
+import { ConfigError, errorRecord, KitError, textOf } from "../errors/mod.ts";
+import { attempted, type Attempt } from "./attempts.ts";
+import type { CommitPlan, StepContext, StepOptions, UndoOptions } from "./context.ts";
+import { type Entry, stepText } from "./entry.ts";
+import { StepFailedError } from "./errors.ts";
+import type { ActiveRun } from "./active-run.ts";
+import { never } from "./host.ts";
+
+const codec = jsonCodec<unknown>();
+// A plan that still conflicts after so many fresh looks is under contention: the retry plan's back-off helps more than haste.
+const conflictsMax = 20;
+
+/** A step whose effects lie outside the engine: run, then record. */
+export async function runStep<T>(
+  execution: ActiveRun,
+  name: string,
+  step: { readonly run: (step: StepContext) => T | Promise<T>; readonly options: StepOptions<T> },
+): Promise<T> {
+  const { options } = step;
+  const key = stepKey(execution, name);
+  const found = execution.replay.claim(key);
+  if (found !== undefined) return replayed<T>(execution, found, options);
+  const admitted = execution.enter();
+  if (admitted !== undefined) await admitted;
+  if (execution.writer.hasPendingTime) await execution.writer.flush(`time:${key}`);
+  const isOnce = options.idempotent === "no";
+  if (isOnce && beganBefore(execution, key)) return await outcomeUnknown(execution, key);
+  const done = await attempted(execution, {
+    name: key,
+    key: effectKey(execution, key),
+    plan: options.retry ?? execution.definition.rules.retry,
+    timeoutMs: options.timeoutMs,
+    work: isOnce ? async (context) => await begun(execution, key, context, step.run) : step.run,
+  });
+  if (!done.ok) return await failed(execution, key, done);
+  try {
+    execution.journal.noteAttempt(key, undefined);
+    const text = done.value === undefined ? undefined : codec.encode(done.value);
+    await execution.writer.append(`step:${key}`, stepText(key, execution.nowMs(), { text, undo: undoFlag(options) }));
+  } catch (error) {
+    return await execution.unrecordable(key, error);
+  }
+  return completed(execution, key, { value: done.value, options });
+}
+
+/** A step whose effects are changes of the engine: one commit with the record. */
+export async function runCommit<T>(
+  execution: ActiveRun,
+  name: string,
+  step: { readonly plan: (step: StepContext) => CommitPlan<T> | Promise<CommitPlan<T>>; readonly options: UndoOptions<T> },
+): Promise<T> {
+  const key = stepKey(execution, name);
+  const found = execution.replay.claim(key);
+  if (found !== undefined) return replayed<T>(execution, found, step.options);
+  const admitted = execution.enter();
+  if (admitted !== undefined) await admitted;
+  const done = await attempted(execution, {
+    name: key,
+    key: effectKey(execution, key),
+    plan: step.options.retry ?? execution.definition.rules.retry,
+    work: async (context) => await commitPlanned(execution, key, { ...step, context }),
+  });
+  if (!done.ok) return await failed(execution, key, done);
+  return completed(execution, key, { value: done.value, options: step.options });
+}
+
+/** A step whose effects are the caller's own statements: one transaction with the record. */
+export async function runTransaction<T>(
+  execution: ActiveRun,
+  name: string,
+  step: { readonly work: (tx: Transaction<unknown>, step: StepContext) => T | Promise<T>; readonly options: UndoOptions<T> },
+): Promise<T> {
+  const key = stepKey(execution, name);
+  const found = execution.replay.claim(key);
+  if (found !== undefined) return replayed<T>(execution, found, step.options);
+  const admitted = execution.enter();
+  if (admitted !== undefined) await admitted;
+  const done = await attempted(execution, {
+    name: key,
+    key: effectKey(execution, key),
+    plan: step.options.retry ?? execution.definition.rules.retry,
+    work: async (context) => {
+      let value: T | undefined;
+      await execution.writer.transact(`step:${key}`, async (tx) => {
+        value = await step.work(tx, context);
+        const text = value === undefined ? undefined : codec.encode(value);
+        return stepText(key, execution.nowMs(), { text, undo: undoFlag(step.options) });
+      });
+      return value as T;
+    },
+  });
+  if (!done.ok) return await failed(execution, key, done);
+  return completed(execution, key, { value: done.value, options: step.options });
+}
+
+async function commitPlanned<T>(
+  execution: ActiveRun,
+  key: string,
+  step: { readonly plan: (step: StepContext) => CommitPlan<T> | Promise<CommitPlan<T>>; readonly options: UndoOptions<T>; readonly context: StepContext },
+): Promise<T> {
+  for (let conflicts = 0; ; conflicts++) {
+    const { result, changes, committed } = await step.plan(step.context);
+    const text = result === undefined ? undefined : codec.encode(result);
+    const entry = stepText(key, execution.nowMs(), { text, undo: undoFlag(step.options) });
+    const written = await execution.writer.commit({ point: `step:${key}`, texts: [entry], changes });
+    if (written.committed) {
+      committed?.(written);
+      return result;
+    }
+    if (!isConflict(written) || conflicts === conflictsMax) throw new RefusedError(written.refusal);
+  }
+}
+
+export function isConflict(result: CommitResult & { readonly committed: false }): boolean {
+  return result.refusal.kind === "version-conflict" || result.refusal.kind === "cell-conflict";
+}
+
+function stepKey(execution: ActiveRun, name: string): string {
+  textOf("step name", name, { lengthMax: 200 });
+  if (/[#:]/.test(name)) throw new ConfigError("step name", name, "a text without # and :, which mark repeats and waits");
+  return execution.replay.keyOf(name);
+}
+
+/** Stable across attempts, executors and versions; a checkpoint starts a new life of the names. */
+function effectKey(execution: ActiveRun, key: string): string {
+  const { epoch } = execution.journal.header;
+  return epoch === undefined ? `${execution.key}/${key}` : `${execution.key}/${epoch}/${key}`;
+}
+
+function undoFlag<T>(options: UndoOptions<T>): "yes" | "no" {
+  return options.undo === undefined && options.undoCommit === undefined ? "no" : "yes";
+}
+
+function remember<T>(execution: ActiveRun, key: string, options: UndoOptions<T>): void {
+  if (undoFlag(options) === "yes") execution.undos.set(key, options);
+}
+
+function replayed<T>(execution: ActiveRun, found: Entry, options: UndoOptions<T>): T {
+  if (found.k === "fail") throw new StepFailedError(found.n, found.a, found.e);
+  remember(execution, found.n, options);
+  // A copy, because the code may change it, and a later compensation is owed what was recorded.
+  return (found.k === "step" ? structuredClone(found.r) : undefined) as T;
+}
+
+function completed<T>(execution: ActiveRun, key: string, done: { readonly value: T; readonly options: UndoOptions<T> }): T | Promise<T> {
+  remember(execution, key, done.options);
+  execution.journal.noteAttempt(key, undefined);
+  execution.leave();
+  return execution.phase === "ended" ? never : done.value;
+}
+
+async function failed(execution: ActiveRun, key: string, done: Attempt<unknown> & { readonly ok: false }): Promise<never> {
+  const error = errorRecord(done.error);
+  execution.journal.noteAttempt(key, undefined);
+  const entry: Entry = { k: "fail", n: key, t: execution.nowMs(), a: done.attempts, e: error };
+  await execution.writer.append(`step:${key}`, JSON.stringify(entry));
+  execution.leave();
+  throw new StepFailedError(key, done.attempts, error);
+}
+
+/** Records that an attempt begins, so that after a crash nobody takes it for one that did not. */
+async function begun<T>(execution: ActiveRun, key: string, context: StepContext, run: (step: StepContext) => T | Promise<T>): Promise<T> {
+  const entry: Entry = { k: "begin", n: key, t: execution.nowMs(), a: context.attempt };
+  await execution.writer.append(`begin:${key}`, JSON.stringify(entry));
+  return await run(context);
+}
+
+function beganBefore(execution: ActiveRun, key: string): boolean {
+  const begin = execution.journal.find("begin", key);
+  return begin !== undefined && begin.a > (execution.journal.header.attempts?.[key]?.count ?? 0);
+}
+
+async function outcomeUnknown(execution: ActiveRun, key: string): Promise<never> {
+  execution.stuck({ kind: "outcome-unknown", step: key, error: errorRecord(new OutcomeUnknownError(key)) });
+  execution.leave();
+  return await never;
+}
+
+class OutcomeUnknownError extends KitError {
+  readonly code = "OUTCOME_UNKNOWN";
+  readonly retryable = false;
+
+  constructor(step: string) {
+    super(`the executor died during step "${step}", which must not be repeated: find out whether it happened, then resolve, skip or retry it`);
+  }
+}
