@@ -61,7 +61,10 @@ export interface WaitBoard {
   readonly isLong: boolean;
   earliestDueMs(): number | undefined;
   wait<T>(spec: WaitSpec<T>): Promise<T>;
-  race<Branches extends Readonly<Record<string, Promise<unknown>>>>(branches: Branches, name?: string): Promise<RaceWinner<Branches>>;
+  race<Branches extends Readonly<Record<string, Promise<unknown>>>>(
+    branches: Branches,
+    name?: string,
+  ): Promise<RaceWinner<Branches>>;
   /** Leaves the execution until `dueAtMs` (`undefined`: until the run is woken and claimed again), and enters it again. */
   pause(name: string, dueAtMs: number | undefined): Promise<void>;
   evaluate(): void;

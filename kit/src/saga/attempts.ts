@@ -32,7 +32,8 @@ export async function attempted<T>(execution: ActiveRun, operation: Attempted<T>
   for (;;) {
     const past = execution.journal.header.attempts?.[operation.name];
     const attempt = (past?.count ?? 0) + 1;
-    if (past !== undefined && past.dueAtMs > execution.nowMs()) await execution.waits.pause(operation.name, past.dueAtMs);
+    if (past !== undefined && past.dueAtMs > execution.nowMs())
+      await execution.waits.pause(operation.name, past.dueAtMs);
     const startedMs = steps.active ? execution.host.engine.clock.monotonic() : 0;
     try {
       const value = await once(execution, operation, attempt);
@@ -42,7 +43,13 @@ export async function attempted<T>(execution: ActiveRun, operation: Attempted<T>
     } catch (error) {
       if (execution.phase === "ended" || error instanceof LeaseLostError) return await never;
       const decision = decideRetry(operation.plan, { attempt, error }, execution.host.random);
-      if (steps.active) publish(execution, operation.name, { attempt, outcome: decision.kind === "dead" ? "failed" : "retry", startedMs, error });
+      if (steps.active)
+        publish(execution, operation.name, {
+          attempt,
+          outcome: decision.kind === "dead" ? "failed" : "retry",
+          startedMs,
+          error,
+        });
       if (decision.kind === "dead") return { ok: false, error, attempts: attempt };
       const dueAtMs = execution.nowMs() + decision.delayMs;
       execution.journal.noteAttempt(operation.name, { count: attempt, error: errorRecord(error), dueAtMs });
@@ -81,7 +88,12 @@ class Step implements StepContext {
 function publish(
   execution: ActiveRun,
   name: string,
-  event: { readonly attempt: number; readonly outcome: "done" | "retry" | "failed"; readonly startedMs: number; readonly error?: unknown },
+  event: {
+    readonly attempt: number;
+    readonly outcome: "done" | "retry" | "failed";
+    readonly startedMs: number;
+    readonly error?: unknown;
+  },
 ): void {
   const { startedMs, ...told } = event;
   steps.publish({

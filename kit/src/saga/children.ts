@@ -35,9 +35,18 @@ export async function startChildren(
     const started = children.filter((child) => !joined.has(child));
     const parts = started.map((child) => {
       const input = child.definition.rules.parse(child.input);
-      return startChangesOf(child.definition, { id: child.id, inputText: codec.encode(input), parent, nowMs: execution.nowMs() });
+      return startChangesOf(child.definition, {
+        id: child.id,
+        inputText: codec.encode(input),
+        parent,
+        nowMs: execution.nowMs(),
+      });
     });
-    const result = await execution.writer.commit({ point: `wait:${wait.key}`, texts: [wait.text], changes: parts.flat() });
+    const result = await execution.writer.commit({
+      point: `wait:${wait.key}`,
+      texts: [wait.text],
+      changes: parts.flat(),
+    });
     if (result.committed) return;
     for (const child of started) if (await joins(execution, { key: wait.key, child, parent })) joined.add(child);
   }
@@ -51,7 +60,13 @@ async function joins(
   const [cell] = await execution.host.cells([runCell(definition.name, id)]);
   if (cell === undefined) return false;
   const parsed = definition.rules.parse(input);
-  if (!(await isSameInput(execution.host.engine, { saga: definition.name, id, header: parseRecord(cell.value).header }, codec.encode(parsed)))) {
+  if (
+    !(await isSameInput(
+      execution.host.engine,
+      { saga: definition.name, id, header: parseRecord(cell.value).header },
+      codec.encode(parsed),
+    ))
+  ) {
     // Recorded as the step's failure, so that a replay gets the same answer.
     const error = errorRecord(new RunExistsError(definition.name, id));
     const entry: Entry = { k: "fail", n: wait.key, t: execution.nowMs(), a: 1, e: error };
@@ -65,7 +80,10 @@ async function joins(
 }
 
 /** The end of a child among the branches, if one has ended. A forgotten child counts as failed. */
-export async function childOutcome(execution: ActiveRun, branches: Children): Promise<{ readonly branch: string; readonly result: FinalOutcome } | undefined> {
+export async function childOutcome(
+  execution: ActiveRun,
+  branches: Children,
+): Promise<{ readonly branch: string; readonly result: FinalOutcome } | undefined> {
   for (const [branch, part] of Object.entries(branches)) {
     if (part.kind !== "child") continue;
     const outcome = await outcomeOf(execution, { saga: part.definition.name, id: part.id });
@@ -87,7 +105,10 @@ export async function endOpenChildren(execution: ActiveRun): Promise<void> {
     for (const [branch, child] of Object.entries(open.child ?? {})) {
       let outcome = await outcomeOf(execution, child);
       if (outcome === undefined) {
-        await deliver(execution.host.engine, child, { kind: "cancel", reason: `the parent ${execution.key} was stopped` });
+        await deliver(execution.host.engine, child, {
+          kind: "cancel",
+          reason: `the parent ${execution.key} was stopped`,
+        });
         outcome = await outcomeOf(execution, child);
       }
       if (outcome === undefined) return await execution.waits.pause(`cancel:${open.n}`, undefined); // woken when the child ends
@@ -101,5 +122,8 @@ export async function endOpenChildren(execution: ActiveRun): Promise<void> {
 function openChildren(execution: ActiveRun): readonly (Entry & { readonly k: "open" })[] {
   const { entries } = execution.journal;
   const closed = new Set(entries.flatMap((entry) => (entry.k === "close" || entry.k === "fail" ? [entry.n] : [])));
-  return entries.filter((entry): entry is Entry & { readonly k: "open" } => entry.k === "open" && entry.child !== undefined && !closed.has(entry.n));
+  return entries.filter(
+    (entry): entry is Entry & { readonly k: "open" } =>
+      entry.k === "open" && entry.child !== undefined && !closed.has(entry.n),
+  );
 }

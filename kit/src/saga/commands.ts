@@ -30,7 +30,11 @@ function retry(journal: Journal, problem: Problem | undefined): void {
 }
 
 /** A step, or with the prefix `undo:` a compensation, that a person answers for. One that is answered already stays as it is. */
-function decided(journal: Journal, step: string, as: { readonly nowMs: number; readonly result?: unknown }): readonly string[] {
+function decided(
+  journal: Journal,
+  step: string,
+  as: { readonly nowMs: number; readonly result?: unknown },
+): readonly string[] {
   journal.noteAttempt(step, undefined);
   if (step.startsWith(undoPrefix)) {
     const name = step.slice(undoPrefix.length);

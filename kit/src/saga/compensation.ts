@@ -26,12 +26,17 @@ export async function compensate(execution: ActiveRun, stop: StopRecord): Promis
     if (execution.isDraining) await execution.abandon();
     if ((await undo(execution, done)) === "stuck") return;
   }
-  const compensated = journal.entries.flatMap((entry) => (entry.k === "undo" && entry.skip === undefined ? [entry.n] : []));
+  const compensated = journal.entries.flatMap((entry) =>
+    entry.k === "undo" && entry.skip === undefined ? [entry.n] : [],
+  );
   await finish(execution, outcomeOf(stop, compensated));
 }
 
 function needsWork(execution: ActiveRun): boolean {
-  return undoables(execution).length > 0 || execution.journal.entries.some((entry) => entry.k === "open" && entry.child !== undefined);
+  return (
+    undoables(execution).length > 0 ||
+    execution.journal.entries.some((entry) => entry.k === "open" && entry.child !== undefined)
+  );
 }
 
 /** What can be undone; of the steps that a person has answered for, those that the code knows how to undo. */

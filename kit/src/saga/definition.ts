@@ -37,7 +37,8 @@ export function saga<Input, Output, State = unknown>(
   run: (input: Input, context: SagaContext<State>) => Promise<Output>,
 ): SagaDefinition<Input, Output, State> {
   textOf("name", name, { lengthMax: 100 });
-  if (name.includes("/")) throw new ConfigError("name", name, "a text without /, which separates the parts of a step's key");
+  if (name.includes("/"))
+    throw new ConfigError("name", name, "a text without /, which separates the parts of a step's key");
   textOf("version", options.version, { lengthMax: 100 });
   return { name, version: options.version, rules: rulesOf(name, options), run };
 }
@@ -49,7 +50,8 @@ function rulesOf<Input, State>(name: string, options: SagaOptions<Input, State>)
     retry: options.retry ?? retryPlan({ attemptsMax: 5, firstMs: 100, capMs: 60_000 }),
     crashesMax: integerIn("crashesMax", options.crashesMax ?? 20, { min: 1, max: 10_000 }),
     leaseMs: integerIn("leaseMs", options.leaseMs ?? 30_000, { min: 100, max: dayMs }),
-    requires: requires === undefined ? undefined : oneOf("requires", requires, ["memory", "process", "disk", "replicated"]),
+    requires:
+      requires === undefined ? undefined : oneOf("requires", requires, ["memory", "process", "disk", "replicated"]),
     keepMs: integerIn("keepMs", options.keepMs ?? 30 * dayMs, { min: 1, max: 36_500 * dayMs }),
     migrate: new Map(Object.entries(migrate)),
   };

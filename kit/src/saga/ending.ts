@@ -49,7 +49,11 @@ function isRecordable(execution: ActiveRun, output: unknown): boolean {
 function wakesOf(execution: ActiveRun): readonly Change[] {
   const { parent } = execution.journal.header;
   const watchers = execution.mailbox.letters.flatMap((letter) => (letter.kind === "watch" ? [letter.waiter] : []));
-  return [...(parent === undefined ? [] : [parent]), ...watchers].map(({ queue, messageId }) => ({ op: "wake", queue, ids: [messageId] }));
+  return [...(parent === undefined ? [] : [parent]), ...watchers].map(({ queue, messageId }) => ({
+    op: "wake",
+    queue,
+    ids: [messageId],
+  }));
 }
 
 /** Lets the run sleep in the store until its next wait is due or somebody wakes it. */

@@ -33,7 +33,14 @@ export type Entry =
       readonly child?: Readonly<Record<string, ChildRef>>;
     }
   /** A wait ended. */
-  | { readonly k: "close"; readonly n: string; readonly t: number; readonly b: string; readonly u?: 1; readonly r?: unknown }
+  | {
+      readonly k: "close";
+      readonly n: string;
+      readonly t: number;
+      readonly b: string;
+      readonly u?: 1;
+      readonly r?: unknown;
+    }
   /** A time that the code has asked for. */
   | { readonly k: "now"; readonly n: string; readonly t: number }
   /** The run is to be compensated. */
@@ -42,7 +49,11 @@ export type Entry =
   | { readonly k: "undo"; readonly n: string; readonly t: number; readonly skip?: 1 };
 
 /** The text of a finished step, written by hand because the result is text already. */
-export function stepText(name: string, atMs: number, result: { readonly text: string | undefined; readonly undo: "yes" | "no" }): string {
+export function stepText(
+  name: string,
+  atMs: number,
+  result: { readonly text: string | undefined; readonly undo: "yes" | "no" },
+): string {
   const undo = result.undo === "yes" ? `,"u":1` : "";
   const value = result.text === undefined ? "" : `,"r":${result.text}`;
   return `{"k":"step","n":${JSON.stringify(name)},"t":${atMs}${undo}${value}}`;

@@ -10,7 +10,9 @@ export class RunExistsError extends KitError {
   readonly id: string;
 
   constructor(saga: string, id: string) {
-    super(`saga "${saga}" has a run "${id}" with a different input; use the id of the business case, and another one for another case`);
+    super(
+      `saga "${saga}" has a run "${id}" with a different input; use the id of the business case, and another one for another case`,
+    );
     this.saga = saga;
     this.id = id;
   }
@@ -36,7 +38,9 @@ export class StepFailedError extends KitError {
   readonly error: ErrorRecord;
 
   constructor(step: string, attempts: number, error: ErrorRecord) {
-    super(`step "${step}" failed after ${attempts} ${attempts === 1 ? "attempt" : "attempts"}: ${error.message}`, { cause: error });
+    super(`step "${step}" failed after ${attempts} ${attempts === 1 ? "attempt" : "attempts"}: ${error.message}`, {
+      cause: error,
+    });
     this.step = step;
     this.attempts = attempts;
     this.error = error;

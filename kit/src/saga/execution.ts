@@ -67,7 +67,10 @@ export class Execution implements ActiveRun {
     this.receipt = load.receipt;
     this.mailbox = load.mailbox;
     this.replay = new Replay(load.journal.entries);
-    this.writer = new FencedWriter(host, load.journal, { receipt: load.receipt, lost: (error) => this.end({ kind: "lost", error }) });
+    this.writer = new FencedWriter(host, load.journal, {
+      receipt: load.receipt,
+      lost: (error) => this.end({ kind: "lost", error }),
+    });
     this.waits = new Waits(this);
     this.random = seededRandom(load.journal.header.seed);
     this.#stop = load.journal.stopped?.s;
@@ -257,7 +260,11 @@ export class Execution implements ActiveRun {
   #missesUndo(): boolean {
     if (this.#stop === undefined) return false;
     return this.journal.entries.some(
-      (entry) => (entry.k === "step" || entry.k === "close") && entry.u === 1 && !this.undos.has(entry.n) && this.journal.find("undo", entry.n) === undefined,
+      (entry) =>
+        (entry.k === "step" || entry.k === "close") &&
+        entry.u === 1 &&
+        !this.undos.has(entry.n) &&
+        this.journal.find("undo", entry.n) === undefined,
     );
   }
 
@@ -292,6 +299,7 @@ export class Execution implements ActiveRun {
 
 function failureOf(error: unknown): RunFailure {
   if (error instanceof StepFailedError) return { reason: "step-failed", step: error.step, error: error.error };
-  if (error instanceof ChildFailedError) return { reason: "child-failed", step: error.child, error: errorRecord(error) };
+  if (error instanceof ChildFailedError)
+    return { reason: "child-failed", step: error.child, error: errorRecord(error) };
   return { reason: "error", error: errorRecord(error) };
 }

@@ -37,7 +37,11 @@ export class FencedWriter {
   #queued: Promise<void> | undefined;
   #isLocked = false;
 
-  constructor(host: Host, journal: Journal, claim: { readonly receipt: Receipt; readonly lost: (error: unknown) => void }) {
+  constructor(
+    host: Host,
+    journal: Journal,
+    claim: { readonly receipt: Receipt; readonly lost: (error: unknown) => void },
+  ) {
     this.#host = host;
     this.#journal = journal;
     this.#receipt = claim.receipt;
@@ -118,7 +122,8 @@ export class FencedWriter {
     const draft = this.#journal.draft(texts, write.expiresInMs);
     const fence: Change =
       write.settlement === undefined ? this.#hold : { op: "settle", receipt: this.#receipt, as: write.settlement };
-    const changes = write.changes === undefined ? [fence, ...draft.changes] : [fence, ...draft.changes, ...write.changes];
+    const changes =
+      write.changes === undefined ? [fence, ...draft.changes] : [fence, ...draft.changes, ...write.changes];
     const result = await this.#stored(changes);
     if (!result.committed) return this.#refused(result, changes.length - (write.changes?.length ?? 0));
     this.#adopt(draft, pendingCount);

@@ -12,13 +12,18 @@ export interface ForkOptions {
 }
 
 /** Starts a new run of `definition` that has everything recorded before `fromStep` behind it. Keys of its steps carry the new id. */
-export async function forkRun(engine: Engine, definition: AnySaga, fork: ForkOptions & { readonly id: string }): Promise<void> {
+export async function forkRun(
+  engine: Engine,
+  definition: AnySaga,
+  fork: ForkOptions & { readonly id: string },
+): Promise<void> {
   textOf("newId", fork.newId, { lengthMax: 400 });
   const report = await inspectRun(engine, definition.name, fork.id);
   if (report === undefined) throw new RunNotFoundError(definition.name, fork.id);
   const { entries, input, state, seed } = report.journal;
   const cut = entries.findIndex((entry) => entry.n === fork.fromStep);
-  if (cut < 0) throw new SagaUsageError(`run "${fork.id}" of saga "${definition.name}" has no record of "${fork.fromStep}"`);
+  if (cut < 0)
+    throw new SagaUsageError(`run "${fork.id}" of saga "${definition.name}" has no record of "${fork.fromStep}"`);
   const header: RunHeader = {
     version: definition.version,
     status: "running",
@@ -31,8 +36,18 @@ export async function forkRun(engine: Engine, definition: AnySaga, fork: ForkOpt
   };
   const kept = entries.slice(0, cut).map((entry) => JSON.stringify(entry));
   const changes: readonly Change[] = [
-    { op: "put", cell: runCell(definition.name, fork.newId), expect: "absent", value: recordText(headerText(header), kept.join(",")) },
-    { op: "put", cell: pageCell(definition.name, fork.newId, "input"), expect: "any", value: JSON.stringify(input) ?? "null" },
+    {
+      op: "put",
+      cell: runCell(definition.name, fork.newId),
+      expect: "absent",
+      value: recordText(headerText(header), kept.join(",")),
+    },
+    {
+      op: "put",
+      cell: pageCell(definition.name, fork.newId, "input"),
+      expect: "any",
+      value: JSON.stringify(input) ?? "null",
+    },
     { op: "enqueue", queue: queueOf(definition.name), messages: [{ body: fork.newId }] },
   ];
   const result = await engine.commit(changes);

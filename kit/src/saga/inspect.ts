@@ -66,7 +66,11 @@ export interface SavedJournal {
 export async function* listRuns(engine: Engine, sagas: readonly string[], query: ListQuery): AsyncIterable<RunSummary> {
   let left = integerIn("limit", query.limit ?? 100, { min: 1 });
   for (const saga of query.saga === undefined ? sagas : [query.saga]) {
-    for await (const cell of engine.scan({ kind: "cells", space: `saga-run:${saga}`, limit: Number.MAX_SAFE_INTEGER })) {
+    for await (const cell of engine.scan({
+      kind: "cells",
+      space: `saga-run:${saga}`,
+      limit: Number.MAX_SAFE_INTEGER,
+    })) {
       const summary = summaryOf(saga, cell.key, parseRecord(cell.value).header);
       if (query.status !== undefined && summary.status !== query.status) continue;
       if (query.tag !== undefined && !summary.tags.includes(query.tag)) continue;
@@ -106,7 +110,8 @@ function stepsOf(header: RunHeader, entries: readonly Entry[]): readonly StepRep
     const base = { failures: 0, result: undefined, error: undefined, atMs: entry.t };
     if (entry.k === "step") return [{ ...base, name: entry.n, status: "done", result: entry.r }];
     if (entry.k === "fail") return [{ ...base, name: entry.n, status: "failed", failures: entry.a, error: entry.e }];
-    if (entry.k === "undo") return [{ ...base, name: `undo:${entry.n}`, status: entry.skip === 1 ? "skipped" : "undone" }];
+    if (entry.k === "undo")
+      return [{ ...base, name: `undo:${entry.n}`, status: entry.skip === 1 ? "skipped" : "undone" }];
     return [];
   });
   const done = new Set(recorded.map((step) => step.name));
@@ -115,9 +120,14 @@ function stepsOf(header: RunHeader, entries: readonly Entry[]): readonly StepRep
       ? [{ name: entry.n, status: "begun", failures: 0, result: undefined, error: undefined, atMs: entry.t }]
       : [],
   );
-  const retrying = Object.entries(header.attempts ?? {}).map(
-    ([name, { count, error, dueAtMs }]): StepReport => ({ name, status: "retrying", failures: count, result: undefined, error, atMs: dueAtMs }),
-  );
+  const retrying = Object.entries(header.attempts ?? {}).map(([name, { count, error, dueAtMs }]): StepReport => ({
+    name,
+    status: "retrying",
+    failures: count,
+    result: undefined,
+    error,
+    atMs: dueAtMs,
+  }));
   return [...recorded, ...begun, ...retrying];
 }
 

@@ -126,7 +126,11 @@ export class Journal {
 
 /** Names of the operations in the order of their first trace. */
 export function operationNames(entries: readonly Entry[]): string[] {
-  return [...new Set(entries.filter((entry) => isAnswer(entry) || entry.k === "open" || entry.k === "begin").map((entry) => entry.n))];
+  return [
+    ...new Set(
+      entries.filter((entry) => isAnswer(entry) || entry.k === "open" || entry.k === "begin").map((entry) => entry.n),
+    ),
+  ];
 }
 
 function joined(first: string, second: string): string {

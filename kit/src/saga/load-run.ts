@@ -20,7 +20,8 @@ export async function loadRun(host: Host, definitions: Definitions, claim: Claim
   const id = claim.body;
   const [record, mail] = await host.cells([runCell(saga, id), mailCell(saga, id)]);
   const stored = record === undefined ? undefined : parseRecord(record.value);
-  if (stored === undefined || isFinal(stored.header.status)) return await settle(host, { op: "settle", receipt: claim.receipt, as: { kind: "ack" } });
+  if (stored === undefined || isFinal(stored.header.status))
+    return await settle(host, { op: "settle", receipt: claim.receipt, as: { kind: "ack" } });
   let mailbox = mailboxOf(mail);
   if (!mayGoOn(stored.header, mailbox)) {
     const as = { kind: "park", delayMs: undefined } as const;
@@ -30,7 +31,8 @@ export async function loadRun(host: Host, definitions: Definitions, claim: Claim
   const crashed = crashProblem(definitions, stored.header, claim);
   const chosen = choose(definitions, journal);
   journal.header = { ...journal.header, messageId: claim.receipt.id, status: statusNow(journal), problem: undefined };
-  if (crashed === undefined && mailbox.letters.some(isCommand)) mailbox = await applyCommands(host, journal, { claim, mailbox, problem: stored.header.problem });
+  if (crashed === undefined && mailbox.letters.some(isCommand))
+    mailbox = await applyCommands(host, journal, { claim, mailbox, problem: stored.header.problem });
   const afterCrash = claim.crashes > 0 ? "yes" : "no";
   const execution = new Execution(host, chosen.definition, { journal, receipt: claim.receipt, mailbox, afterCrash });
   const problem = crashed ?? chosen.problem;
@@ -59,18 +61,27 @@ async function journalOf(
 ): Promise<Journal> {
   const { saga, id } = run;
   const numbers = Array.from({ length: run.header.pages ?? 0 }, (_, page) => page);
-  const names = [...numbers.map((page) => pageCell(saga, id, page)), ...(run.header.inputApart === 1 ? [pageCell(saga, id, "input")] : [])];
+  const names = [
+    ...numbers.map((page) => pageCell(saga, id, page)),
+    ...(run.header.inputApart === 1 ? [pageCell(saga, id, "input")] : []),
+  ];
   const cells = names.length === 0 ? [] : await host.cells(names);
   const values = cells.map((cell, index) => {
     invariant(cell !== undefined, `cell ${names[index]?.key ?? ""} of a live run exists`);
     return JSON.parse(cell.value) as unknown;
   });
   const header = run.header.inputApart === 1 ? { ...run.header, input: values.at(-1) } : run.header;
-  return new Journal(run, header, { pages: values.slice(0, numbers.length) as (readonly Entry[])[], tail: run.entries });
+  return new Journal(run, header, {
+    pages: values.slice(0, numbers.length) as (readonly Entry[])[],
+    tail: run.entries,
+  });
 }
 
 /** The definition of the run's version, or one that can take it over; otherwise some definition, and the problem. */
-function choose(definitions: Definitions, journal: Journal): { readonly definition: AnySaga; readonly problem?: Problem } {
+function choose(
+  definitions: Definitions,
+  journal: Journal,
+): { readonly definition: AnySaga; readonly problem?: Problem } {
   const { version, state } = journal.header;
   const same = definitions.get(version);
   if (same !== undefined) return { definition: same };
@@ -85,9 +96,15 @@ function choose(definitions: Definitions, journal: Journal): { readonly definiti
   }
   const some = heir ?? [...definitions.values()].at(-1);
   invariant(some !== undefined, "a lane has a definition");
-  const why = heir === undefined ? "which nobody here has registered" : "and has recorded steps since its latest checkpoint, so that it cannot migrate yet";
+  const why =
+    heir === undefined
+      ? "which nobody here has registered"
+      : "and has recorded steps since its latest checkpoint, so that it cannot migrate yet";
   const what = `run "${journal.id}" of saga "${journal.saga}" is pinned to version "${version}", ${why} (registered: ${[...definitions.keys()].join(", ")})`;
-  return { definition: some, problem: { kind: "unknown-version", error: errorRecord(new MismatchError(what, journal.names(), [])) } };
+  return {
+    definition: some,
+    problem: { kind: "unknown-version", error: errorRecord(new MismatchError(what, journal.names(), [])) },
+  };
 }
 
 function crashProblem(definitions: Definitions, header: RunHeader, claim: Claim): Problem | undefined {
@@ -104,7 +121,11 @@ async function applyCommands(
 ): Promise<Mailbox> {
   let { mailbox } = run;
   for (;;) {
-    const texts = commandTexts(journal, { letters: mailbox.letters, problem: run.problem, nowMs: host.engine.clock.now() });
+    const texts = commandTexts(journal, {
+      letters: mailbox.letters,
+      problem: run.problem,
+      nowMs: host.engine.clock.now(),
+    });
     const letters = mailbox.letters.filter((letter) => !isCommand(letter));
     const lost = Promise.withResolvers<never>();
     const writer = new FencedWriter(host, journal, { receipt: run.claim.receipt, lost: lost.reject });

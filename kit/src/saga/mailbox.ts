@@ -27,10 +27,19 @@ export function mailboxOf(cell: Cell | undefined): Mailbox {
 }
 
 /** The write that leaves `letters` in the mailbox, refused when it has changed since it was seen. An empty one is removed. */
-export function mailChange(place: { readonly saga: string; readonly id: string }, seen: Mailbox, letters: readonly Letter[]): Change {
+export function mailChange(
+  place: { readonly saga: string; readonly id: string },
+  seen: Mailbox,
+  letters: readonly Letter[],
+): Change {
   const cell = mailCell(place.saga, place.id);
   if (letters === seen.letters) return { op: "check", cell, expect: seen.version ?? "absent" };
-  return { op: "put", cell, expect: seen.version ?? "absent", value: letters.length === 0 ? undefined : JSON.stringify(letters) };
+  return {
+    op: "put",
+    cell,
+    expect: seen.version ?? "absent",
+    value: letters.length === 0 ? undefined : JSON.stringify(letters),
+  };
 }
 
 export function withoutLetter(letters: readonly Letter[], taken: Letter): readonly Letter[] {

@@ -67,7 +67,8 @@ export class Results {
     const all = this.#waiting.get(`${saga}/${id}`);
     if (all === undefined) return;
     if (ending.kind === "finished") for (const waiting of all) waiting.settle(ending.outcome);
-    else if (ending.kind === "stuck") for (const waiting of all) waiting.settle({ status: "needs-attention", problem: ending.problem });
+    else if (ending.kind === "stuck")
+      for (const waiting of all) waiting.settle({ status: "needs-attention", problem: ending.problem });
     else this.#lookSoon(saga);
   }
 
@@ -91,7 +92,11 @@ export class Results {
 
   #lookSoon(saga: string): void {
     if (this.#isClosed) return;
-    if (!this.#bells.has(saga)) this.#bells.set(saga, this.#engine.bell([`cells:saga-run:${saga}`], () => void this.#look()));
+    if (!this.#bells.has(saga))
+      this.#bells.set(
+        saga,
+        this.#engine.bell([`cells:saga-run:${saga}`], () => void this.#look()),
+      );
     void this.#look();
   }
 
@@ -107,11 +112,14 @@ export class Results {
     } while (this.#looksAgain);
     this.#isLooking = false;
     this.#timer?.cancel();
-    if (this.#waiting.size > 0 && !this.#isClosed) this.#timer = this.#engine.clock.setTimer(backstopMs, () => void this.#look());
+    if (this.#waiting.size > 0 && !this.#isClosed)
+      this.#timer = this.#engine.clock.setTimer(backstopMs, () => void this.#look());
   }
 
   async #lookOnce(): Promise<void> {
-    const elsewhere = [...this.#waiting.values()].flatMap((all) => [...all].filter(({ saga, id }) => !this.#isHere(saga, id)));
+    const elsewhere = [...this.#waiting.values()].flatMap((all) =>
+      [...all].filter(({ saga, id }) => !this.#isHere(saga, id)),
+    );
     if (elsewhere.length === 0) return;
     try {
       const cells = await this.#engine.get(elsewhere.map(({ saga, id }) => runCell(saga, id)));

@@ -105,7 +105,8 @@ export class Runtime implements Host {
     const key = `${run.definition.name}/${run.id}`;
     const execution = this.#executions.get(key);
     this.#executions.delete(key);
-    if (runs.active && execution !== undefined) this.#tell(execution, outcomeOf(ending), ending.kind === "lost" ? ending.error : undefined);
+    if (runs.active && execution !== undefined)
+      this.#tell(execution, outcomeOf(ending), ending.kind === "lost" ? ending.error : undefined);
     this.free();
     this.#ended(run.definition.name, run.id, ending);
   }
@@ -116,7 +117,11 @@ export class Runtime implements Host {
 
   async transaction<T>(work: (tx: Transaction<unknown>) => Promise<T>): Promise<T> {
     if (!isTransactional(this.engine))
-      throw new UnsupportedError("step.tx", `the ${this.engine.can.engine} engine`, "use step.commit, or an engine with transactions");
+      throw new UnsupportedError(
+        "step.tx",
+        `the ${this.engine.can.engine} engine`,
+        "use step.commit, or an engine with transactions",
+      );
     return await this.engine.transaction(work);
   }
 
@@ -132,7 +137,8 @@ export class Runtime implements Host {
       await promise;
       timer.cancel();
     }
-    for (const execution of this.#executions.values()) execution.end({ kind: "lost", error: new Error("the process ended before the step did") });
+    for (const execution of this.#executions.values())
+      execution.end({ kind: "lost", error: new Error("the process ended before the step did") });
     this.#bells.dispose();
     for (const lane of this.#lanes.values()) lane.timer?.cancel();
   }
@@ -209,7 +215,10 @@ export class Runtime implements Host {
     const held = this.#executionsOf(lane);
     if (held.length === 0) return;
     try {
-      const kept = await this.engine.extend(held.map((execution) => execution.receipt), lane.leaseMs);
+      const kept = await this.engine.extend(
+        held.map((execution) => execution.receipt),
+        lane.leaseMs,
+      );
       for (const [index, execution] of held.entries())
         if (kept[index] === false) execution.end({ kind: "lost", error: new Error("the lease was lost") });
     } catch {
@@ -232,9 +241,19 @@ export class Runtime implements Host {
     return [...this.#executions.values()].filter((execution) => execution.definition.name === lane.name);
   }
 
-  #tell(execution: Execution, outcome: "started" | "resumed" | "waiting" | "done" | "undone" | "stuck" | "cancelled", error?: unknown): void {
+  #tell(
+    execution: Execution,
+    outcome: "started" | "resumed" | "waiting" | "done" | "undone" | "stuck" | "cancelled",
+    error?: unknown,
+  ): void {
     const ageMs = this.engine.clock.now() - execution.journal.header.startedAtMs;
-    runs.publish({ saga: execution.definition.name, runId: execution.id, outcome, ageMs, ...(error !== undefined && { error }) });
+    runs.publish({
+      saga: execution.definition.name,
+      runId: execution.id,
+      outcome,
+      ageMs,
+      ...(error !== undefined && { error }),
+    });
   }
 }
 

@@ -25,12 +25,17 @@ export function sagaContext(execution: ActiveRun): SagaContext<never> {
     step: stepRunner(execution),
     fail: (reason: string, detail?: unknown): never => fail(execution, reason, detail),
     sleep: (name: string, delayMs: number) => execution.waits.wait(sleepSpec(name, delayMs)),
-    signal: (definition: SignalDefinition<unknown>, options: { readonly name?: string; readonly withinMs?: number } = {}) =>
-      execution.waits.wait(signalSpec(definition, options)),
+    signal: (
+      definition: SignalDefinition<unknown>,
+      options: { readonly name?: string; readonly withinMs?: number } = {},
+    ) => execution.waits.wait(signalSpec(definition, options)),
     race: (branches: Readonly<Record<string, Promise<unknown>>>, options: { readonly name?: string } = {}) =>
       execution.waits.race(branches, options.name === undefined ? undefined : `race:${options.name}`),
-    child: (definition: SagaOf<unknown, unknown>, id: string, ...start: [input: unknown, options?: ChildOptions<never>]) =>
-      execution.waits.wait(childSpec(definition, id, start)),
+    child: (
+      definition: SagaOf<unknown, unknown>,
+      id: string,
+      ...start: [input: unknown, options?: ChildOptions<never>]
+    ) => execution.waits.wait(childSpec(definition, id, start)),
     approval: (name: string, options: ApprovalOptions) => execution.waits.wait(approvalSpec(name, options)),
     checkpoint: async (state: unknown) => await checkpoint(execution, state),
     now: () => recordedNow(execution),
@@ -40,7 +45,8 @@ export function sagaContext(execution: ActiveRun): SagaContext<never> {
 }
 
 function stepRunner(execution: ActiveRun): StepRunner {
-  const runner = (name: string, run: never, options = {}): Promise<unknown> => runStep(execution, name, { run, options });
+  const runner = (name: string, run: never, options = {}): Promise<unknown> =>
+    runStep(execution, name, { run, options });
   return Object.assign(runner, {
     commit: (name: string, plan: never, options = {}) => runCommit(execution, name, { plan, options }),
     tx: (name: string, work: never, options = {}) => runTransaction(execution, name, { work, options }),
@@ -69,7 +75,12 @@ function recordedNow(execution: ActiveRun): number {
 function sleepSpec(name: string, delayMs: number): WaitSpec<void> {
   textOf("name", name, { lengthMax: 200 });
   integerIn("delayMs", delayMs, { min: 0, max: delayMsMax });
-  return { name: `sleep:${name}`, on: `the time of sleep "${name}"`, branches: { due: { kind: "timer", delayMs } }, valueOf: () => undefined };
+  return {
+    name: `sleep:${name}`,
+    on: `the time of sleep "${name}"`,
+    branches: { due: { kind: "timer", delayMs } },
+    valueOf: () => undefined,
+  };
 }
 
 function signalSpec(
@@ -84,7 +95,8 @@ function signalSpec(
   return {
     ...spec,
     branches: { signal, timeout: { kind: "timer", delayMs: withinMs } },
-    valueOf: (branch, payload): SignalOutcome<unknown> => (branch === "signal" ? { received: true, payload } : { received: false }),
+    valueOf: (branch, payload): SignalOutcome<unknown> =>
+      branch === "signal" ? { received: true, payload } : { received: false },
   };
 }
 
@@ -100,9 +112,14 @@ function approvalSpec(name: string, options: ApprovalOptions): WaitSpec<Approval
   return {
     name: `approval:${name}`,
     on: assignee === undefined ? `approval "${name}"` : `approval "${name}" by ${assignee}`,
-    branches: { decision: { kind: "signal", name: approvalSignal(name) }, timeout: { kind: "timer", delayMs: withinMs } },
+    branches: {
+      decision: { kind: "signal", name: approvalSignal(name) },
+      timeout: { kind: "timer", delayMs: withinMs },
+    },
     valueOf: (branch, result) =>
-      branch === "decision" ? (result as Approval) : { approved: otherwise === "approve", by: undefined, note: undefined },
+      branch === "decision"
+        ? (result as Approval)
+        : { approved: otherwise === "approve", by: undefined, note: undefined },
   };
 }
 
@@ -114,7 +131,10 @@ function childSpec(
   textOf("id", id, { lengthMax: 400 });
   const [input, { undo, retry } = {}] = start;
   const name = `${definition.name}/${id}`;
-  const undoChild = undo === undefined ? undefined : { undo: (outcome: { readonly output: never }, step: StepContext) => undo(outcome.output, step), retry };
+  const undoChild =
+    undo === undefined
+      ? undefined
+      : { undo: (outcome: { readonly output: never }, step: StepContext) => undo(outcome.output, step), retry };
   return {
     name: `child:${name}`,
     on: `child ${name}`,
@@ -126,4 +146,3 @@ function childSpec(
     },
   };
 }
-

@@ -8,7 +8,10 @@ import { openSagas, saga, RunExistsError, type AnySaga, type Probe, type Sagas }
 
 const plan = retryPlan({ attemptsMax: 3, firstMs: 10, jitter: "none" });
 
-async function world(sagas: readonly AnySaga[], probe?: Probe): Promise<{ clock: ReturnType<typeof manualClock>; engine: Engine; sagas: Sagas }> {
+async function world(
+  sagas: readonly AnySaga[],
+  probe?: Probe,
+): Promise<{ clock: ReturnType<typeof manualClock>; engine: Engine; sagas: Sagas }> {
   const clock = manualClock({ nowMs: 1_000_000 });
   const engine = await openMemoryEngine({ clock });
   return { clock, engine, sagas: await openSagas({ engine, sagas, random: seededRandom(1), probe }) };
@@ -32,7 +35,11 @@ describe("a run", () => {
 
   test("the same id with the same input is the same run, with another input an error", async () => {
     let runs = 0;
-    const once = saga("once", { version: "1" }, async (_input: { a: number; b: number }, context) => await context.step("s", () => ++runs));
+    const once = saga(
+      "once",
+      { version: "1" },
+      async (_input: { a: number; b: number }, context) => await context.step("s", () => ++runs),
+    );
     const { clock, sagas } = await world([once]);
     await startNow(clock, sagas.start(once, "x", { a: 1, b: 2 }));
     await clock.settle();
@@ -58,7 +65,11 @@ describe("a run", () => {
     const run = await startNow(clock, sagas.start(failing, "f", null));
     const result = run.result();
     await clock.advance(100);
-    expect(await result).toMatchObject({ status: "failed", failure: { reason: "step-failed", step: "c" }, compensated: ["b", "a"] });
+    expect(await result).toMatchObject({
+      status: "failed",
+      failure: { reason: "step-failed", step: "c" },
+      compensated: ["b", "a"],
+    });
     expect(log).toEqual(["c1", "c2", "c3", "undo B", "undo A"]);
   });
 
@@ -70,7 +81,10 @@ describe("a run", () => {
         plans++;
         const [current] = await engine.get([cell]);
         if (plans === 1) await engineCommit([{ op: "put", cell, expect: "any", value: "5" }]);
-        return { result: { plans }, changes: [{ op: "put", cell, expect: current?.version ?? "absent", value: "taken" }] };
+        return {
+          result: { plans },
+          changes: [{ op: "put", cell, expect: current?.version ?? "absent", value: "taken" }],
+        };
       });
     });
     const { clock, engine, sagas } = await world([reserve]);
@@ -109,7 +123,11 @@ describe("a run", () => {
     const run = await startNow(clock, sagas.start(rejected, "r", null));
     const result = run.result();
     await clock.settle();
-    expect(await result).toEqual({ status: "failed", failure: { reason: "out of stock", detail: { sku: 7 } }, compensated: ["a"] });
+    expect(await result).toEqual({
+      status: "failed",
+      failure: { reason: "out of stock", detail: { sku: 7 } },
+      compensated: ["a"],
+    });
   });
 
   test("a sleep of days parks the run and survives", async () => {

@@ -1,5 +1,14 @@
 import { jsonCodec } from "../codec/mod.ts";
-import { type Change, type CommitResult, type Committer, DurabilityError, type Engine, type Receipt, RefusedError, survives } from "../engine/mod.ts";
+import {
+  type Change,
+  type CommitResult,
+  type Committer,
+  DurabilityError,
+  type Engine,
+  type Receipt,
+  RefusedError,
+  survives,
+} from "../engine/mod.ts";
 import { ConfigError, DisposedError, integerIn, textOf } from "../errors/mod.ts";
 import { type Random, systemRandom } from "../random/mod.ts";
 import type { AnySaga, SagaOf } from "./context.ts";
@@ -132,11 +141,21 @@ class BoundSagas implements Sagas {
     const { also = [], tags } = options;
     // A run that another transaction starts is not ours before that has committed.
     const isEager = options.in === undefined && this.#runtime.reserve(definition.name) === "reserved";
-    const request = { id, inputText, nowMs: this.#engine.clock.now(), tags, depthMax: this.#depthMax, claimForMs: isEager ? definition.rules.leaseMs : undefined };
+    const request = {
+      id,
+      inputText,
+      nowMs: this.#engine.clock.now(),
+      tags,
+      depthMax: this.#depthMax,
+      claimForMs: isEager ? definition.rules.leaseMs : undefined,
+    };
     const header = newHeader(definition, request);
     let receipt: Receipt | undefined;
     try {
-      const result = await (options.in ?? this.#engine).commit([...startChangesOf(definition, request, header), ...also]);
+      const result = await (options.in ?? this.#engine).commit([
+        ...startChangesOf(definition, request, header),
+        ...also,
+      ]);
       if (!result.committed) return await this.#existing(definition, id, { inputText, refused: result });
       const [, message] = result.outcomes;
       receipt = message?.op === "enqueue" ? message.messages[0]?.receipt : undefined;
@@ -144,7 +163,11 @@ class BoundSagas implements Sagas {
       if (isEager && receipt === undefined) this.#runtime.free();
     }
     if (receipt !== undefined)
-      this.#runtime.execute(definition, new Journal({ saga: definition.name, id }, { ...header, messageId: receipt.id }, { pages: [], tail: [] }), receipt);
+      this.#runtime.execute(
+        definition,
+        new Journal({ saga: definition.name, id }, { ...header, messageId: receipt.id }, { pages: [], tail: [] }),
+        receipt,
+      );
     return this.run(definition, id);
   }
 
@@ -219,7 +242,11 @@ class BoundSagas implements Sagas {
   #checked(definition: AnySaga, id: string, input: unknown): string {
     textOf("id", id, { lengthMax: 400 });
     if (!this.#lanes.get(definition.name)?.definitions.has(definition.version))
-      throw new ConfigError("definition", `${definition.name} ${definition.version}`, "a saga that openSagas was given");
+      throw new ConfigError(
+        "definition",
+        `${definition.name} ${definition.version}`,
+        "a saga that openSagas was given",
+      );
     return codec.encode(definition.rules.parse(input));
   }
 
@@ -234,11 +261,16 @@ class BoundSagas implements Sagas {
     const [cell] = await this.#engine.get([runCell(definition.name, id)]);
     if (cell === undefined) throw new RunNotFoundError(definition.name, id);
     const { header } = parseRecord(cell.value);
-    if (!(await isSameInput(this.#engine, { saga: definition.name, id, header }, inputText))) throw new RunExistsError(definition.name, id);
+    if (!(await isSameInput(this.#engine, { saga: definition.name, id, header }, inputText)))
+      throw new RunExistsError(definition.name, id);
     return this.run(definition, id);
   }
 
-  async #deliver(definition: AnySaga, id: string, sent: [letter: Letter, options?: DeliveryOptions]): Promise<Delivery> {
+  async #deliver(
+    definition: AnySaga,
+    id: string,
+    sent: [letter: Letter, options?: DeliveryOptions],
+  ): Promise<Delivery> {
     if (this.#isDisposed) throw new DisposedError("the sagas");
     return await deliver(this.#engine, { saga: definition.name, id }, ...sent);
   }
@@ -256,7 +288,8 @@ function lanesOf(engine: Engine, definitions: readonly AnySaga[]): ReadonlyMap<s
     if (rules.requires !== undefined && !survives(engine.can.durability, rules.requires))
       throw new DurabilityError(`saga "${name}"`, rules.requires, engine.can.durability);
     const others = lanes.get(name);
-    if (others?.definitions.has(version) === true) throw new ConfigError("sagas", `${name} ${version}`, "each version of a saga once");
+    if (others?.definitions.has(version) === true)
+      throw new ConfigError("sagas", `${name} ${version}`, "each version of a saga once");
     lanes.set(name, {
       name,
       definitions: new Map([...(others?.definitions ?? []), [version, definition]]),

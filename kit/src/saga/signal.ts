@@ -21,7 +21,8 @@ export function signal<Payload = undefined>(
 
 /** What became of a wait with a limit. */
 export type SignalOutcome<Payload> =
-  { readonly received: true; readonly payload: Payload } | { readonly received: false };
+  | { readonly received: true; readonly payload: Payload }
+  | { readonly received: false };
 
 export interface ApprovalOptions {
   /** How long a decision is waited for, in milliseconds. */

@@ -34,10 +34,19 @@ export function newHeader(definition: AnySaga, request: StartRequest): RunHeader
 }
 
 /** The changes that start a run: refused at index 0 when its id is taken. The second one is the message. */
-export function startChangesOf(definition: AnySaga, request: StartRequest, header: RunHeader = newHeader(definition, request)): readonly Change[] {
+export function startChangesOf(
+  definition: AnySaga,
+  request: StartRequest,
+  header: RunHeader = newHeader(definition, request),
+): readonly Change[] {
   const { name } = definition;
   const { id, inputText, claimForMs, depthMax } = request;
-  const record: Change = { op: "put", cell: runCell(name, id), expect: "absent", value: recordText(headerText(header), "") };
+  const record: Change = {
+    op: "put",
+    cell: runCell(name, id),
+    expect: "absent",
+    value: recordText(headerText(header), ""),
+  };
   const message: Change = { op: "enqueue", queue: queueOf(name), messages: [{ body: id, claimForMs }], depthMax };
   if (header.inputApart === undefined) return [record, message];
   return [record, message, { op: "put", cell: pageCell(name, id, "input"), expect: "any", value: inputText }];

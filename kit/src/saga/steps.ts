@@ -49,7 +49,10 @@ export async function runStep<T>(
 export async function runCommit<T>(
   execution: ActiveRun,
   name: string,
-  step: { readonly plan: (step: StepContext) => CommitPlan<T> | Promise<CommitPlan<T>>; readonly options: UndoOptions<T> },
+  step: {
+    readonly plan: (step: StepContext) => CommitPlan<T> | Promise<CommitPlan<T>>;
+    readonly options: UndoOptions<T>;
+  },
 ): Promise<T> {
   const key = stepKey(execution, name);
   const found = execution.replay.claim(key);
@@ -70,7 +73,10 @@ export async function runCommit<T>(
 export async function runTransaction<T>(
   execution: ActiveRun,
   name: string,
-  step: { readonly work: (tx: Transaction<unknown>, step: StepContext) => T | Promise<T>; readonly options: UndoOptions<T> },
+  step: {
+    readonly work: (tx: Transaction<unknown>, step: StepContext) => T | Promise<T>;
+    readonly options: UndoOptions<T>;
+  },
 ): Promise<T> {
   const key = stepKey(execution, name);
   const found = execution.replay.claim(key);
@@ -98,7 +104,11 @@ export async function runTransaction<T>(
 async function commitPlanned<T>(
   execution: ActiveRun,
   key: string,
-  step: { readonly plan: (step: StepContext) => CommitPlan<T> | Promise<CommitPlan<T>>; readonly options: UndoOptions<T>; readonly context: StepContext },
+  step: {
+    readonly plan: (step: StepContext) => CommitPlan<T> | Promise<CommitPlan<T>>;
+    readonly options: UndoOptions<T>;
+    readonly context: StepContext;
+  },
 ): Promise<T> {
   for (let conflicts = 0; ; conflicts++) {
     const { result, changes, committed } = await step.plan(step.context);
@@ -119,7 +129,8 @@ export function isConflict(result: CommitResult & { readonly committed: false })
 
 function stepKey(execution: ActiveRun, name: string): string {
   textOf("step name", name, { lengthMax: 200 });
-  if (/[#:]/.test(name)) throw new ConfigError("step name", name, "a text without # and :, which mark repeats and waits");
+  if (/[#:]/.test(name))
+    throw new ConfigError("step name", name, "a text without # and :, which mark repeats and waits");
   return execution.replay.keyOf(name);
 }
 
@@ -144,14 +155,22 @@ function replayed<T>(execution: ActiveRun, found: Entry, options: UndoOptions<T>
   return (found.k === "step" ? structuredClone(found.r) : undefined) as T;
 }
 
-function completed<T>(execution: ActiveRun, key: string, done: { readonly value: T; readonly options: UndoOptions<T> }): T | Promise<T> {
+function completed<T>(
+  execution: ActiveRun,
+  key: string,
+  done: { readonly value: T; readonly options: UndoOptions<T> },
+): T | Promise<T> {
   remember(execution, key, done.options);
   execution.journal.noteAttempt(key, undefined);
   execution.leave();
   return execution.phase === "ended" ? never : done.value;
 }
 
-async function failed(execution: ActiveRun, key: string, done: Attempt<unknown> & { readonly ok: false }): Promise<never> {
+async function failed(
+  execution: ActiveRun,
+  key: string,
+  done: Attempt<unknown> & { readonly ok: false },
+): Promise<never> {
   const error = errorRecord(done.error);
   execution.journal.noteAttempt(key, undefined);
   const entry: Entry = { k: "fail", n: key, t: execution.nowMs(), a: done.attempts, e: error };
@@ -161,7 +180,12 @@ async function failed(execution: ActiveRun, key: string, done: Attempt<unknown> 
 }
 
 /** Records that an attempt begins, so that after a crash nobody takes it for one that did not. */
-async function begun<T>(execution: ActiveRun, key: string, context: StepContext, run: (step: StepContext) => T | Promise<T>): Promise<T> {
+async function begun<T>(
+  execution: ActiveRun,
+  key: string,
+  context: StepContext,
+  run: (step: StepContext) => T | Promise<T>,
+): Promise<T> {
   const entry: Entry = { k: "begin", n: key, t: execution.nowMs(), a: context.attempt };
   await execution.writer.append(`begin:${key}`, JSON.stringify(entry));
   return await run(context);
@@ -183,6 +207,8 @@ class OutcomeUnknownError extends KitError {
   readonly retryable = false;
 
   constructor(step: string) {
-    super(`the executor died during step "${step}", which must not be repeated: find out whether it happened, then resolve, skip or retry it`);
+    super(
+      `the executor died during step "${step}", which must not be repeated: find out whether it happened, then resolve, skip or retry it`,
+    );
   }
 }

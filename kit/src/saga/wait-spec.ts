@@ -23,13 +23,18 @@ export interface WaitSpec<T> {
 }
 
 /** One wait out of several, each with a name; `branch.part` is part `part` of the wait `branch`. */
-export function raceOf(name: string, specs: Readonly<Record<string, WaitSpec<unknown>>>): WaitSpec<{ readonly winner: string; readonly value: unknown }> {
+export function raceOf(
+  name: string,
+  specs: Readonly<Record<string, WaitSpec<unknown>>>,
+): WaitSpec<{ readonly winner: string; readonly value: unknown }> {
   const branches: Record<string, Branch> = {};
   for (const [winner, spec] of Object.entries(specs))
     for (const [part, branch] of Object.entries(spec.branches)) branches[`${winner}.${part}`] = branch;
   return {
     name,
-    on: Object.values(specs).map((spec) => spec.on).join(" or "),
+    on: Object.values(specs)
+      .map((spec) => spec.on)
+      .join(" or "),
     branches,
     valueOf: (branch, result) => {
       const at = branch.lastIndexOf(".");

@@ -80,7 +80,11 @@ export class Waits implements WaitBoard {
     for (const [branch, promise] of Object.entries(branches)) {
       const requested = this.#requested.get(promise);
       if (requested === undefined || requested.isAdopted || branch.includes("."))
-        throw new ConfigError(`race branch ${branch}`, promise, "a wait made in the call: context.sleep, signal, approval or child; no dot in its name");
+        throw new ConfigError(
+          `race branch ${branch}`,
+          promise,
+          "a wait made in the call: context.sleep, signal, approval or child; no dot in its name",
+        );
       requested.isAdopted = true;
       specs[branch] = requested.spec;
     }
@@ -160,7 +164,8 @@ export class Waits implements WaitBoard {
     const execution = this.#execution;
     const nowMs = execution.nowMs();
     const dues = new Map<string, number>();
-    for (const [branch, part] of Object.entries(spec.branches)) if (part.kind === "timer") dues.set(branch, nowMs + part.delayMs);
+    for (const [branch, part] of Object.entries(spec.branches))
+      if (part.kind === "timer") dues.set(branch, nowMs + part.delayMs);
     const due = dues.size === 0 ? {} : { due: Object.fromEntries(dues) };
     const child = childRefs(spec.branches);
     const entry: Entry = { k: "open", n: key, t: nowMs, on: spec.on, ...due, ...(child !== undefined && { child }) };
@@ -172,7 +177,9 @@ export class Waits implements WaitBoard {
   #winnerOf(wait: OpenWait, nowMs: number): Winner | undefined {
     for (const [branch, part] of Object.entries(wait.spec.branches)) {
       if (part.kind !== "signal") continue;
-      const letter = this.#execution.mailbox.letters.find((letter) => letter.kind === "signal" && letter.name === part.name);
+      const letter = this.#execution.mailbox.letters.find(
+        (letter) => letter.kind === "signal" && letter.name === part.name,
+      );
       if (letter?.kind === "signal") return { branch, result: letter.payload, letter };
     }
     for (const [branch, dueAtMs] of wait.dues) if (dueAtMs <= nowMs) return { branch, result: undefined };
