@@ -9,6 +9,6 @@ export function draw(seed: number, ...parts: readonly (string | number)[]): numb
 }
 
 /** One of `items`, which is not empty, drawn like {@link draw}. */
-export function drawOne<T>(items: readonly [T, ...T[]], seed: number, ...parts: readonly (string | number)[]): T {
+export function drawOne<const T>(items: readonly [T, ...T[]], seed: number, ...parts: readonly (string | number)[]): T {
   return items[Math.floor(draw(seed, ...parts) * items.length)] ?? items[0];
 }

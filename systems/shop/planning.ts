@@ -10,8 +10,15 @@ export type ShopCall = Call<typeof stockDecider> | Call<typeof orderDecider> | C
 
 /** Decisions for a commit of the caller's own, or what was refused. */
 export type ShopPlan =
-  | { readonly status: "accepted"; readonly changes: readonly Change[]; committed(result: Pick<CommitResult, "committed">): void }
-  | { readonly status: "rejected"; readonly rejections: readonly { readonly index: number; readonly rejection: unknown }[] };
+  | {
+      readonly status: "accepted";
+      readonly changes: readonly Change[];
+      committed(result: Pick<CommitResult, "committed">): void;
+    }
+  | {
+      readonly status: "rejected";
+      readonly rejections: readonly { readonly index: number; readonly rejection: unknown }[];
+    };
 
 /** Decides commands of several contexts for one commit: all, or the refusals. */
 export function planCalls(store: EventStore, calls: readonly ShopCall[]): Promise<ShopPlan> {
@@ -26,6 +33,8 @@ export async function planCertain(
 ): Promise<Extract<ShopPlan, { status: "accepted" }>> {
   const planned = await planCalls(store, calls);
   if (planned.status === "accepted") return planned;
-  const refusals = planned.rejections.map(({ index, rejection }) => `${calls[index]?.id}: ${JSON.stringify(rejection)}`);
+  const refusals = planned.rejections.map(
+    ({ index, rejection }) => `${calls[index]?.id}: ${JSON.stringify(rejection)}`,
+  );
   throw new InvariantError(`a command that must be possible was refused: ${refusals.join("; ")}`);
 }

@@ -45,7 +45,8 @@ export class Catalog {
     for (const product of seen) {
       if (this.#complete.has(product.code)) continue;
       const known = fresh.get(product.code);
-      if (known === undefined || known.name === "") fresh.set(product.code, known === undefined ? product : { ...known, name: product.name });
+      if (known === undefined || known.name === "")
+        fresh.set(product.code, known === undefined ? product : { ...known, name: product.name });
     }
     if (fresh.size === 0) return [];
     const cells = await this.#engine.get(Array.from(fresh.keys(), (key) => ({ space, key })));

@@ -6,8 +6,26 @@ export interface ProblemType {
   readonly advice: string;
 }
 
-/** Every problem that the API answers with. The key is the last part of the problem's `type`, `/problems/<key>`. */
-export const problemTypes = {
+/** The last part of a problem's `type`, `/problems/<name>`. */
+export type ProblemName =
+  | "invalid-parameters"
+  | "invalid-json"
+  | "unexpected-body"
+  | "no-such-route"
+  | "no-such-resource"
+  | "method-not-allowed"
+  | "order-not-cancellable"
+  | "order-not-returnable"
+  | "body-too-large"
+  | "unsupported-media-type"
+  | "invalid-body"
+  | "idempotency-key-reused"
+  | "internal-error"
+  | "overloaded"
+  | "not-ready";
+
+/** Every problem that the API answers with. */
+export const problemTypes: Readonly<Record<ProblemName, ProblemType>> = {
   "invalid-parameters": {
     status: 400,
     title: "The query or a header is not valid",
@@ -59,9 +77,7 @@ export const problemTypes = {
     title: "The shop is starting or stopping",
     advice: "Nothing was done. Repeat after the seconds in `Retry-After`.",
   },
-} as const satisfies Readonly<Record<string, ProblemType>>;
-
-export type ProblemName = keyof typeof problemTypes;
+};
 
 /** The names of all problems. */
 export const problemNames: readonly ProblemName[] = Object.keys(problemTypes).filter(isProblemName);

@@ -24,7 +24,9 @@ function refuseMediaType(headers: Headers): void {
   const coding = headers.get("content-encoding")?.trim() ?? "identity";
   if (jsonType.test(type) && coding.toLowerCase() === "identity") return;
   const found = type === "" ? "no content type" : "another content type";
-  const detail = jsonType.test(type) ? "The body is compressed." : `The body has ${found}; application/json is expected.`;
+  const detail = jsonType.test(type)
+    ? "The body is compressed."
+    : `The body has ${found}; application/json is expected.`;
   throw new ProblemError("unsupported-media-type", detail, { headers: { accept: "application/json" } });
 }
 
@@ -45,7 +47,9 @@ async function readBytes(request: Request): Promise<Uint8Array> {
 
 function tooLarge(): ProblemError {
   // The rest of the body is not worth reading, so the connection cannot be used again.
-  return new ProblemError("body-too-large", `At most ${bodyBytesMax} bytes are read.`, { headers: { connection: "close" } });
+  return new ProblemError("body-too-large", `At most ${bodyBytesMax} bytes are read.`, {
+    headers: { connection: "close" },
+  });
 }
 
 function decode(bytes: Uint8Array): string {

@@ -20,7 +20,9 @@ export function validQuery<T>(schema: z.ZodType<T>, query: URLSearchParams): T {
   if (twice !== undefined) throw parametersProblem([{ parameter: shown(twice), detail: "given more than once" }]);
   const result = schema.safeParse(Object.fromEntries(query));
   if (result.success) return result.data;
-  throw parametersProblem(faults(result.error, (path, detail) => ({ parameter: shown(String(path[0] ?? "")), detail })));
+  throw parametersProblem(
+    faults(result.error, (path, detail) => ({ parameter: shown(String(path[0] ?? "")), detail })),
+  );
 }
 
 /** A header as its schema understands it, or {@link ProblemError} `invalid-parameters`. */

@@ -33,7 +33,9 @@ export class Inventory {
   }
 
   reserve(order: string, goods: readonly Units[]): readonly StockCall[] {
-    return goods.map(({ code, quantity }) => call(code, { kind: "reserve", order, quantity, supply: this.#supply(code) }));
+    return goods.map(({ code, quantity }) =>
+      call(code, { kind: "reserve", order, quantity, supply: this.#supply(code) }),
+    );
   }
 
   ship(order: string, goods: readonly Units[]): readonly StockCall[] {
@@ -41,7 +43,9 @@ export class Inventory {
   }
 
   writeOff(invoice: string, goods: readonly Units[]): readonly StockCall[] {
-    return goods.map(({ code, quantity }) => call(code, { kind: "write off", invoice, quantity, supply: this.#supply(code) }));
+    return goods.map(({ code, quantity }) =>
+      call(code, { kind: "write off", invoice, quantity, supply: this.#supply(code) }),
+    );
   }
 
   release(order: string, goods: readonly Units[]): readonly StockCall[] {
@@ -79,7 +83,10 @@ export function goodsOf(lines: readonly Units[]): readonly Units[] {
 }
 
 /** Puts up to `limit` products back on sale; for the close of a business day, when nothing of it is in flight. */
-export async function returnToSale(engine: Engine, limit: number): Promise<{ readonly calls: readonly StockCall[]; readonly cells: readonly Change[] }> {
+export async function returnToSale(
+  engine: Engine,
+  limit: number,
+): Promise<{ readonly calls: readonly StockCall[]; readonly cells: readonly Change[] }> {
   const calls: StockCall[] = [];
   const cells: Change[] = [];
   for await (const cell of engine.scan({ kind: "cells", space: returningSpace, limit })) {

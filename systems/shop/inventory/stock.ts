@@ -79,7 +79,9 @@ function decideStock(stock: Stock, command: StockCommand): ReturnType<typeof sto
     case "reserve":
       return decideReserve(stock, command);
     case "release":
-      return stock.reserved < command.quantity ? refuse(stock, "not reserved") : [{ type: "Released", data: coming(command) }];
+      return stock.reserved < command.quantity
+        ? refuse(stock, "not reserved")
+        : [{ type: "Released", data: coming(command) }];
     case "ship":
       if (stock.reserved < command.quantity) return refuse(stock, "not reserved");
       return [{ type: "ShippedOut", data: { order: command.order, quantity: command.quantity } }];
@@ -94,7 +96,10 @@ function decideStock(stock: Stock, command: StockCommand): ReturnType<typeof sto
   }
 }
 
-function decideReserve(stock: Stock, command: Extract<StockCommand, { kind: "reserve" }>): ReturnType<typeof stockDecider.decide> {
+function decideReserve(
+  stock: Stock,
+  command: Extract<StockCommand, { kind: "reserve" }>,
+): ReturnType<typeof stockDecider.decide> {
   const { order, quantity, supply } = command;
   const delivery = deliveryFor(stock, quantity, supply);
   if (availableOf(stock) + delivery < quantity) return refuse(stock, "out of stock");

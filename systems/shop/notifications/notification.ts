@@ -25,6 +25,10 @@ export const notificationQueue: QueueDefinition<Notification> = queue<Notificati
 export const rememberedMs: number = 30 * dayMs;
 
 /** The notification of one thing; who is told the same way every time. */
-export function notificationOf(seed: number, kind: NotificationKind, about: { readonly id: string; readonly to: string }): Notification {
+export function notificationOf(
+  seed: number,
+  kind: NotificationKind,
+  about: { readonly id: string; readonly to: string },
+): Notification {
   return { key: `${kind}/${about.id}`, channel: drawOne(["email", "sms", "push"], seed, "channel", about.to) };
 }

@@ -5,7 +5,13 @@ import { KitError, TimeoutError } from "ashlar/errors";
 import { openQueue, openWorker, type Queue, type QueueReport, type Worker } from "ashlar/queue";
 import type { Random } from "ashlar/random";
 import type { OutsideService } from "../outside/mod.ts";
-import { notificationOf, notificationQueue, rememberedMs, type Notification, type NotificationKind } from "./notification.ts";
+import {
+  notificationOf,
+  notificationQueue,
+  rememberedMs,
+  type Notification,
+  type NotificationKind,
+} from "./notification.ts";
 
 export interface NotificationsOptions {
   readonly engine: Engine;
@@ -48,8 +54,8 @@ class Notifications implements AsyncDisposable {
     return this.#queue.status();
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#worker[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker[Symbol.asyncDispose]();
   }
 }
 

@@ -10,3 +10,7 @@ export {
   type Sale,
   type TakenBack,
 } from "./order.ts";
+export { customerOrders } from "./customer-orders.ts";
+export { orderSaga, type OrderInput, type OrderSaga, type OrderServices } from "./order-saga.ts";
+export { openTickets, type Tickets } from "./tickets.ts";
+export { Orders, type OrdersOptions } from "./orders.ts";

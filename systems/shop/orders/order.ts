@@ -41,7 +41,10 @@ export type OrderEvent =
   | { readonly type: "Confirmed"; readonly data: Sale }
   | { readonly type: "Refunded"; readonly data: { readonly amountMinor: Minor } }
   | { readonly type: "Rejected"; readonly data: { readonly reason: Rejection } }
-  | { readonly type: "LinesReturned"; readonly data: { readonly return: string; readonly taken: readonly TakenBack[] } };
+  | {
+      readonly type: "LinesReturned";
+      readonly data: { readonly return: string; readonly taken: readonly TakenBack[] };
+    };
 
 /** The record of a sale, complete for whoever counts sales: analytics reads nothing else. */
 export interface Sale {
@@ -115,8 +118,10 @@ export const orderDecider: Decider<Order, OrderCommand, OrderEvent, OrderRefusal
 
 function decideOrder(order: Order, command: OrderCommand): ReturnType<typeof orderDecider.decide> {
   const { stage } = order;
-  const when = (...stages: readonly Order["stage"][]) =>
-    (event: OrderEvent): ReturnType<typeof orderDecider.decide> => (stages.includes(stage) ? [event] : reject({ stage }));
+  const when =
+    (...stages: readonly Order["stage"][]) =>
+    (event: OrderEvent): ReturnType<typeof orderDecider.decide> =>
+      stages.includes(stage) ? [event] : reject({ stage });
   switch (command.kind) {
     case "place":
       return when("unknown")({ type: "Placed", data: command.order });
@@ -131,7 +136,13 @@ function decideOrder(order: Order, command: OrderCommand): ReturnType<typeof ord
     case "note refunded":
       return when("charged", "sent", "confirmed")({ type: "Refunded", data: { amountMinor: command.amountMinor } });
     case "reject":
-      return when("placed", "reserved", "charged", "sent", "confirmed")({ type: "Rejected", data: { reason: command.reason } });
+      return when(
+        "placed",
+        "reserved",
+        "charged",
+        "sent",
+        "confirmed",
+      )({ type: "Rejected", data: { reason: command.reason } });
     case "take back":
       return decideTakeBack(order, command);
     default:
@@ -139,7 +150,10 @@ function decideOrder(order: Order, command: OrderCommand): ReturnType<typeof ord
   }
 }
 
-function decideTakeBack(order: Order, command: Extract<OrderCommand, { kind: "take back" }>): ReturnType<typeof orderDecider.decide> {
+function decideTakeBack(
+  order: Order,
+  command: Extract<OrderCommand, { kind: "take back" }>,
+): ReturnType<typeof orderDecider.decide> {
   if (order.stage !== "confirmed") return reject({ stage: order.stage });
   const possible = command.taken.every(({ code, quantity }) => {
     const left = order.returnable.filter((line) => line.code === code);
@@ -152,7 +166,13 @@ function decideTakeBack(order: Order, command: Extract<OrderCommand, { kind: "ta
 function evolveOrder(order: Order, event: OrderEvent): Order {
   switch (event.type) {
     case "Placed":
-      return { ...order, stage: "placed", totalMinor: event.data.totalMinor, customer: event.data.customer, lines: event.data.lines };
+      return {
+        ...order,
+        stage: "placed",
+        totalMinor: event.data.totalMinor,
+        customer: event.data.customer,
+        lines: event.data.lines,
+      };
     case "StockReserved":
       return { ...order, stage: "reserved" };
     case "Charged":

@@ -44,7 +44,8 @@ export function fates(mode: FaultMode, seed: number): (kind: string, subject: st
     const { refusals, outage, stall } = rates[kind] ?? { ...passing, refusals: [] };
     return {
       refusal: refusalOf(refusals, draw(seed, kind, "refusal", subject)),
-      outages: draw(seed, kind, "outage", subject) < outage ? 1 + Math.floor(draw(seed, kind, "outages", subject) * 2) : 0,
+      outages:
+        draw(seed, kind, "outage", subject) < outage ? 1 + Math.floor(draw(seed, kind, "outages", subject) * 2) : 0,
       stallMs: draw(seed, kind, "stall", subject) < stall ? stallLength(draw(seed, kind, "stall-ms", subject)) : 0,
     };
   };

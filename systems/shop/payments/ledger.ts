@@ -22,7 +22,9 @@ export interface Posting {
 /** The stream is `ledger/<transaction id>`, and the id says what the transaction is for: a repeat meets its own stream. */
 export type LedgerEvent = { readonly type: "Posted"; readonly data: Posting };
 
-export type LedgerRefusal = { readonly reason: "posted before" } | { readonly reason: "unbalanced"; readonly sumMinor: Minor };
+export type LedgerRefusal =
+  | { readonly reason: "posted before" }
+  | { readonly reason: "unbalanced"; readonly sumMinor: Minor };
 
 /** A ledger in which every transaction sums to zero, because nothing else is let in. */
 export const ledgerDecider: Decider<"open" | "posted", Posting, LedgerEvent, LedgerRefusal> = decider({

@@ -88,7 +88,10 @@ export class Payments {
   #post(id: string, posting: Posting): Append {
     const events = ledgerDecider.decide("open", posting);
     if ("rejection" in events) throw new InvariantError(`transaction ${id} is not balanced`);
-    return this.#options.store.change(streamOf(ledgerDecider, id), events, { expected: "new", types: ledgerDecider.events });
+    return this.#options.store.change(streamOf(ledgerDecider, id), events, {
+      expected: "new",
+      types: ledgerDecider.events,
+    });
   }
 
   async #ask(kind: "charge" | "refund", subject: string, amountMinor: Minor): Promise<OutsideReply> {

@@ -52,7 +52,8 @@ function complaint(line: Line, first: Line | undefined): string | undefined {
 
 function meaningOf(invoice: string | undefined, accepted: readonly Line[]): InvoiceMeaning {
   if (invoice === undefined || accepted.length === 0) return { kind: "nothing" };
-  if (invoice.startsWith("A")) return { kind: "adjustment", amountMinor: sumMinor(accepted.map((line) => line.totalMinor)) };
+  if (invoice.startsWith("A"))
+    return { kind: "adjustment", amountMinor: sumMinor(accepted.map((line) => line.totalMinor)) };
   if (invoice.startsWith("C"))
     return { kind: "return", lines: accepted.map(({ code, quantity }) => ({ code, quantity: -quantity })) };
   const bought = accepted.filter((line) => line.quantity > 0);

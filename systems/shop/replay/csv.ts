@@ -100,7 +100,7 @@ function faulty(line: number, text: string, fault: string): CsvRecord {
 /** The fields of a text with quotes; `open` when its last quote is not closed, `stray` when a quote stands where none may. */
 function splitQuoted(text: string): readonly string[] | "open" | "stray" {
   const fields: string[] = [];
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     if (text[at] !== '"') {
       const comma = text.indexOf(",", at);
       const field = comma === -1 ? text.slice(at) : text.slice(at, comma);

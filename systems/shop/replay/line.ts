@@ -88,7 +88,20 @@ export function readLine(record: CsvRecord, columns: Columns, width: number): Re
   const country = field("Country");
   if (country === "" || country.length > textLengthMax) return bad("no country");
   const description = field("Description").slice(0, textLengthMax);
-  return { kind: "line", number, invoice, code, description, quantity, price, totalMinor, time, customer, country, text };
+  return {
+    kind: "line",
+    number,
+    invoice,
+    code,
+    description,
+    quantity,
+    price,
+    totalMinor,
+    time,
+    customer,
+    country,
+    text,
+  };
 }
 
 function readQuantity(text: string): number | undefined {

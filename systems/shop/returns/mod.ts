@@ -7,3 +7,5 @@ export {
   type ReturnLine,
   type ReturnPart,
 } from "./return.ts";
+export { returnSaga, type ReturnInput, type ReturnSaga, type ReturnServices } from "./return-saga.ts";
+export { Returns, type PlannedReturn, type ReturnRequest, type ReturnsOptions } from "./returns.ts";

@@ -41,6 +41,12 @@ export class Shipping {
   async #ask(kind: "parcel" | "recall", order: string): ReturnType<OutsideService["request"]> {
     const { carrier, clock } = this.#options;
     using limit = signalAfter(clock, replyWithinMs, () => new TimeoutError(`a ${kind}`, replyWithinMs));
-    return await carrier.request({ kind, subject: order, key: `${kind}/${order}`, amountMinor: 0, signal: limit.signal });
+    return await carrier.request({
+      kind,
+      subject: order,
+      key: `${kind}/${order}`,
+      amountMinor: 0,
+      signal: limit.signal,
+    });
   }
 }

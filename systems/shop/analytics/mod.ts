@@ -1,0 +1,1 @@
+export { openAnalytics, type Analytics, type Companion, type ProductSales, type Sales } from "./analytics.ts";

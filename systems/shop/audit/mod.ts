@@ -1,0 +1,1 @@
+export { audit, type Invariant, type Totals } from "./audit.ts";

@@ -1,0 +1,73 @@
+import type { StockEvent } from "../inventory/mod.ts";
+
+/** Units of one product, or of all. */
+export interface StockSums {
+  received: number;
+  reserved: number;
+  returning: number;
+  shipped: number;
+  restocked: number;
+  writtenOff: number;
+}
+
+/** Counts stock from its events by plain arithmetic, apart from the rules that decided on them. */
+export class StockCount {
+  readonly #products = new Map<string, StockSums>();
+  /** Products of which more was promised than there was, at any moment. */
+  readonly oversold: Set<string> = new Set();
+
+  add(code: string, event: StockEvent): void {
+    const sums = this.#products.get(code) ?? emptySums();
+    this.#products.set(code, sums);
+    const { quantity } = event.data;
+    switch (event.type) {
+      case "Received":
+        sums.received += quantity;
+        break;
+      case "Reserved":
+        sums.reserved += quantity;
+        break;
+      case "Released":
+        sums.reserved -= quantity;
+        sums.returning += event.data.sale === "at once" ? 0 : quantity;
+        break;
+      case "ShippedOut":
+        sums.reserved -= quantity;
+        sums.shipped += quantity;
+        break;
+      case "Restocked":
+        sums.restocked += quantity;
+        sums.returning += event.data.sale === "at once" ? 0 : quantity;
+        break;
+      case "WrittenOff":
+        sums.writtenOff += quantity;
+        break;
+      case "ReturnedToSale":
+        sums.returning -= quantity;
+        break;
+      default:
+        throw new Error(`unknown event ${event satisfies never}`);
+    }
+    if (onHandOf(sums) - sums.reserved - sums.returning < 0 || sums.reserved < 0 || sums.returning < 0)
+      this.oversold.add(code);
+  }
+
+  totals(): StockSums {
+    const totals = emptySums();
+    for (const sums of this.#products.values())
+      for (const key of Object.keys(totals) as (keyof StockSums)[]) totals[key] += sums[key];
+    return totals;
+  }
+
+  products(): Iterable<readonly [code: string, sums: StockSums]> {
+    return this.#products;
+  }
+}
+
+export function onHandOf(sums: StockSums): number {
+  return sums.received + sums.restocked - sums.shipped - sums.writtenOff;
+}
+
+function emptySums(): StockSums {
+  return { received: 0, reserved: 0, returning: 0, shipped: 0, restocked: 0, writtenOff: 0 };
+}

@@ -1,0 +1,55 @@
+import type { Change } from "ashlar/engine";
+import type { EventStore } from "ashlar/events";
+import type { RunOutcome, Sagas } from "ashlar/saga";
+import { commitPlanned, type PlannedCommit } from "../commit-loop.ts";
+import { planCertain } from "../planning.ts";
+import { orderDecider, type Order, type PlacedOrder } from "./order.ts";
+import type { OrderSaga } from "./order-saga.ts";
+
+export interface OrdersOptions {
+  readonly store: EventStore;
+  readonly sagas: Sagas;
+  readonly saga: OrderSaga;
+}
+
+/** Takes orders, follows them and calls them off. */
+export class Orders {
+  readonly #options: OrdersOptions;
+
+  constructor(options: OrdersOptions) {
+    this.#options = options;
+  }
+
+  /** The commit that places an order and starts its saga; `also` goes with it. The id is new: a repeat meets a version conflict. */
+  async placing(id: string, order: PlacedOrder, also: readonly Change[]): Promise<PlannedCommit> {
+    const { store, sagas, saga } = this.#options;
+    const planned = await planCertain(store, [{ decider: orderDecider, id, command: { kind: "place", order } }]);
+    return {
+      changes: [...also, ...planned.changes, ...sagas.startChanges(saga, id, { id, order })],
+      committed: planned.committed,
+    };
+  }
+
+  /** Places a live order. Resolves once it is durable; its saga goes on by itself. */
+  async place(id: string, order: PlacedOrder, also: readonly Change[] = []): Promise<void> {
+    await commitPlanned(this.#options.store.engine, () => this.placing(id, order, also));
+  }
+
+  /** The order as it is now; `undefined` when there is none with that id. */
+  async find(id: string): Promise<Order | undefined> {
+    const { state, version } = await this.#options.store.load(orderDecider, id);
+    return version === 0 ? undefined : state;
+  }
+
+  /** Waits for the end of an order's saga. */
+  ended(id: string, options?: { readonly signal?: AbortSignal; readonly withinMs?: number }): Promise<RunOutcome> {
+    const { sagas, saga } = this.#options;
+    return sagas.run(saga, id).result(options);
+  }
+
+  /** Calls an order off: what was done for it is undone. An order that has ended stays as it is. */
+  async cancel(id: string): Promise<void> {
+    const { sagas, saga } = this.#options;
+    await sagas.cancel(saga, id, "cancelled by the customer");
+  }
+}

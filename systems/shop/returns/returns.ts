@@ -1,0 +1,103 @@
+import type { Change } from "ashlar/engine";
+import type { EventStore } from "ashlar/events";
+import type { RunOutcome, Sagas } from "ashlar/saga";
+import { commitPlanned, type PlannedCommit } from "../commit-loop.ts";
+import { customerOrders, orderDecider } from "../orders/mod.ts";
+import { planCertain, type ShopCall } from "../planning.ts";
+import { matchReturn, type Purchase, type ReturnMatch } from "./match-return.ts";
+import { returnDecider, type RequestedReturn, type Return, type ReturnPart } from "./return.ts";
+import type { ReturnSaga } from "./return-saga.ts";
+
+export interface ReturnsOptions {
+  readonly store: EventStore;
+  readonly sagas: Sagas;
+  readonly saga: ReturnSaga;
+}
+
+/** What comes back. */
+export interface ReturnRequest {
+  readonly id: string;
+  readonly customer: string | undefined;
+  readonly placedAt: string;
+  readonly lines: readonly { readonly code: string; readonly quantity: number }[];
+}
+
+/** A commit that requests a return, and what it found. */
+export interface PlannedReturn extends PlannedCommit {
+  /** Whether a saga was started: something is to be refunded. */
+  readonly saga: "started" | "none";
+}
+
+/** Takes goods back against earlier purchases of the same customer. */
+export class Returns {
+  readonly #options: ReturnsOptions;
+
+  constructor(options: ReturnsOptions) {
+    this.#options = options;
+  }
+
+  /** The commit that records a return, takes its units from the purchases they are matched with, and starts the refund. */
+  async requesting(request: ReturnRequest, also: readonly Change[]): Promise<PlannedReturn> {
+    const { store, sagas, saga } = this.#options;
+    const { id, customer, placedAt } = request;
+    const match = await this.#match(request);
+    const requested: RequestedReturn = { ...match, placedAt, ...(customer === undefined ? {} : { customer }) };
+    const planned = await planCertain(store, [
+      { decider: returnDecider, id, command: { kind: "request", request: requested } },
+      ...takeBack(id, match.parts),
+    ]);
+    const changes = [...also, ...planned.changes];
+    const { committed } = planned;
+    if (customer === undefined || match.parts.length === 0) return { changes, committed, saga: "none" };
+    const start = sagas.startChanges(saga, id, { id, customer, parts: match.parts });
+    return { changes: [...changes, ...start], committed, saga: "started" };
+  }
+
+  /** Requests a live return. Resolves once it is durable. */
+  async request(request: ReturnRequest): Promise<void> {
+    await commitPlanned(this.#options.store.engine, () => this.requesting(request, []));
+  }
+
+  async find(id: string): Promise<Return | undefined> {
+    const { state, version } = await this.#options.store.load(returnDecider, id);
+    return version === 0 ? undefined : state;
+  }
+
+  /** Waits for the end of a return's saga. */
+  ended(id: string, options?: { readonly signal?: AbortSignal; readonly withinMs?: number }): Promise<RunOutcome> {
+    const { sagas, saga } = this.#options;
+    return sagas.run(saga, id).result(options);
+  }
+
+  async #match({ customer, lines }: ReturnRequest): Promise<ReturnMatch> {
+    const purchases =
+      customer === undefined ? [] : await this.#purchases(customer, new Set(lines.map(({ code }) => code)));
+    return matchReturn(lines, purchases);
+  }
+
+  /** Earlier purchases that hold any of the products, the latest first. */
+  async #purchases(customer: string, codes: ReadonlySet<string>): Promise<readonly Purchase[]> {
+    const { store } = this.#options;
+    const purchases: Purchase[] = [];
+    for (const order of await customerOrders(store.engine, customer)) {
+      const { state } = await store.load(orderDecider, order);
+      const returnable = state.returnable.filter(({ code, quantity }) => quantity > 0 && codes.has(code));
+      if (returnable.length > 0) purchases.push({ order, returnable });
+    }
+    return purchases;
+  }
+}
+
+/** One command an order, with its parts together. */
+function takeBack(id: string, parts: readonly ReturnPart[]): readonly ShopCall[] {
+  const byOrder = Map.groupBy(parts, (part) => part.order);
+  return Array.from(byOrder, ([order, taken]) => ({
+    decider: orderDecider,
+    id: order,
+    command: {
+      kind: "take back",
+      return: id,
+      taken: taken.map(({ code, quantity, amountMinor }) => ({ code, quantity, amountMinor })),
+    },
+  }));
+}
