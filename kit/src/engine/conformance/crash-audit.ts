@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import type { Engine, RecordedEvent } from "../mod.ts";
+import { log, refused, storedIn } from "./calls.ts";
+
+/** What a killed process had told: each line was written after, or for `settling` before, the engine acknowledged. */
+interface Told {
+  readonly kind: string;
+  readonly id?: string;
+  readonly token?: number;
+  readonly name?: string;
+  readonly position?: number;
+}
+
+/** Compares what killed processes had been told with what the engine has kept. Rejects when acknowledged work is lost, undone or doubled. */
+export async function auditAcknowledged(engine: Engine, told: readonly Told[]): Promise<void> {
+  assert(
+    told.some((line) => line.kind === "settled") && told.some((line) => line.kind === "noted"),
+    "there was work to lose",
+  );
+  await auditMessages(engine, told);
+  auditTokens(told);
+  const { events } = await engine.read({ log, after: 0, limit: 100_000 });
+  const byPosition = new Map(events.map((event) => [event.position, event]));
+  for (const { name, position } of told.filter((line) => line.kind === "noted"))
+    await auditNote(engine, String(name), byPosition.get(Number(position)));
+}
+
+async function auditMessages(engine: Engine, told: readonly Told[]): Promise<void> {
+  const stored = new Map((await storedIn(engine)).map((message) => [message.id, message]));
+  const settled = new Set(told.filter((line) => line.kind === "settled").map((line) => line.id));
+  // Its settlement was sent, and the kill came before the answer: either is right.
+  const settling = new Set(told.filter((line) => line.kind === "settling").map((line) => line.id));
+  const added = told.filter((line) => line.kind === "added");
+  assert.equal(new Set(added.map((line) => line.id)).size, added.length, "no id is used twice, across all processes");
+  for (const { id = "", name } of added) {
+    if (settled.has(id)) assert(!stored.has(id), `message ${id} is gone for good once its ack was acknowledged`);
+    else if (!settling.has(id)) assert.equal(stored.get(id)?.body, name, `message ${id} was acknowledged and is kept`);
+  }
+}
+
+/** Each time a message is handed out, by whichever process, its token is higher. */
+function auditTokens(told: readonly Told[]): void {
+  const tokens = new Map<string, number>();
+  for (const { kind, id = "", token = 0 } of told) {
+    if (kind !== "settling") continue;
+    assert(token > (tokens.get(id) ?? 0), `the token of message ${id} rises`);
+    tokens.set(id, token);
+  }
+}
+
+/** The event, cell and inbox entry of one commit are all there. */
+async function auditNote(engine: Engine, name: string, event: RecordedEvent | undefined): Promise<void> {
+  assert.deepEqual([event?.stream, event?.data, event?.version], [`s-${name}`, name, 1]);
+  const [cell] = await engine.get([{ space: "notes", key: name }]);
+  assert.equal(cell?.value, name);
+  await refused(engine, { op: "seen", consumer: "busy", id: name, keepMs: 1 });
+}

@@ -1,0 +1,160 @@
+import { writeSync } from "node:fs";
+import process from "node:process";
+import { systemClock } from "../../clock/mod.ts";
+import { seededRandom } from "../../random/mod.ts";
+import type { Change, Claim, Engine } from "../mod.ts";
+import type { OpenCrashEngine } from "./crash-process.real.ts";
+
+// The program that the crash tests start and kill. Every line it prints is written at once, so that what was told before a kill was told.
+
+function tell(kind: string, fields: object = {}): void {
+  writeSync(1, `${JSON.stringify({ kind, ...fields })}\n`);
+}
+
+const queue = "jobs";
+const log = "ledger";
+
+/** One of the callers that keep the engine busy: adds, takes, settles, appends and writes, and tells what was acknowledged. */
+async function keepBusy(engine: Engine, caller: string): Promise<never> {
+  const random = seededRandom(caller);
+  for (let n = 0; ; n++) {
+    const name = `${caller}-${n}`;
+    const added = await engine.commit([
+      { op: "enqueue", queue, messages: [{ body: name, key: random.pick([undefined, "a", "b"]) }] },
+    ]);
+    if (added.committed && added.outcomes[0]?.op === "enqueue")
+      tell("added", { id: added.outcomes[0].messages[0]?.id, name });
+    const appended = await engine.commit([
+      { op: "append", log, stream: `s-${name}`, expected: "new", events: [{ type: "Noted", data: name }] },
+      { op: "put", cell: { space: "notes", key: name }, expect: "absent", value: name },
+      { op: "seen", consumer: "busy", id: name, keepMs: 3_600_000 },
+    ]);
+    if (appended.committed && appended.outcomes[0]?.op === "append")
+      tell("noted", { name, position: appended.outcomes[0].position });
+    const { claims } = await engine.claim({ queue, count: 1, leaseMs: 60_000 });
+    for (const claim of claims) await settleOne(engine, claim, random.next());
+  }
+}
+
+async function settleOne(engine: Engine, { receipt }: Claim, die: number): Promise<void> {
+  tell("settling", { id: receipt.id, token: receipt.token });
+  const as = die < 0.8 ? ({ kind: "ack" } as const) : ({ kind: "retry", delayMs: 0, failure: "again" } as const);
+  const { committed } = await engine.commit([{ op: "settle", receipt, as }]);
+  if (committed) tell(as.kind === "ack" ? "settled" : "retried", { id: receipt.id, token: receipt.token });
+}
+
+/** Works a backlog off; the effect of a job, its inbox entry and its settlement are one commit. */
+async function work(engine: Engine): Promise<void> {
+  tell("working");
+  for (;;) {
+    const { claims, nextDueAtMs } = await engine.claim({ queue, count: 8, leaseMs: 1000 });
+    for (const { receipt, body } of claims) {
+      const effect: Change = {
+        op: "append",
+        log,
+        stream: body,
+        expected: "new",
+        events: [{ type: "Done", data: receipt.id }],
+      };
+      const { committed } = await engine.commit([effect, { op: "settle", receipt, as: { kind: "ack" } }]);
+      if (committed) tell("done", { body });
+    }
+    if (claims.length === 0 && nextDueAtMs === undefined) return tell("idle");
+    if (claims.length === 0) await systemClock.sleep(20);
+  }
+}
+
+async function claimOne(engine: Engine, leaseMs: number): Promise<Claim> {
+  const { claims } = await engine.claim({ queue, count: 1, leaseMs, crashesMax: 3 });
+  const [claim] = claims;
+  if (claim === undefined) throw new Error("nothing to claim");
+  return claim;
+}
+
+const forever = 3_600_000;
+
+const modes: Readonly<Record<string, (engine: Engine, argument: string) => Promise<void>>> = {
+  busy: async (engine, round) => {
+    tell("working");
+    await Promise.all(Array.from({ length: 16 }, (_, n) => keepBusy(engine, `r${round}c${n}`)));
+  },
+  work,
+  hold: async (engine, leaseMs) => {
+    const { receipt } = await claimOne(engine, Number(leaseMs));
+    tell("holding", { ...receipt });
+    await systemClock.sleep(forever);
+  },
+  exit: async (engine, leaseMs) => {
+    const { receipt } = await claimOne(engine, Number(leaseMs));
+    tell("holding", { ...receipt });
+    process.abort();
+  },
+  "effect-then-hold": async (engine, leaseMs) => {
+    const { receipt } = await claimOne(engine, Number(leaseMs));
+    await engine.commit([
+      { op: "seen", consumer: "mail", id: receipt.id, keepMs: forever },
+      { op: "append", log, stream: "effects", expected: "any", events: [{ type: "Sent", data: receipt.id }] },
+    ]);
+    tell("effect", { ...receipt });
+    await systemClock.sleep(forever);
+  },
+  "hold-then-settle": async (engine, leaseMs) => {
+    const { receipt } = await claimOne(engine, Number(leaseMs));
+    tell("holding", { ...receipt });
+    const untilMs = systemClock.monotonic() + 4 * Number(leaseMs);
+    // Blocks the event loop, so that nothing in this process could renew the lease.
+    while (systemClock.monotonic() < untilMs);
+    const effect: Change = {
+      op: "append",
+      log,
+      stream: "effects",
+      expected: "any",
+      events: [{ type: "Sent", data: "late" }],
+    };
+    const result = await engine.commit([effect, { op: "settle", receipt, as: { kind: "ack" } }]);
+    const extended = await engine.extend([receipt], Number(leaseMs));
+    tell("late", { committed: result.committed, extended: extended[0] });
+  },
+  lead: async (engine, leaseMs) => {
+    const cell = { space: "leaders", key: "billing" };
+    const [outcome] = await committed(engine, [
+      { op: "put", cell, expect: "absent", value: "child", expiresInMs: Number(leaseMs) },
+    ]);
+    if (outcome?.op !== "put") throw new Error("no leader");
+    tell("leading", { token: outcome.version });
+    for (;;) {
+      const effect: Change = {
+        op: "append",
+        log,
+        stream: "led",
+        expected: "any",
+        events: [{ type: "Led", data: "child" }],
+      };
+      const result = await engine.commit([{ op: "check", cell, expect: outcome.version }, effect]);
+      if (!result.committed) return tell("deposed");
+      await systemClock.sleep(5);
+    }
+  },
+  append: async (engine, caller) => {
+    tell("open");
+    for (let n = 0; n < 20; n++) {
+      await committed(engine, [
+        { op: "append", log, stream: `s-${caller}`, expected: n, events: [{ type: "Noted", data: caller }] },
+        { op: "enqueue", queue, messages: [{ body: `${caller}-${n}` }] },
+      ]);
+    }
+    tell("appended");
+  },
+};
+
+async function committed(engine: Engine, changes: readonly Change[]) {
+  const result = await engine.commit(changes);
+  if (!result.committed) throw new Error(`refused: ${JSON.stringify(result)}`);
+  return result.outcomes;
+}
+
+const [mode = "", module = "", folder = "", argument = ""] = process.argv.slice(2);
+const { openCrashEngine } = (await import(module)) as { readonly openCrashEngine: OpenCrashEngine };
+const engine = await openCrashEngine(folder);
+await modes[mode]?.(engine, argument);
+await engine[Symbol.asyncDispose]();
