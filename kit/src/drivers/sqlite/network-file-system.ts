@@ -18,7 +18,7 @@ const networkTypes: ReadonlyMap<number, string> = new Map([
 /** Throws UnsupportedError when `path` lies on a network file system, as far as the platform tells (Linux does). */
 export function refuseNetworkFileSystem(path: string): void {
   if (process.platform !== "linux") return;
-  const name = networkTypes.get(Number(statfsSync(dirname(path)).type) >>> 0);
+  const name = networkTypes.get(statfsSync(dirname(path)).type >>> 0);
   if (name !== undefined)
     throw new UnsupportedError(`a file on ${name}`, "the SQLite driver", "put the file on a local disk of the machine");
 }

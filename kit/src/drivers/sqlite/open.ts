@@ -13,6 +13,7 @@ import { openTransaction, type SqliteTransaction } from "./transaction.ts";
 import type { TransactionHooks } from "./write-task.ts";
 import { Writer } from "./writer.ts";
 
+/** Where the file lies, what its commits survive, and how long callers wait. */
 export interface SqliteOptions {
   /** A file on a local disk; made when absent. Its folder must exist. */
   readonly path: string;
@@ -145,7 +146,11 @@ class Database implements SqliteDatabase {
 
   transaction<T>(work: (tx: SqliteTransaction) => T | Promise<T>): Promise<T> {
     const open = openTransaction(this.#parts.write, this.writer);
-    return this.#queue.submit("exclusive", () => work(open.tx), open.end);
+    return this.#queue.submit(
+      "exclusive",
+      () => work(open.tx),
+      () => open.end(),
+    );
   }
 
   snapshot<T>(read: (sql: SqliteSession) => T): T {

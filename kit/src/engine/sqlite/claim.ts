@@ -106,7 +106,7 @@ function takeRows(work: Work, queue: QueueHead, request: ClaimRequest): readonly
   };
   take(suspect, Math.min(suspects, count));
   take(ready, count - rows.length);
-  return rows.sort(([, leftLane, leftSeq], [, rightLane, rightSeq]) => leftLane - rightLane || leftSeq - rightSeq);
+  return rows.toSorted(([, leftLane, leftSeq], [, rightLane, rightSeq]) => leftLane - rightLane || leftSeq - rightSeq);
 }
 
 function claimOf(queue: string, row: ClaimedRow, leaseUntilMs: number): Claim {

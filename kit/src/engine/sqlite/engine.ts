@@ -110,7 +110,7 @@ class OnSqlite implements SqliteEngine {
       logPath: `${this.#database.path}-wal`,
       hasForeignCommit: () => this.#hasForeignCommit(),
       onForeignCommit: () => this.#bells.ringAll(),
-      hasNeighbours: () => this.#checkNeighbours(),
+      neighbours: () => this.#checkNeighbours(),
     });
   }
 
@@ -263,11 +263,11 @@ class OnSqlite implements SqliteEngine {
     return isNew;
   }
 
-  async #checkNeighbours(): Promise<boolean> {
+  async #checkNeighbours(): Promise<"some" | "none"> {
     const { work } = this.#group;
     const others = otherInstances(work);
-    if (!others.some((other) => isGone(other, this.#identity))) return others.length > 0;
+    if (!others.some((other) => isGone(other, this.#identity))) return others.length > 0 ? "some" : "none";
     await this.#database.shared(() => endLeasesOfTheGone(work, this.#identity));
-    return otherInstances(work).length > 0;
+    return otherInstances(work).length > 0 ? "some" : "none";
   }
 }

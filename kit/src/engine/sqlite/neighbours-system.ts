@@ -10,7 +10,7 @@ export interface NeighbourWatch {
   /** Called for each of those. */
   readonly onForeignCommit: () => void;
   /** Whether other processes have the file open; called every second, and rescues on the way. */
-  readonly hasNeighbours: () => Promise<boolean>;
+  readonly neighbours: () => Promise<"some" | "none">;
 }
 
 // The watch of the log is quick (0.2 ms) but may be late or absent; a look costs next to nothing.
@@ -58,16 +58,16 @@ export class Neighbours {
   }
 
   #checkNow(): void {
-    this.#options.hasNeighbours().then(
-      (hasNeighbours) => this.#watchWhile(hasNeighbours),
+    this.#options.neighbours().then(
+      (neighbours) => this.#watchWhile(neighbours),
       () => undefined, // closed, busy or full: the next check comes in a second
     );
   }
 
-  #watchWhile(hasNeighbours: boolean): void {
-    if (hasNeighbours === (this.#watcher !== undefined) || this.#isClosed) return;
+  #watchWhile(neighbours: "some" | "none"): void {
+    if ((neighbours === "some") === (this.#watcher !== undefined) || this.#isClosed) return;
     this.#watcher?.close();
-    this.#watcher = hasNeighbours ? this.#startWatch() : undefined;
+    this.#watcher = neighbours === "some" ? this.#startWatch() : undefined;
   }
 
   #startWatch(): FSWatcher | undefined {

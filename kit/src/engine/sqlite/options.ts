@@ -5,6 +5,7 @@ import { systemRandom, type Random } from "../../random/mod.ts";
 import type { Capabilities } from "../engine.ts";
 import { changesDefault, groupMax, groupMs, payloadBytesDefault, waitingDefault } from "../limits.ts";
 
+/** Where the file lies, what its commits survive, and the bounds of everything that grows or waits. */
 export interface SqliteEngineOptions {
   /** A file on a local disk, made when absent; the caller's own tables may live in it. Its folder must exist. */
   readonly path: string;

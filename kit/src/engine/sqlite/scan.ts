@@ -20,7 +20,7 @@ export interface ScanSource {
 
 /** The rows of a query, page by page, each page a look of its own. */
 export function scanRows<Q extends ScanQuery>(source: ScanSource, query: Q): AsyncGenerator<ScanRow<Q>>;
-export function scanRows(source: ScanSource, query: ScanQuery): AsyncGenerator<unknown> {
+export function scanRows(source: ScanSource, query: ScanQuery): AsyncGenerator {
   switch (query.kind) {
     case "queues":
       return once(scanQueues(source.sql, query));
@@ -186,8 +186,9 @@ function scanStreams(sql: SqliteSession, query: Query<"streams">, page: Page): r
   const { prefix = "" } = query;
   const log = sql.get<{ readonly id: number }>("select id from ashlar_log where name = ?", query.log);
   const rows: StreamRow[] = [];
+  if (log === undefined) return rows;
   let after = page.after ?? "";
-  while (log !== undefined && rows.length < page.limit) {
+  while (rows.length < page.limit) {
     const row = sql.get<StreamRow>(
       `select stream, (select version from ashlar_event v where v.log = e.log and v.stream = e.stream order by version desc limit 1) as version
         from ashlar_event e where log = ? and stream >= ? and stream > ? order by stream limit 1`,

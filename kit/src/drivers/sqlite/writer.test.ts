@@ -1,0 +1,97 @@
+import { expect, test } from "vitest";
+import { manualClock } from "../../clock/mod.ts";
+import { openSqlite, type SqliteDatabase } from "./mod.ts";
+import { temporaryFolder } from "./temporary.test-folder.ts";
+
+async function openTable(path: string, options: { readonly waitingMax?: number } = {}): Promise<SqliteDatabase> {
+  const database = await openSqlite({ path, durability: "process", ...options });
+  await database.group((sql) => sql.run("create table t(a integer primary key)"));
+  return database;
+}
+
+function countTransactions(database: SqliteDatabase): { count: number } {
+  const seen = { count: 0 };
+  const nothing = (): void => undefined;
+  const committed = (): void => void seen.count++;
+  database.hook({
+    opened: nothing,
+    closing: nothing,
+    undone: nothing,
+    rolledBack: nothing,
+    committed,
+    fault: (error) => error,
+  });
+  return seen;
+}
+
+test("callers of one turn share one transaction and each gets its own outcome", async () => {
+  using folder = temporaryFolder();
+  await using database = await openTable(folder.file("a.db"));
+  const transactions = countTransactions(database);
+  const rows = Array.from({ length: 50 }, (_, index) => index + 1);
+  const ids = await Promise.all(
+    rows.map((row) => database.group((sql) => sql.run("insert into t values (?)", row).lastInsertRowid)),
+  );
+  expect(ids).toEqual(rows);
+  expect(transactions.count).toBe(1);
+});
+
+test("a caller that throws is rolled back alone", async () => {
+  using folder = temporaryFolder();
+  await using database = await openTable(folder.file("a.db"));
+  const outcomes = await Promise.allSettled([
+    database.group((sql) => sql.run("insert into t values (1)")),
+    database.group((sql) => {
+      sql.run("insert into t values (2)");
+      throw new Error("mine");
+    }),
+    database.group((sql) => sql.run("insert into t values (1)")),
+    database.group((sql) => sql.run("insert into t values (3)")),
+  ]);
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(["fulfilled", "rejected", "rejected", "fulfilled"]);
+  expect(outcomes[2]).toMatchObject({ reason: { code: "SQLITE", reason: "constraint" } });
+  expect(database.reader.all("select a from t")).toEqual([{ a: 1 }, { a: 3 }]);
+});
+
+test("a shared caller that breaks off half-way does not take the others with it", async () => {
+  using folder = temporaryFolder();
+  await using database = await openTable(folder.file("a.db"));
+  const outcomes = await Promise.allSettled([
+    database.shared(() => database.writer.run("insert into t values (1)").changes),
+    database.shared(() => {
+      database.writer.run("insert into t values (2)");
+      throw new Error("a bug");
+    }),
+    database.shared(() => database.writer.run("insert into t values (3)").changes),
+  ]);
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(database.reader.all("select a from t")).toEqual([{ a: 1 }, { a: 3 }]);
+});
+
+test("beyond waitingMax callers are refused as busy", async () => {
+  using folder = temporaryFolder();
+  await using database = await openTable(folder.file("a.db"), { waitingMax: 2 });
+  const calls = await Promise.allSettled(
+    [1, 2, 3].map((row) => database.group((sql) => sql.run("insert into t values (?)", row))),
+  );
+  expect(calls.map((call) => call.status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+  expect(calls[2]).toMatchObject({ reason: { reason: "busy" } });
+});
+
+test("while another connection writes, callers wait and then go on; after busyMaxMs they are refused", async () => {
+  using folder = temporaryFolder();
+  const clock = manualClock();
+  await using other = await openTable(folder.file("a.db"));
+  await using database = await openSqlite({ path: folder.file("a.db"), durability: "process", clock, busyMaxMs: 1000 });
+  other.writer.exec("begin immediate");
+  const refused = expect(database.group((sql) => sql.run("insert into t values (1)"))).rejects.toMatchObject({
+    reason: "busy",
+  });
+  await clock.advance(1100);
+  await refused;
+  const granted = database.group((sql) => sql.run("insert into t values (2)").changes);
+  await clock.advance(100);
+  other.writer.exec("commit");
+  await clock.advance(60);
+  expect(await granted).toBe(1);
+});
