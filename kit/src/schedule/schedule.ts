@@ -1,0 +1,291 @@
+import type { Timer } from "../clock/mod.ts";
+import { ConfigError, integerIn, oneOf, textOf } from "../errors/mod.ts";
+import { type Change, type Engine, type Enqueue, RefusedError } from "../engine/mod.ts";
+import { telemetryChannel } from "../telemetry/mod.ts";
+import type { Cron } from "./cron.ts";
+import { cellOf, firstState, readState, type ScheduleState, stateText } from "./schedule-state.ts";
+import { latestTimes, timetableOf, type Timetable } from "./timetable.ts";
+
+/** One firing, as the function that makes a job's input sees it. */
+export interface Firing {
+  readonly schedule: string;
+  /** The time of the timetable, not the time at which the job is added. */
+  readonly scheduledAtMs: number;
+}
+
+export interface ScheduleEntry<T> {
+  /** Names the schedule for all processes and across restarts. 1 to 255 characters. */
+  readonly name: string;
+  /** A cron expression (in UTC) or the value of `cron(expression, { timeZone })`. Exactly one of `cron` and `everyMs`. */
+  readonly cron?: string | Cron | undefined;
+  /** Fixed distance, 100 ms to 366 days, counted from when the schedule was first opened. */
+  readonly everyMs?: number | undefined;
+  /** An opened queue on the same engine. */
+  readonly queue: ScheduleTarget<T>;
+  readonly input: T | ((firing: Firing) => T);
+  /** What happens to times at which no process was running: `latest` (default) fires once for all of them; `all` fires each, the latest
+   *  `catchUpMax` at most; `none` fires none that is more than a minute late. */
+  readonly catchUp?: "latest" | "all" | "none" | undefined;
+  /** 1 to 1000, default 100. */
+  readonly catchUpMax?: number | undefined;
+}
+
+/** The part of a queue that a schedule needs. */
+export interface ScheduleTarget<T> {
+  readonly engine: Engine;
+  change(input: T, options?: { readonly headers?: Readonly<Record<string, string>> }): Enqueue;
+}
+
+export interface OpenScheduleOptions<Inputs extends readonly unknown[]> {
+  readonly engine: Engine;
+  readonly schedules: readonly [...{ readonly [K in keyof Inputs]: ScheduleEntry<Inputs[K]> }];
+  /** How late a firing can be when a bell was lost, 100 ms to 10 min. Default 30 s. */
+  readonly pollMs?: number | undefined;
+  /** Told of every fault: the firing is tried again. */
+  readonly onFault?: ((fault: { readonly schedule: string | undefined; readonly error: unknown }) => void) | undefined;
+}
+
+export interface ScheduleStatus {
+  readonly name: string;
+  readonly timing: string;
+  readonly flow: "open" | "paused";
+  /** When it fires next; `undefined` while it is paused. */
+  readonly nextAtMs: number | undefined;
+  /** The time of the timetable for which it fired last. */
+  readonly lastAtMs: number | undefined;
+}
+
+/** Schedules at work in this process. Closing it stops firing here; other processes go on. */
+export interface Schedule extends AsyncDisposable {
+  /** In the order given. */
+  list(): Promise<readonly ScheduleStatus[]>;
+  /** Stops a schedule in all processes, also across restarts. */
+  pause(name: string): Promise<void>;
+  /** Goes on with the next time; those in between do not fire. */
+  resume(name: string): Promise<void>;
+}
+
+/** Fires schedules: each time of each timetable adds its job exactly once, however many processes run the same schedules, because the job and the
+ *  step to the next time are one commit that expects the step before. Which times count is judged by the engine's clock.
+ *  A changed timetable takes effect with the next start. Throws {@link ConfigError}. Holds the process until it is closed. */
+export async function openSchedule<const Inputs extends readonly unknown[]>(
+  options: OpenScheduleOptions<Inputs>,
+): Promise<Schedule> {
+  // The inputs were checked entry by entry against their queues; from here on each entry is used only with its own.
+  const entries = options.schedules as unknown as readonly ScheduleEntry<never>[];
+  const schedule = new EngineSchedule({ ...options, schedules: entries });
+  await schedule.open();
+  return schedule;
+}
+
+interface Resolved {
+  readonly name: string;
+  readonly tableAt: (anchorMs: number) => Timetable;
+  readonly catchUp: "latest" | "all" | "none";
+  readonly catchUpMax: number;
+  readonly add: (firing: Firing) => Enqueue;
+}
+
+interface Seen {
+  readonly entry: Resolved;
+  readonly state: ScheduleState;
+  readonly version: number;
+}
+
+const fired = telemetryChannel("ashlar.schedule.fired");
+const lateMaxMs = 60_000;
+// After a fault or a full queue: soon enough not to matter, rare enough not to hurt.
+const againMs = 1_000;
+const triesMax = 100;
+
+class EngineSchedule implements Schedule {
+  readonly #engine: Engine;
+  readonly #entries: readonly Resolved[];
+  readonly #pollMs: number;
+  readonly #onFault: (fault: { readonly schedule: string | undefined; readonly error: unknown }) => void;
+  #bell: Disposable | undefined;
+  #timer: Timer | undefined;
+  #looking: Promise<void> | undefined;
+  #isRung = false;
+  #isClosed = false;
+
+  constructor(options: {
+    readonly engine: Engine;
+    readonly schedules: readonly ScheduleEntry<never>[];
+    readonly pollMs?: number | undefined;
+    readonly onFault?: OpenScheduleOptions<[]>["onFault"];
+  }) {
+    this.#engine = options.engine;
+    this.#pollMs = integerIn("pollMs", options.pollMs ?? 30_000, { min: 100, max: 600_000 });
+    this.#onFault = options.onFault ?? (() => undefined);
+    this.#entries = options.schedules.map((entry) => resolved(entry, options.engine));
+    const names = this.#entries.map(({ name }) => name);
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    if (twice !== undefined) throw new ConfigError("schedules", twice, "names that differ");
+  }
+
+  /** Registers what is new or changed, and starts. */
+  async open(): Promise<void> {
+    for (const entry of this.#entries)
+      await this.#update(entry.name, (state, nowMs) => registered(entry, state, nowMs));
+    this.#bell = this.#engine.bell(["cells:schedules"], () => this.#look());
+    this.#look();
+  }
+
+  async list(): Promise<readonly ScheduleStatus[]> {
+    const seen = await this.#read(this.#entries);
+    return seen.map(({ entry, state }) => ({
+      name: entry.name,
+      timing: state.timing,
+      flow: state.flow,
+      nextAtMs: state.flow === "open" ? state.nextAtMs : undefined,
+      lastAtMs: state.lastAtMs,
+    }));
+  }
+
+  async pause(name: string): Promise<void> {
+    await this.#update(name, (state) => state && { ...state, flow: "paused" });
+  }
+
+  async resume(name: string): Promise<void> {
+    await this.#update(name, (state, nowMs) => {
+      if (state?.flow !== "paused") return state;
+      const { tableAt } = this.#entry(name);
+      return { ...state, flow: "open", nextAtMs: tableAt(state.nextAtMs).next(nowMs) };
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#bell?.[Symbol.dispose]();
+    this.#timer?.cancel();
+    await this.#looking;
+  }
+
+  #entry(name: string): Resolved {
+    const entry = this.#entries.find((candidate) => candidate.name === name);
+    if (entry === undefined) throw new ConfigError("name", name, "one of the opened schedules");
+    return entry;
+  }
+
+  /** One look at a time; what rings during one is answered by another. */
+  #look(): void {
+    this.#isRung = true;
+    if (this.#looking !== undefined || this.#isClosed) return;
+    this.#looking = this.#lookWhileRung().finally(() => {
+      this.#looking = undefined;
+    });
+  }
+
+  async #lookWhileRung(): Promise<void> {
+    while (this.#isRung && !this.#isClosed) {
+      this.#isRung = false;
+      const waitMs = await this.#fireDue();
+      this.#timer?.cancel();
+      if (!this.#isClosed) this.#timer = this.#engine.clock.setTimer(waitMs, () => this.#look());
+    }
+  }
+
+  /** Fires what is due; answers how long to wait before the next look. */
+  async #fireDue(): Promise<number> {
+    try {
+      const results = await Promise.all((await this.#read(this.#entries)).map((seen) => this.#fireOne(seen)));
+      return Math.min(this.#pollMs, ...results);
+    } catch (error) {
+      this.#onFault({ schedule: undefined, error });
+      return againMs;
+    }
+  }
+
+  async #fireOne({ entry, state, version }: Seen): Promise<number> {
+    const nowMs = this.#engine.clock.now();
+    if (state.flow === "paused") return this.#pollMs;
+    if (state.nextAtMs > nowMs) return state.nextAtMs - nowMs;
+    try {
+      const table = entry.tableAt(state.nextAtMs);
+      const times = timesToFire(entry, table, { dueMs: state.nextAtMs, nowMs });
+      const nextAtMs = table.next(nowMs);
+      const next = { ...state, nextAtMs, lastAtMs: times.at(-1) ?? state.lastAtMs };
+      const step: Change = { op: "put", cell: cellOf(entry.name), expect: version, value: stateText(next) };
+      const jobs = times.map((scheduledAtMs) => entry.add({ schedule: entry.name, scheduledAtMs }));
+      const result = await this.#engine.commit([step, ...jobs]);
+      if (result.committed) tell(entry.name, times, nowMs);
+      // Another process was faster, or the schedule was changed: look again.
+      else if (result.refusal.kind === "cell-conflict") return 1;
+      else throw new RefusedError(result.refusal);
+      return nextAtMs - nowMs;
+    } catch (error) {
+      this.#onFault({ schedule: entry.name, error });
+      return againMs;
+    }
+  }
+
+  async #read(entries: readonly Resolved[]): Promise<readonly Seen[]> {
+    const cells = await this.#engine.get(entries.map(({ name }) => cellOf(name)));
+    return entries.flatMap((entry, index) => {
+      const cell = cells[index];
+      return cell === undefined ? [] : [{ entry, state: readState(cell.value), version: cell.version }];
+    });
+  }
+
+  /** Changes one schedule's state; another's change in between is taken into account. */
+  async #update(
+    name: string,
+    change: (state: ScheduleState | undefined, nowMs: number) => ScheduleState | undefined,
+  ): Promise<void> {
+    const cell = cellOf(this.#entry(name).name);
+    for (let tries = 1; ; tries++) {
+      const [current] = await this.#engine.get([cell]);
+      const before = current === undefined ? undefined : readState(current.value);
+      const after = change(before, this.#engine.clock.now());
+      if (after === undefined || after === before) return;
+      const put: Change = { op: "put", cell, expect: current?.version ?? "absent", value: stateText(after) };
+      const result = await this.#engine.commit([put]);
+      if (result.committed) return;
+      if (result.refusal.kind !== "cell-conflict" || tries >= triesMax) throw new RefusedError(result.refusal);
+    }
+  }
+}
+
+function resolved(entry: ScheduleEntry<never>, engine: Engine): Resolved {
+  const name = textOf("name", entry.name);
+  if (entry.queue.engine !== engine)
+    throw new ConfigError(
+      `schedule "${name}"`,
+      "a queue",
+      "a queue opened on the schedule's own engine, because both share a commit",
+    );
+  const inputOf = entry.input as unknown;
+  return {
+    name,
+    tableAt: timetableOf(name, entry),
+    catchUp: oneOf("catchUp", entry.catchUp ?? "latest", ["latest", "all", "none"]),
+    catchUpMax: integerIn("catchUpMax", entry.catchUpMax ?? 100, { min: 1, max: 1_000 }),
+    add: (firing) => {
+      const input: unknown = typeof inputOf === "function" ? inputOf(firing) : inputOf;
+      const headers = { "ashlar-schedule": name, "ashlar-scheduled-at-ms": String(firing.scheduledAtMs) };
+      return entry.queue.change(input as never, { headers });
+    },
+  };
+}
+
+/** The state after opening: a new or changed timetable starts from now, a known one goes on where it was. */
+function registered(entry: Resolved, state: ScheduleState | undefined, nowMs: number): ScheduleState {
+  const table = entry.tableAt(nowMs);
+  if (state?.timing === table.text) return state;
+  return { ...(state ?? firstState), timing: table.text, nextAtMs: table.next(nowMs) };
+}
+
+function timesToFire(
+  { catchUp, catchUpMax }: Resolved,
+  table: Timetable,
+  { dueMs, nowMs }: { readonly dueMs: number; readonly nowMs: number },
+): readonly number[] {
+  const times = latestTimes(table, { dueMs, nowMs, limit: catchUp === "all" ? catchUpMax : 1 });
+  return catchUp === "none" ? times.filter((at) => nowMs - at <= lateMaxMs) : times;
+}
+
+function tell(schedule: string, times: readonly number[], nowMs: number): void {
+  if (!fired.active) return;
+  for (const dueAtMs of times) fired.publish({ schedule, dueAtMs, lateMs: nowMs - dueAtMs });
+}
