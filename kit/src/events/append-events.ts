@@ -3,6 +3,7 @@ import { telemetryChannel } from "../telemetry/mod.ts";
 import { commandCell } from "./command-record.ts";
 import { commitPlan } from "./commit-plan.ts";
 import type { DomainEvent } from "./domain-event.ts";
+import { ConflictError } from "./errors.ts";
 import { encodeBatches, metaText } from "./encode-events.ts";
 import type { Batch } from "./event-batch.ts";
 import type { Appended, AppendOptions } from "./event-store.ts";
@@ -18,34 +19,46 @@ export async function appendEvents<Event extends DomainEvent>(
 ): Promise<Appended> {
   const { clock } = context.engine;
   const startedMs = appends.active ? clock.monotonic() : 0;
-  const encoding = encodeBatches(context, [batch], metaText(options.meta, options.commandId));
-  const encoded = encoding instanceof Promise ? await encoding : encoding;
-  const append: Append = {
-    op: "append",
-    log: context.log,
-    stream: batch.stream,
-    expected: options.expected,
-    events: encoded.events[0] ?? [],
-  };
-  const changes: Change[] = [...commandGuard(context, batch.stream, options), ...encoded.guards, append];
-  const appendIndex = changes.length - 1;
-  const pending =
-    context.inline.length > 0 || context.sqlInline !== undefined ? await pendingOf(context, batch, options) : [];
-  for (const project of context.inline) changes.push(...(await project(pending)));
-  changes.push(...(options.also ?? []));
-  const result = await commitPlan(context, { changes, pending, in: options.in });
-  // Not what the cache believes any more; with a wrong belief the next command would only lose a turn.
-  context.cache.drop(batch.stream);
-  const answer = await answerTo(context, result, { append, appendIndex, options });
+  const answer = await appendUntilSettled(context, batch, options);
   if (appends.active)
     appends.publish({
       log: context.log,
       stream: batch.stream,
-      events: append.events.length,
+      events: batch.events.length,
       outcome: answer.status === "conflict" ? "conflict" : "appended",
       durationMs: clock.monotonic() - startedMs,
     });
   return answer;
+}
+
+/** Prepares anew while a cell that belongs to the preparation (a subject's key, an inline view) was changed by another. */
+async function appendUntilSettled(context: StoreContext, batch: Batch, options: AppendOptions): Promise<Appended> {
+  for (let attempt = 1; ; attempt++) {
+    const encoding = encodeBatches(context, [batch], metaText(options.meta, options.commandId));
+    const encoded = encoding instanceof Promise ? await encoding : encoding;
+    const { stream } = batch;
+    const append: Append = {
+      op: "append",
+      log: context.log,
+      stream,
+      expected: options.expected,
+      events: encoded.events[0] ?? [],
+    };
+    const changes: Change[] = [...commandGuard(context, stream, options), ...encoded.guards, append];
+    const appendIndex = changes.length - 1;
+    const isProjected = context.inline.length > 0 || context.sqlInline !== undefined;
+    const pending = isProjected ? await pendingOf(context, batch, options) : [];
+    for (const project of context.inline) changes.push(...(await project(pending)));
+    const ownCount = changes.length;
+    changes.push(...(options.also ?? []));
+    const result = await commitPlan(context, { changes, pending, in: options.in });
+    // Not what the cache believes any more; with a wrong belief the next command would only lose a turn.
+    context.cache.drop(stream);
+    const isRepeat = !result.committed && result.index === 0 && options.commandId !== undefined;
+    const isOwnCell = !result.committed && result.refusal.kind === "cell-conflict" && result.index < ownCount;
+    if (!isOwnCell || isRepeat) return answerTo(context, result, { append, appendIndex, options });
+    if (attempt >= context.conflictsMax) throw new ConflictError([stream], attempt);
+  }
 }
 
 interface Asked {

@@ -7,14 +7,14 @@ import type { StreamState } from "./state-cache.ts";
 export interface AnyCall {
   readonly decider: AnyDecider;
   readonly id: string;
-  readonly command: unknown;
+  readonly command: never;
 }
 
 /** The commands of one plan that meet in one stream, in their order, and what is known of that stream. */
 export interface CallGroup {
   readonly decider: AnyDecider;
   readonly stream: string;
-  readonly calls: readonly { readonly index: number; readonly command: unknown }[];
+  readonly calls: readonly { readonly index: number; readonly command: never }[];
   entry: StreamState | undefined;
   /** Committed version that this very plan has read: a "no" decided on it is not the echo of an old cache. */
   readVersion: number | undefined;
@@ -34,19 +34,17 @@ export interface Verdict {
 /** Runs the rules; pure but for them. Stops at the first rejection. */
 export function decideGroup(group: CallGroup, entry: StreamState): Verdict {
   const { decider } = group;
-  const decide = decider.decide as (state: unknown, command: unknown) => readonly DomainEvent[] | Rejected<unknown>;
-  const evolve = decider.evolve as (state: unknown, event: DomainEvent) => unknown;
   const decisions: (readonly DomainEvent[])[] = [];
   const events: DomainEvent[] = [];
   let { state } = entry;
   for (const { index, command } of group.calls) {
-    const decision = decide.call(decider, state, command);
+    const decision = decider.decide(state, command);
     if (isRejected(decision)) {
       const next = { version: entry.version, state: entry.state };
       return { group, entry, next, decisions, events: [], rejection: { index, rejection: decision.rejection } };
     }
     for (const event of decision) {
-      state = evolve.call(decider, state, event);
+      state = decider.evolve(state, event);
       events.push(event);
     }
     decisions.push(decision);

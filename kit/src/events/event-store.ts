@@ -85,6 +85,10 @@ export interface EventStore {
     calls: Calls<Deciders>,
     options?: Pick<PlanOptions, "meta">,
   ): Promise<Planned<Deciders>>;
+  /** Makes the personal fields of a subject unreadable for good, in every process and in every copy of the log: destroys the key, appends
+   *  `$erased` to the streams that hold such fields, drops their snapshots. Views are the projections' own: they see `$erased` when their
+   *  types list it. Returns the number of streams. May be repeated. */
+  erase(subject: string): Promise<number>;
   /** Replays up to `limit` snapshots (default 1000) of a decider; returns the streams whose copy is wrong, sound when empty. */
   verifySnapshots(decider: AnyDecider, options?: { readonly limit?: number }): Promise<readonly string[]>;
 }

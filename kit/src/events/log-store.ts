@@ -7,6 +7,7 @@ import type { DomainEvent, Stored } from "./domain-event.ts";
 import { encodeEvent } from "./encode-event.ts";
 import { metaText } from "./encode-events.ts";
 import type { Appended, AppendOptions, EventStore, ReadAllOptions, ReadStreamOptions } from "./event-store.ts";
+import { eraseSubject } from "./erase-subject.ts";
 import { executeCalls } from "./execute-calls.ts";
 import { planCalls } from "./plan-calls.ts";
 import { readCommitted, scopeOf } from "./plan-scope.ts";
@@ -124,6 +125,10 @@ export class LogStore implements EventStore {
     this.#refuseSqlInline("plan()");
     const plan = await planCalls(scopeOf(this.context, undefined), calls, { meta: options.meta });
     return plan as Planned<Deciders>;
+  }
+
+  erase(subject: string): Promise<number> {
+    return eraseSubject(this.context, subject);
   }
 
   verifySnapshots(

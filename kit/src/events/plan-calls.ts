@@ -63,7 +63,7 @@ export async function planCalls(
 }
 
 function groupCalls(calls: readonly AnyCall[]): readonly CallGroup[] {
-  const groups = new Map<string, CallGroup & { readonly calls: { index: number; command: unknown }[] }>();
+  const groups = new Map<string, CallGroup & { readonly calls: { index: number; command: never }[] }>();
   for (const [index, { decider, id, command }] of calls.entries()) {
     const stream = streamOf(decider, id);
     const group = groups.get(stream);

@@ -1,7 +1,6 @@
 import type { RecordedEvent } from "../engine/mod.ts";
 import { hasSealed, openSealed } from "./decode-events.ts";
 import type { AnyDecider } from "./decider.ts";
-import type { DomainEvent } from "./domain-event.ts";
 import { isWithin, type Rehydration, type Versioned } from "./rehydration.ts";
 import { readSnapshot } from "./snapshot.ts";
 import type { StoreContext } from "./store-context.ts";
@@ -11,9 +10,17 @@ const pageEvents = 2_048;
 /** Reads and folds a stream, from the nearest usable state on. Sees what is committed; O(events behind the snapshot). */
 export async function rehydrate(context: StoreContext, request: Rehydration): Promise<Versioned> {
   const { decider, stream, asOf } = request;
-  let current = request.from ?? (await readSnapshot(context, request)) ?? { version: 0, state: decider.initial() };
+  const start: Versioned = { version: 0, state: decider.initial() };
+  let current = request.from ?? (await readSnapshot(context, request)) ?? start;
+  let isWhole = current === start;
   for (;;) {
     const page = await context.engine.stream({ log: context.log, stream, after: current.version, limit: pageEvents });
+    if (!isWhole && page.some(({ type }) => type === "$erased")) {
+      // The state built so far holds what may not be known any more.
+      current = start;
+      isWhole = true;
+      continue;
+    }
     const wanted = asOf === undefined ? page : page.filter((record) => isWithin(record, asOf));
     const opened = hasSealed(wanted) ? await openSealed(context, wanted) : undefined;
     current = fold(decider, current, { records: wanted, opened });
@@ -27,13 +34,12 @@ interface Page {
 }
 
 function fold(decider: AnyDecider, base: Versioned, { records, opened }: Page): Versioned {
-  const evolve = decider.evolve as (state: unknown, event: DomainEvent) => unknown;
   let { version, state } = base;
   for (let index = 0; index < records.length; index++) {
     const record = records[index];
     if (record === undefined) break;
     const event = decider.events.decode(record, opened?.[index]);
-    if (event !== undefined) state = evolve.call(decider, state, event);
+    if (event !== undefined) state = decider.evolve(state, event);
     version = record.version;
   }
   return { version, state };

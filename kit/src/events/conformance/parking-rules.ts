@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { openSubscription, type Stored, type Subscription } from "../mod.ts";
+import { appendTo, place, until } from "./counter.ts";
+import type { EventsBed, EventsRule } from "./rule.ts";
+
+/** Events that cannot be handled. */
+export const parkingRules: readonly EventsRule[] = [
+  {
+    name: "scenario 18: a poison event parks its stream with its later events, others advance, a redrive resumes in order",
+    run: poison,
+  },
+  { name: "a redrive that fails parks the stream again, at the event that failed", run: fails },
+  { name: "a skipped event is given up and the ones behind it follow in order", run: skips },
+  { name: "an event that cannot be decoded parks its stream like one that cannot be handled", run: undecodable },
+  { name: "an error that no retry can cure parks at once", run: hopeless },
+  {
+    name: "with too many streams parked the partition stops and says so, and goes on once there is room",
+    run: bounded,
+  },
+  { name: "parked streams stay parked when another process goes on", run: survives },
+];
+
+interface Poisoned {
+  readonly seen: string[];
+  readonly poison: Set<string>;
+  open(options?: { readonly parkedMax?: number }): Promise<Subscription>;
+}
+
+function poisoned({ store }: EventsBed, ...places: readonly string[]): Poisoned {
+  const seen: string[] = [];
+  const poison = new Set(places);
+  const handle = (event: Stored): void => {
+    if (poison.has(place(event))) throw new Error(`poison ${place(event)}`);
+    seen.push(place(event));
+  };
+  return {
+    seen,
+    poison,
+    open: (options) => openSubscription({ store, name: "s", attemptsMax: 2, retryMs: 0, handle, ...options }),
+  };
+}
+
+/** Lets pauses between attempts pass, and waits for the end of the log. */
+async function drained({ clock }: EventsBed, subscription: Subscription): Promise<void> {
+  let isDone = false;
+  const done = subscription.caughtUp().then(() => (isDone = true));
+  for (let step = 0; !isDone; step++) {
+    assert(step < 100, "the subscription came to the end of the log");
+    await clock.advance(1);
+  }
+  await done;
+}
+
+async function parkedPlaces(subscription: Subscription): Promise<readonly string[]> {
+  return (await Array.fromAsync(subscription.parked.list())).map(place);
+}
+
+async function poison(bed: EventsBed): Promise<void> {
+  await appendTo(bed.store, "a", "b", "a", "b", "a");
+  const { seen, poison, open } = poisoned(bed, "a@2");
+  await using subscription = await open();
+  await drained(bed, subscription);
+  await appendTo(bed.store, "a", "b");
+  await drained(bed, subscription);
+  assert.deepEqual(seen, ["a@1", "b@1", "b@2", "b@3"]);
+  const [parked] = await Array.fromAsync(subscription.parked.list());
+  assert.deepEqual(
+    [parked?.stream, parked?.version, parked?.attempts, parked?.failure.message],
+    ["a", 2, 2, "poison a@2"],
+  );
+  assert.equal((await subscription.status()).parkedStreams, 1);
+  poison.clear();
+  assert.equal(await subscription.parked.redrive(), 1);
+  await until(() => seen.length === 7, bed.clock);
+  assert.deepEqual(seen.slice(4), ["a@2", "a@3", "a@4"]);
+  await appendTo(bed.store, "a");
+  await drained(bed, subscription);
+  assert.equal(seen.at(-1), "a@5");
+  assert.deepEqual(await parkedPlaces(subscription), []);
+}
+
+async function fails(bed: EventsBed): Promise<void> {
+  await appendTo(bed.store, "a", "a", "a");
+  const { seen, poison, open } = poisoned(bed, "a@1", "a@2");
+  await using subscription = await open();
+  await drained(bed, subscription);
+  poison.delete("a@1");
+  await subscription.parked.redrive(["a"]);
+  await bed.clock.settle();
+  assert.deepEqual([seen, await parkedPlaces(subscription)], [["a@1"], ["a@2"]]);
+}
+
+async function skips(bed: EventsBed): Promise<void> {
+  await appendTo(bed.store, "a", "a", "a");
+  const { seen, open } = poisoned(bed, "a@1");
+  await using subscription = await open();
+  await drained(bed, subscription);
+  assert.equal(await subscription.parked.skip("a"), "asked");
+  assert.equal(await subscription.parked.skip("b"), "not parked");
+  await until(() => seen.length === 2, bed.clock);
+  assert.deepEqual([seen, await parkedPlaces(subscription)], [["a@2", "a@3"], []]);
+}
+
+async function undecodable(bed: EventsBed): Promise<void> {
+  await bed.engine.commit([
+    { op: "append", log: "main", stream: "a", expected: "any", events: [{ type: "Added", data: "{broken" }] },
+  ]);
+  await appendTo(bed.store, "b");
+  const { seen, open } = poisoned(bed);
+  await using subscription = await open();
+  await drained(bed, subscription);
+  assert.deepEqual([seen, await parkedPlaces(subscription)], [["b@1"], ["a@1"]]);
+}
+
+async function hopeless({ store, clock }: EventsBed): Promise<void> {
+  await appendTo(store, "a");
+  let attempts = 0;
+  const handle = (): void => {
+    attempts++;
+    throw Object.assign(new Error("no use"), { retryable: false });
+  };
+  await using subscription = await openSubscription({ store, name: "s", attemptsMax: 9, handle });
+  await drained({ store, clock } as EventsBed, subscription);
+  assert(attempts >= 1);
+  assert.deepEqual(await parkedPlaces(subscription), ["a@1"]);
+}
+
+async function bounded(bed: EventsBed): Promise<void> {
+  await appendTo(bed.store, "a", "b", "c");
+  const { seen, poison, open } = poisoned(bed, "a@1", "b@1");
+  await using subscription = await open({ parkedMax: 1 });
+  await bed.clock.advance(10);
+  const [partition] = (await subscription.status()).partitions;
+  assert.deepEqual([partition?.state, partition?.failure?.code, seen], ["failed", "PARKED_FULL", []]);
+  poison.clear();
+  await bed.clock.advance(20_000);
+  await drained(bed, subscription);
+  assert.deepEqual(seen, ["b@1", "c@1"]);
+}
+
+async function survives(bed: EventsBed): Promise<void> {
+  await appendTo(bed.store, "a", "a");
+  const { seen, poison, open } = poisoned(bed, "a@1");
+  {
+    await using subscription = await open();
+    await drained(bed, subscription);
+  }
+  await appendTo(bed.store, "a", "b");
+  await using subscription = await open();
+  await drained(bed, subscription);
+  assert.deepEqual(seen, ["b@1"]);
+  poison.clear();
+  await subscription.parked.redrive();
+  await until(() => seen.length === 4, bed.clock);
+  assert.deepEqual(seen, ["b@1", "a@1", "a@2", "a@3"]);
+}

@@ -1,0 +1,136 @@
+import type { Cell, CellKey, Change, Engine } from "../engine/mod.ts";
+import { ConfigError, integerIn } from "../errors/mod.ts";
+import { SealError } from "./errors.ts";
+import { newDataKey, newKeyId, seal, unseal } from "./seal-system.ts";
+import type { Opener, Sealer, SealPlace, SubjectKeys } from "./subject-keys.ts";
+
+export interface SubjectKeysOptions {
+  readonly engine: Engine;
+  /** 32 bytes that the caller keeps outside the engine. Whoever has them and the engine's data can read personal fields. */
+  readonly masterKey: Uint8Array;
+  /** Master keys of the past, with which older subject keys are wrapped. Default none. */
+  readonly formerMasterKeys?: readonly Uint8Array[] | undefined;
+  /** Subjects whose key is kept unwrapped in memory, 0 or more. Default 10,000. */
+  readonly cacheSubjects?: number | undefined;
+}
+
+/** Keys for personal fields: one AES-256-GCM key a subject, wrapped by the master key, in a cell of the engine. A key is made at a
+ *  subject's first event and destroyed by `store.erase`; every read asks the cell, so an erasure holds in all processes at once. */
+export async function openSubjectKeys(options: SubjectKeysOptions): Promise<SubjectKeys> {
+  const { masterKey, formerMasterKeys = [] } = options;
+  for (const key of [masterKey, ...formerMasterKeys])
+    if (key.byteLength !== 32) throw new ConfigError("masterKey", `${key.byteLength} bytes`, "32 bytes");
+  const cacheSubjects = integerIn("cacheSubjects", options.cacheSubjects ?? 10_000, { min: 0 });
+  return new CellKeys(options.engine, [masterKey, ...formerMasterKeys], cacheSubjects);
+}
+
+interface DataKey {
+  readonly id: string;
+  readonly bytes: Uint8Array;
+}
+
+class CellKeys implements SubjectKeys {
+  readonly #engine: Engine;
+  readonly #masterKeys: readonly Uint8Array[];
+  readonly #subjectsMax: number;
+  /** By the wrapped text: another text is another key, so nothing here can be stale. */
+  readonly #unwrapped = new Map<string, DataKey>();
+
+  constructor(engine: Engine, masterKeys: readonly Uint8Array[], subjectsMax: number) {
+    this.#engine = engine;
+    this.#masterKeys = masterKeys;
+    this.#subjectsMax = subjectsMax;
+  }
+
+  cellOf(log: string, subject: string): CellKey {
+    return { space: `subject-key/${log}`, key: subject };
+  }
+
+  async sealer(log: string, subjects: readonly string[]): Promise<Sealer> {
+    const cells = await this.#cells(log, subjects);
+    const keys = new Map<string, DataKey>();
+    const guards = subjects.map((subject, index): Change => {
+      const cell = cells[index];
+      const at = this.cellOf(log, subject);
+      if (cell !== undefined) {
+        keys.set(subject, this.#unwrap(cell));
+        return { op: "check", cell: at, expect: cell.version };
+      }
+      const key = { id: newKeyId(), bytes: newDataKey() };
+      keys.set(subject, key);
+      return { op: "put", cell: at, expect: "absent", value: this.#wrap(at, key) };
+    });
+    return {
+      guards,
+      seal(place, text) {
+        const key = keys.get(place.subject);
+        if (key === undefined) throw new SealError(`no key was asked for subject "${place.subject}"`);
+        return `${key.id}.${seal(key.bytes, text, textOfPlace(place))}`;
+      },
+    };
+  }
+
+  async opener(log: string, subjects: readonly string[]): Promise<Opener> {
+    const cells = await this.#cells(log, subjects);
+    const keys = new Map<string, DataKey>();
+    for (const [index, subject] of subjects.entries()) {
+      const cell = cells[index];
+      if (cell !== undefined) keys.set(subject, this.#unwrap(cell));
+    }
+    return {
+      open(place, sealed) {
+        const key = keys.get(place.subject);
+        // Another id: the key that sealed it was destroyed, and the subject came back later.
+        if (key === undefined || !sealed.startsWith(`${key.id}.`)) return undefined;
+        try {
+          return new TextDecoder().decode(unseal(key.bytes, sealed.slice(key.id.length + 1), textOfPlace(place)));
+        } catch (error) {
+          throw new SealError(`field "${place.field}" of "${place.type}" in "${place.stream}" was altered`, {
+            cause: error,
+          });
+        }
+      },
+    };
+  }
+
+  #cells(log: string, subjects: readonly string[]): Promise<readonly (Cell | undefined)[]> {
+    return this.#engine.get(subjects.map((subject) => this.cellOf(log, subject)));
+  }
+
+  #wrap(cell: CellKey, { id, bytes }: DataKey): string {
+    const [current] = this.#masterKeys;
+    if (current === undefined) throw new ConfigError("masterKey", undefined, "32 bytes");
+    return `${id}.${seal(current, bytes, placeOfKey(cell, id))}`;
+  }
+
+  #unwrap(cell: Cell): DataKey {
+    const known = this.#unwrapped.get(cell.value);
+    if (known !== undefined) return known;
+    const id = cell.value.slice(0, cell.value.indexOf("."));
+    for (const master of this.#masterKeys) {
+      try {
+        const key = { id, bytes: unseal(master, cell.value.slice(id.length + 1), placeOfKey(cell, id)) };
+        this.#remember(cell.value, key);
+        return key;
+      } catch {
+        // Wrapped with another master key: try the next.
+        continue;
+      }
+    }
+    throw new SealError(`the key of subject "${cell.key}" does not open with the master key`);
+  }
+
+  #remember(wrapped: string, key: DataKey): void {
+    if (this.#subjectsMax === 0) return;
+    if (this.#unwrapped.size >= this.#subjectsMax) this.#unwrapped.clear();
+    this.#unwrapped.set(wrapped, key);
+  }
+}
+
+function textOfPlace({ subject, stream, type, field }: SealPlace): string {
+  return JSON.stringify([subject, stream, type, field]);
+}
+
+function placeOfKey({ space, key }: CellKey, id: string): string {
+  return JSON.stringify([space, key, id]);
+}

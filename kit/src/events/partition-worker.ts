@@ -1,0 +1,258 @@
+import { type CommitResult, type RecordedEvent, RefusedError } from "../engine/mod.ts";
+import { isRetryable, KitError } from "../errors/mod.ts";
+import { telemetryChannel } from "../telemetry/mod.ts";
+import { Checkpoint } from "./checkpoint.ts";
+import { type PageItem, pageItems } from "./event-page.ts";
+import type { Feed, SubscriptionContext } from "./feed.ts";
+import { LostError } from "./lost-error.ts";
+import { type ParkedStream, ParkedStreams } from "./parked-streams.ts";
+import { redriveStream } from "./redrive.ts";
+import { Wakeup } from "./wakeup.ts";
+
+const batches = telemetryChannel("ashlar.events.subscription");
+const parkings = telemetryChannel("ashlar.events.parked");
+
+// A slow handler must not repeat a whole batch after a crash.
+const checkpointMs = 1_000;
+
+/** Too many streams are parked: the fault is probably not theirs. The partition stops rather than skip ever more. */
+export class ParkedFullError extends KitError {
+  readonly code = "PARKED_FULL";
+  readonly retryable = true;
+}
+
+/** Runs one partition that this process holds: reads, hands over, records how far it came. */
+export class PartitionWorker {
+  readonly partition: number;
+  readonly parked: ParkedStreams;
+  readonly wakeup: Wakeup;
+  readonly #feed: Feed;
+  readonly #abort = new AbortController();
+  readonly #onProgress: () => void;
+  #checkpoint: Checkpoint;
+  #savedAtMs = 0;
+  #parkedChanged = true;
+  /** Everything up to here is handled or parked. */
+  position: number;
+  head = 0;
+  state: "catching up" | "live" = "catching up";
+
+  private constructor(
+    feed: Feed,
+    checkpoint: Checkpoint,
+    place: { readonly partition: number; readonly onProgress: () => void },
+  ) {
+    this.#feed = feed;
+    this.#checkpoint = checkpoint;
+    this.partition = place.partition;
+    this.#onProgress = place.onProgress;
+    this.position = checkpoint.savedPosition;
+    this.parked = new ParkedStreams(feed.cells, place.partition);
+    this.wakeup = new Wakeup(feed.context.engine.clock);
+  }
+
+  static async load(
+    feed: Feed,
+    place: { readonly partition: number; readonly startPosition: number; readonly onProgress: () => void },
+  ): Promise<PartitionWorker> {
+    const checkpoint = await Checkpoint.load(
+      feed.context.engine,
+      feed.cells.checkpoint(place.partition),
+      place.startPosition,
+    );
+    return new PartitionWorker(feed, checkpoint, place);
+  }
+
+  /** Ends at the next event boundary; what is handled by then is recorded. */
+  stop(reason: unknown): void {
+    this.#abort.abort(reason);
+    this.wakeup.ring();
+  }
+
+  /** Tells the worker that parked streams may have been changed from outside. */
+  lookAtParked(): void {
+    this.#parkedChanged = true;
+    this.wakeup.ring();
+  }
+
+  /** Runs until stopped. Throws {@link LostError} when another process took over, and any fault of the engine. */
+  async run(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      if (this.#parkedChanged) await this.#redrive();
+      const page = await this.#read();
+      if (page.events.length > 0) await this.#deliver(page);
+      else await this.#rest(page.through);
+    }
+    await this.#save();
+  }
+
+  async #read(): Promise<{ readonly events: readonly RecordedEvent[]; readonly through: number }> {
+    const { context, batchMax, types, streamPrefix, partitions } = this.#feed;
+    const page = await context.engine.read({
+      log: context.log,
+      after: this.position,
+      limit: batchMax,
+      types: types?.names,
+      streamPrefix,
+      partition: partitions === 1 ? undefined : { index: this.partition, count: partitions },
+    });
+    this.head = page.head;
+    return page;
+  }
+
+  /** At the end of the log. Checkpoints over foreign events are not worth a write each, so they wait for a quiet moment. */
+  async #rest(through: number): Promise<void> {
+    this.#progress(through);
+    this.state = "live";
+    const ended = await this.wakeup.wait(this.#feed.pollMs);
+    if (ended === "timeout") {
+      await this.#save();
+      this.#parkedChanged = this.parked.size > 0;
+    }
+  }
+
+  async #deliver(page: { readonly events: readonly RecordedEvent[]; readonly through: number }): Promise<void> {
+    const { clock } = this.#feed.context.engine;
+    const startedMs = clock.monotonic();
+    this.state = page.through < this.head ? "catching up" : "live";
+    const items = (await pageItems(this.#feed, page.events)).filter(({ record }) => !this.parked.has(record.stream));
+    const isDone = this.#feed.target.granularity === "batch" && (await this.#applyTogether(items, page.through));
+    if (!isDone) {
+      for (const item of items) {
+        if (this.#abort.signal.aborted) return;
+        if (!this.parked.has(item.record.stream)) await this.#applyOne(item);
+        if (clock.monotonic() - this.#savedAtMs > checkpointMs) await this.#save();
+      }
+      this.#progress(page.through);
+      await this.#save();
+    }
+    if (batches.active)
+      batches.publish({
+        subscription: this.#feed.name,
+        partition: this.partition,
+        events: items.length,
+        position: this.position,
+        lag: this.head - this.position,
+        durationMs: clock.monotonic() - startedMs,
+      });
+  }
+
+  /** Applies a whole batch in one commit. False: something failed and nothing was written; the events are then tried one by one. */
+  async #applyTogether(items: readonly PageItem[], through: number): Promise<boolean> {
+    const events = items.flatMap((item) => ("event" in item ? [item.event] : []));
+    if (events.length < items.length) return false;
+    try {
+      const changes = events.length === 0 ? [] : await this.#feed.target.apply(events, this.#contextOf(1, "feed"));
+      const result = await this.#checkpoint.save(through, changes, (list) => this.#feed.target.commit(list, events));
+      if (!result.committed) return false;
+    } catch (error) {
+      if (this.#isFinal(error)) throw error;
+      return false;
+    }
+    this.#progress(through);
+    this.#savedAtMs = this.#feed.context.engine.clock.monotonic();
+    return true;
+  }
+
+  async #applyOne(item: PageItem): Promise<void> {
+    const { attemptsMax } = this.#feed;
+    const { record } = item;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#attempt(item, attempt);
+        return this.#progress(record.position);
+      } catch (error) {
+        if (this.#isFinal(error)) throw error;
+        if (this.#abort.signal.aborted) return;
+        if (attempt >= attemptsMax || !isRetryable(error)) return this.#park(record, { error, attempts: attempt });
+      }
+      await this.#pause(attempt);
+      if (this.#abort.signal.aborted) return;
+    }
+  }
+
+  async #attempt(item: PageItem, attempt: number): Promise<void> {
+    if ("fault" in item) throw item.fault;
+    const { target } = this.#feed;
+    const changes = await target.apply([item.event], this.#contextOf(attempt, "feed"));
+    if (changes.length === 0 && target.granularity === "event") return;
+    refuse(await this.#checkpoint.save(item.record.position, changes, (list) => target.commit(list, [item.event])));
+    this.#savedAtMs = this.#feed.context.engine.clock.monotonic();
+  }
+
+  async #park(
+    record: RecordedEvent,
+    { error, attempts }: { readonly error: unknown; readonly attempts: number },
+  ): Promise<void> {
+    const { context, parkedMax, name } = this.#feed;
+    if (this.parked.size >= parkedMax)
+      throw new ParkedFullError(`subscription "${name}" has ${parkedMax} streams parked`, { cause: error });
+    const parking = this.parked.parking(record, { error, attempts, nowMs: context.engine.clock.now() });
+    refuse(await this.#checkpoint.save(record.position, [parking], (list) => context.engine.commit(list)));
+    this.#progress(record.position);
+    await this.parked.load(context.engine);
+    if (parkings.active)
+      parkings.publish({ subscription: name, stream: record.stream, position: record.position, error });
+  }
+
+  async #redrive(): Promise<void> {
+    this.#parkedChanged = false;
+    await this.#save();
+    await this.parked.load(this.#feed.context.engine);
+    for (const parked of this.parked.requested()) {
+      if (this.#abort.signal.aborted) return;
+      await this.#redriveOne(parked);
+      await this.parked.load(this.#feed.context.engine);
+    }
+  }
+
+  #redriveOne(parked: ParkedStream): Promise<void> {
+    return redriveStream(this.#feed, parked, {
+      through: this.position,
+      streams: this.parked,
+      guard: () => this.#checkpoint.guard(),
+      context: this.#contextOf(1, "redrive"),
+    });
+  }
+
+  async #save(): Promise<void> {
+    this.#savedAtMs = this.#feed.context.engine.clock.monotonic();
+    if (this.position === this.#checkpoint.savedPosition) return;
+    refuse(await this.#checkpoint.save(this.position, [], (list) => this.#feed.context.engine.commit(list)));
+  }
+
+  #progress(position: number): void {
+    if (position <= this.position) return;
+    this.position = position;
+    this.#onProgress();
+  }
+
+  /** Exponential, and cut short when the partition is given up. */
+  async #pause(attempt: number): Promise<void> {
+    const { signal } = this.#abort;
+    const delayMs = Math.min(this.#feed.retryMs * 2 ** (attempt - 1), this.#feed.leaseMs);
+    await this.#feed.context.engine.clock.sleep(delayMs, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+
+  #contextOf(attempt: number, delivery: "feed" | "redrive"): SubscriptionContext {
+    const { engine } = this.#feed.context;
+    return {
+      partition: this.partition,
+      attempt,
+      delivery,
+      signal: this.#abort.signal,
+      get: (cells) => engine.get(cells),
+    };
+  }
+
+  #isFinal(error: unknown): boolean {
+    return error instanceof LostError || error instanceof ParkedFullError;
+  }
+}
+
+function refuse(result: CommitResult): void {
+  if (!result.committed) throw new RefusedError(result.refusal);
+}

@@ -1,0 +1,114 @@
+import { type Change, type Check, RefusedError } from "../engine/mod.ts";
+import { errorRecord } from "../errors/mod.ts";
+import type { Stored } from "./domain-event.ts";
+import { type PageItem, pageItems } from "./event-page.ts";
+import type { Feed, SubscriptionContext } from "./feed.ts";
+import { LostError } from "./lost-error.ts";
+import type { ParkedRecord, ParkedStream, ParkedStreams } from "./parked-streams.ts";
+
+/** What a redrive needs of the partition that runs it. */
+export interface RedriveRequest {
+  /** The feed has passed this position: later events come by the feed once the stream is released. */
+  readonly through: number;
+  readonly streams: ParkedStreams;
+  /** Fence against another process that took the partition over. */
+  guard(): Check;
+  readonly context: SubscriptionContext;
+}
+
+const pageEvents = 256;
+
+/** Handles the events that a parked stream missed, in their order, recording each; at the end the stream rejoins the feed.
+ *  The first failure parks it again at that event. */
+export async function redriveStream(feed: Feed, parked: ParkedStream, request: RedriveRequest): Promise<void> {
+  const { log, engine } = feed.context;
+  const redrive = new Redrive(feed, parked, request);
+  if (parked.record.redrive === "skip first") await redrive.moveTo(parked.record.version + 1);
+  for (;;) {
+    const after = redrive.version - 1;
+    const page = await engine.stream({ log, stream: parked.stream, after, limit: pageEvents });
+    const due = page.filter(({ position }) => position <= request.through);
+    const wanted = due.filter(({ type }) => feed.types === undefined || feed.types.names.includes(type));
+    for (const item of await pageItems(feed, wanted)) {
+      if (request.context.signal.aborted) return;
+      if ((await redrive.apply(item)) === "failed") return;
+    }
+    if (due.length < pageEvents) return redrive.release();
+    await redrive.moveTo(after + due.length + 1);
+  }
+}
+
+class Redrive {
+  readonly #feed: Feed;
+  readonly #request: RedriveRequest;
+  #parked: ParkedStream;
+
+  constructor(feed: Feed, parked: ParkedStream, request: RedriveRequest) {
+    this.#feed = feed;
+    this.#request = request;
+    this.#parked = parked;
+  }
+
+  get version(): number {
+    return this.#parked.record.version;
+  }
+
+  moveTo(version: number): Promise<void> {
+    return this.#record({ ...this.#parked.record, version, redrive: "requested" }, nothing);
+  }
+
+  release(): Promise<void> {
+    return this.#record(undefined, nothing);
+  }
+
+  async apply(item: PageItem): Promise<"done" | "failed"> {
+    const { record } = item;
+    try {
+      if ("fault" in item) throw item.fault;
+      const changes = await this.#feed.target.apply([item.event], this.#request.context);
+      const next: ParkedRecord = { ...this.#parked.record, version: record.version + 1, redrive: "requested" };
+      await this.#record(next, { changes, events: [item.event] });
+      return "done";
+    } catch (error) {
+      if (error instanceof LostError) throw error;
+      if (!this.#request.context.signal.aborted) await this.#parkAgain(record, error);
+      return "failed";
+    }
+  }
+
+  #parkAgain(
+    { version, position }: { readonly version: number; readonly position: number },
+    error: unknown,
+  ): Promise<void> {
+    const attempts = this.#parked.record.attempts + 1;
+    const next: ParkedRecord = {
+      ...this.#parked.record,
+      version,
+      position,
+      attempts,
+      failure: errorRecord(error),
+      redrive: "waiting",
+    };
+    return this.#record(next, nothing);
+  }
+
+  async #record(next: ParkedRecord | undefined, { changes, events }: Done): Promise<void> {
+    const { target } = this.#feed;
+    const list = [...changes, this.#request.streams.progress(this.#parked, next), this.#request.guard()];
+    const result = await target.commit(list, events);
+    if (!result.committed) {
+      if (result.index > changes.length) throw new LostError(this.#parked.stream);
+      throw new RefusedError(result.refusal);
+    }
+    const outcome = result.outcomes[changes.length];
+    if (next !== undefined && outcome?.op === "put")
+      this.#parked = { ...this.#parked, cellVersion: outcome.version, record: next };
+  }
+}
+
+interface Done {
+  readonly changes: readonly Change[];
+  readonly events: readonly Stored[];
+}
+
+const nothing: Done = { changes: [], events: [] };
