@@ -1,0 +1,164 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { manualClock } from "../../clock/mod.ts";
+import { openSqliteEngine, type SqliteEngine, type SqliteEngineOptions } from "./mod.ts";
+
+interface Bed extends AsyncDisposable {
+  readonly engine: SqliteEngine;
+  readonly file: (name: string) => string;
+}
+
+async function openBed(options: Partial<SqliteEngineOptions> = {}): Promise<Bed> {
+  const folder = mkdtempSync(join(tmpdir(), "ashlar-sqlite-engine-"));
+  const file = (name: string): string => join(folder, name);
+  const engine = await openSqliteEngine({ path: file("a.db"), durability: "process", ...options });
+  await engine.migrate("mine", [
+    { name: "orders", sql: "create table orders(id text primary key, total integer) strict" },
+  ]);
+  return {
+    engine,
+    file,
+    [Symbol.asyncDispose]: async () => {
+      await engine[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+const orders = (engine: SqliteEngine): unknown => engine.sql.get<{ n: number }>("select count(*) as n from orders")?.n;
+const enqueue = { op: "enqueue", queue: "q", messages: [{ body: "job" }] } as const;
+const ready = async (engine: SqliteEngine): Promise<unknown> =>
+  (await Array.fromAsync(engine.scan({ kind: "queues", queue: "q" })))[0]?.ready;
+
+test("the caller's own rows and the changes of a transaction are committed together", async () => {
+  await using bed = await openBed();
+  const { engine } = bed;
+  const result = await engine.transaction(async (tx) => {
+    tx.sql.run("insert into orders values (?, ?)", "o1", 1250);
+    const committed = await tx.commit([enqueue]);
+    expect(orders(engine)).toBe(0);
+    return committed;
+  });
+  expect(result).toMatchObject({ committed: true, outcomes: [{ messages: [{ id: "1", status: "added" }] }] });
+  expect(orders(engine)).toBe(1);
+  expect(await ready(engine)).toBe(1);
+  expect(await engine.verify()).toEqual([]);
+});
+
+test("a transaction that throws leaves neither rows nor changes, and neighbours keep theirs", async () => {
+  await using bed = await openBed();
+  const { engine } = bed;
+  const outcomes = await Promise.allSettled([
+    engine.commit([enqueue]),
+    engine.transaction(async (tx) => {
+      tx.sql.run("insert into orders values ('o1', 1)");
+      await tx.commit([
+        enqueue,
+        { op: "append", log: "l", stream: "s", expected: "new", events: [{ type: "T", data: "1" }] },
+      ]);
+      throw new Error("mine");
+    }),
+    engine.transaction(async (tx) => await tx.commit([enqueue])),
+    engine.commit([{ op: "append", log: "l", stream: "s", expected: "new", events: [{ type: "T", data: "2" }] }]),
+  ]);
+  expect(outcomes.map((outcome) => outcome.status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled"]);
+  expect(orders(engine)).toBe(0);
+  expect(await ready(engine)).toBe(2);
+  expect((await engine.read({ log: "l", after: 0, limit: 9 })).events.map((event) => event.data)).toEqual(["2"]);
+  expect(await engine.verify()).toEqual([]);
+});
+
+test("a refused list leaves no trace in its transaction, which may go on", async () => {
+  await using bed = await openBed();
+  const { engine } = bed;
+  await engine.transaction(async (tx) => {
+    const refused = await tx.commit([enqueue, { op: "check", cell: { space: "s", key: "k" }, expect: "present" }]);
+    expect(refused).toMatchObject({ committed: false, index: 1 });
+    tx.sql.run("insert into orders values ('o1', 1)");
+  });
+  expect(orders(engine)).toBe(1);
+  expect(await ready(engine)).toBeUndefined();
+});
+
+test("statements that would end or split the transaction are refused", async () => {
+  await using bed = await openBed();
+  for (const sql of ["commit", " ROLLBACK to x", "savepoint x", "pragma synchronous = off"]) {
+    await expect(bed.engine.transaction((tx) => tx.sql.run(sql))).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  }
+});
+
+test("a transaction longer than transactionMaxMs is rolled back, and its handle writes nothing more", async () => {
+  const clock = manualClock();
+  const opening = openBed({ clock, transactionMaxMs: 100 });
+  await clock.settle();
+  await using bed = await opening;
+  let late: Promise<unknown> | undefined;
+  const slow = bed.engine.transaction(async (tx) => {
+    await tx.commit([enqueue]);
+    await clock.sleep(200);
+    late = tx.commit([enqueue]);
+    await late;
+  });
+  const timedOut = expect(slow).rejects.toMatchObject({ code: "TIMEOUT" });
+  await clock.advance(150);
+  await timedOut;
+  await clock.advance(100);
+  await expect(late).rejects.toMatchObject({ code: "DISPOSED" });
+  expect(await ready(bed.engine)).toBeUndefined();
+});
+
+test("families of tables named like the engine's own are refused", async () => {
+  await using bed = await openBed();
+  await expect(bed.engine.migrate("ashlar-engine", [])).rejects.toMatchObject({ code: "CONFIG" });
+});
+
+test("a backup holds what was committed and opens as an engine of its own", async () => {
+  await using bed = await openBed();
+  await bed.engine.commit([enqueue]);
+  await bed.engine.backup(bed.file("copy.db"));
+  await using copy = await openSqliteEngine({ path: bed.file("copy.db"), durability: "process" });
+  expect(await ready(copy)).toBe(1);
+  expect(await copy.verify()).toEqual([]);
+});
+
+test("verify names counts that contradict the rows", async () => {
+  await using bed = await openBed();
+  await bed.engine.commit([enqueue]);
+  await bed.engine.transaction((tx) => tx.sql.run("delete from ashlar_message"));
+  expect(await bed.engine.verify()).toEqual(["queue q counts 1 ready and holds 0"]);
+});
+
+test("two engines on one file see each other's commits at once and never hand out a message twice", async () => {
+  await using bed = await openBed();
+  await using other = await openSqliteEngine({ path: bed.file("a.db"), durability: "process" });
+  for (let round = 0; round < 20; round++) {
+    await Promise.all([bed.engine, other].map(async (engine) => await engine.commit([enqueue, enqueue])));
+    const [mine, theirs] = await Promise.all(
+      [bed.engine, other].map(async (engine) => await engine.claim({ queue: "q", count: 2, leaseMs: 1000 })),
+    );
+    const ids = [...(mine?.claims ?? []), ...(theirs?.claims ?? [])].map((claim) => claim.receipt.id);
+    expect(new Set(ids).size).toBe(4);
+  }
+  expect(await other.verify()).toEqual([]);
+});
+
+test("expired inbox entries, dedup keys and cells are deleted by maintenance", async () => {
+  const clock = manualClock();
+  const opening = openBed({ clock, maintenanceMs: 1000 });
+  await clock.settle();
+  await using bed = await opening;
+  const writing = bed.engine.commit([
+    { op: "seen", consumer: "c", id: "1", keepMs: 500 },
+    { op: "put", cell: { space: "s", key: "k" }, expect: "any", value: "v", expiresInMs: 500 },
+    { op: "enqueue", queue: "q", messages: [{ body: "b", dedup: { key: "d", forMs: 500 } }] },
+  ]);
+  await clock.settle();
+  await writing;
+  await clock.advance(3000);
+  const left = bed.engine.sql.get(
+    "select (select count(*) from ashlar_seen) + (select count(*) from ashlar_cell) + (select count(*) from ashlar_dedup) as n",
+  );
+  expect(left).toEqual({ n: 0 });
+});
