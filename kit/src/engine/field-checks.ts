@@ -8,21 +8,24 @@ export interface FieldChecks {
   integer(field: string, value: unknown, range: { readonly min: number; readonly max?: number }): void;
   optionalInteger(field: string, value: unknown, range: { readonly min: number; readonly max?: number }): void;
   duration(field: string, value: unknown, minMs: number): void;
-  /** Well-formed Unicode: a lone surrogate would come back changed from a store that keeps UTF-8. */
-  text(field: string, value: unknown, bytesMax: number): number;
+  /** Well-formed Unicode of at most `payloadBytesMax`;  a lone surrogate would come back changed from a store that keeps UTF-8. */
+  text(field: string, value: unknown): void;
   oneOf(field: string, value: unknown, choices: readonly string[]): void;
   fail(field: string, complaint: string): never;
 }
 
-export function fieldChecks(index: number): FieldChecks {
-  return new ChangeFields(index);
+/** The checks for the change at that index of its commit. */
+export function fieldChecks(index: number, payloadBytesMax: number): FieldChecks {
+  return new ChangeFields(index, payloadBytesMax);
 }
 
 class ChangeFields implements FieldChecks {
   readonly #index: number;
+  readonly #bytesMax: number;
 
-  constructor(index: number) {
+  constructor(index: number, bytesMax: number) {
     this.#index = index;
+    this.#bytesMax = bytesMax;
   }
 
   fail(field: string, complaint: string): never {
@@ -52,13 +55,12 @@ class ChangeFields implements FieldChecks {
     this.integer(field, value, { min: minMs, max: durationMsMax });
   }
 
-  text(field: string, value: unknown, bytesMax: number): number {
+  text(field: string, value: unknown): void {
     if (typeof value !== "string" || !value.isWellFormed()) this.fail(field, "must be a well-formed text");
     // A UTF-16 unit takes at most three bytes: most texts need no count.
-    if (value.length * 3 <= bytesMax) return value.length * 3;
+    if (value.length * 3 <= this.#bytesMax) return;
     const bytes = Buffer.byteLength(value);
-    if (bytes > bytesMax) this.fail(field, `has ${bytes} bytes, the limit is ${bytesMax}`);
-    return bytes;
+    if (bytes > this.#bytesMax) this.fail(field, `has ${bytes} bytes, the limit is ${this.#bytesMax}`);
   }
 
   oneOf(field: string, value: unknown, choices: readonly string[]): void {

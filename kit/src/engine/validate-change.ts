@@ -19,7 +19,7 @@ export interface ChangeLimits {
 export function validateChanges(changes: readonly Change[], limits: ChangeLimits): void {
   let weight = 0;
   for (const [index, change] of changes.entries()) {
-    validateChange(change, fieldChecks(index), limits.payloadBytesMax);
+    validateChange(change, fieldChecks(index, limits.payloadBytesMax));
     weight += weightOf(change);
   }
   if (weight > limits.changesMax)
@@ -42,24 +42,23 @@ function weightOf(change: Change): number {
   }
 }
 
-function validateChange(change: Change, check: FieldChecks, bytesMax: number): void {
+function validateChange(change: Change, check: FieldChecks): void {
   switch (change.op) {
     case "enqueue":
       check.name("queue", change.queue);
       check.optionalInteger("keyConcurrency", change.keyConcurrency, { min: 1 });
       check.optionalInteger("depthMax", change.depthMax, { min: 1 });
-      for (const [at, message] of change.messages.entries())
-        validateMessage(message, `messages[${at}]`, check, bytesMax);
+      for (const [at, message] of change.messages.entries()) validateMessage(message, `messages[${at}]`, check);
       return;
     case "settle":
       validateReceipt(change.receipt, check);
-      return validateSettlement(change.as, check, bytesMax);
+      return validateSettlement(change.as, check);
     case "hold":
       return validateReceipt(change.receipt, check);
     case "append":
-      return validateAppend(change, check, bytesMax);
+      return validateAppend(change, check);
     case "put":
-      return validatePut(change, check, bytesMax);
+      return validatePut(change, check);
     case "check":
       validateCell(change.cell, check);
       return validateExpectedCell(change.expect, check);
@@ -87,7 +86,7 @@ function validateReceipt(receipt: Receipt, check: FieldChecks): void {
   check.integer("receipt.token", receipt.token, { min: 0 });
 }
 
-function validateAppend(change: Append, check: FieldChecks, bytesMax: number): void {
+function validateAppend(change: Append, check: FieldChecks): void {
   check.name("log", change.log);
   check.name("stream", change.stream);
   validateExpectedVersion(change.expected, check);
@@ -95,15 +94,15 @@ function validateAppend(change: Append, check: FieldChecks, bytesMax: number): v
   for (const [at, event] of change.events.entries()) {
     check.name(`events[${at}].type`, event.type);
     check.optionalInteger(`events[${at}].schema`, event.schema, { min: 1 });
-    check.text(`events[${at}].data`, event.data, bytesMax);
-    if (event.meta !== undefined) check.text(`events[${at}].meta`, event.meta, bytesMax);
+    check.text(`events[${at}].data`, event.data);
+    if (event.meta !== undefined) check.text(`events[${at}].meta`, event.meta);
   }
 }
 
-function validatePut(change: Put, check: FieldChecks, bytesMax: number): void {
+function validatePut(change: Put, check: FieldChecks): void {
   validateCell(change.cell, check);
   validateExpectedCell(change.expect, check);
-  if (change.value !== undefined) check.text("value", change.value, bytesMax);
+  if (change.value !== undefined) check.text("value", change.value);
   if (change.expiresInMs !== undefined) check.duration("expiresInMs", change.expiresInMs, 1);
 }
 

@@ -1,5 +1,4 @@
 import { writeSync } from "node:fs";
-import process from "node:process";
 import { systemClock } from "../../clock/mod.ts";
 import { seededRandom } from "../../random/mod.ts";
 import type { Change, Claim, Engine } from "../mod.ts";

@@ -1,6 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gate } from "../../abort/mod.ts";
 import type { Engine } from "../mod.ts";
@@ -32,6 +30,7 @@ export class CrashProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #exited = gate<number | null>();
   readonly #waiting: Set<() => void> = new Set();
+  #rest = "";
   #errors = "";
 
   constructor(program: CrashProgram, mode: string, argument: string | number = "") {
@@ -40,8 +39,8 @@ export class CrashProcess implements AsyncDisposable {
     const args = [...conditions(), fileURLToPath(file), mode, program.module.href, program.folder, String(argument)];
     this.#child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
     const { stdout, stderr } = this.#child;
-    if (stdout !== null) createInterface({ input: stdout }).on("line", (line) => this.#take(line));
-    stderr?.on("data", (text) => (this.#errors += String(text)));
+    stdout?.setEncoding("utf8").on("data", (text: string) => this.#take(text));
+    stderr?.setEncoding("utf8").on("data", (text: string) => (this.#errors += text));
     this.#child.on("close", (code) => {
       this.#exited.open(code);
       this.#ring();
@@ -85,9 +84,11 @@ export class CrashProcess implements AsyncDisposable {
     await this.kill();
   }
 
-  #take(line: string): void {
+  #take(text: string): void {
+    const lines = (this.#rest + text).split("\n");
     // A line that the kill cut short was not told.
-    if (line.endsWith("}")) this.told.push(JSON.parse(line) as Told);
+    this.#rest = lines.pop() ?? "";
+    this.told.push(...lines.map((line) => JSON.parse(line) as Told));
     this.#ring();
   }
 
@@ -99,6 +100,6 @@ export class CrashProcess implements AsyncDisposable {
 
 /** The conditions under which this process resolves packages, for its children. */
 function conditions(): readonly string[] {
-  const own = process.execArgv.filter((argument) => argument.startsWith("--conditions"));
+  const own = process.execArgv.filter((argument) => argument.startsWith("--conditions="));
   return import.meta.url.endsWith(".ts") ? [...own, "--conditions=ashlar-source"] : own;
 }

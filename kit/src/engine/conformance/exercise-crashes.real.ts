@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { abortable, gate, signalAfter } from "../../abort/mod.ts";
 import { systemClock } from "../../clock/mod.ts";
 import { seededRandom } from "../../random/mod.ts";
 import type { Claim, Engine } from "../mod.ts";
@@ -224,13 +225,12 @@ const scenarios: Readonly<Record<string, (bed: CrashBed) => Promise<void>>> = {
   },
 
   "a bell rings for what another process commits, within a second": async ({ engine, program }) => {
-    let rings = 0;
-    using _bell = engine.bell([`log:${log}`], () => void rings++);
+    const rung = gate();
+    using _bell = engine.bell([`log:${log}`], () => rung.open());
     await using child = new CrashProcess(program, "append", 1);
-    await child.first("open");
-    const untilMs = systemClock.monotonic() + 1000;
-    while (rings === 0 && systemClock.monotonic() < untilMs) await systemClock.sleep(5);
-    assert(rings > 0, "the bell rang");
+    await child.first("appended");
+    using late = signalAfter(systemClock, 1000, () => new Error("the bell did not ring"));
+    await abortable(rung.promise, late.signal);
     await child.ended();
   },
 };

@@ -49,15 +49,25 @@ export class ModelQueues {
     const enqueuedAtMs = given.now;
     const added: ModelMessage = {
       shown: {
-        ...{ queue, id, state: "ready", body, headers, key, lane, attempt: 0, crashes: 0, enqueuedAtMs },
-        ...{ dueAtMs: undefined, failures: [], reason: undefined, diedAtMs: undefined },
+        queue,
+        id,
+        state: "ready",
+        body,
+        headers,
+        key,
+        lane,
+        attempt: 0,
+        crashes: 0,
+        enqueuedAtMs,
+        dueAtMs: undefined,
+        failures: [],
+        reason: undefined,
+        diedAtMs: undefined,
       },
-      ...{
-        seq: ++this.#seq,
-        token: 0,
-        woken: false,
-        due: dueAtMs ?? (delayMs === 0 ? undefined : enqueuedAtMs + delayMs),
-      },
+      seq: ++this.#seq,
+      token: 0,
+      woken: false,
+      due: dueAtMs ?? (delayMs === 0 ? undefined : enqueuedAtMs + delayMs),
     };
     if (key !== undefined) {
       this.#concurrency.set(nameOfKey(queue, key), given.keyConcurrency);

@@ -56,20 +56,22 @@ export class Model {
   claim(request: ClaimRequest, answer: ClaimResult, now: number): void {
     const claims = this.queues.claim(request, now).map(({ shown, token }) => ({
       receipt: { queue: shown.queue, id: shown.id, token },
-      ...{ body: shown.body, headers: shown.headers, key: shown.key, lane: shown.lane, attempt: shown.attempt },
-      ...{
-        crashes: shown.crashes,
-        enqueuedAtMs: shown.enqueuedAtMs,
-        leaseUntilMs: shown.dueAtMs,
-        failures: shown.failures,
-      },
+      body: shown.body,
+      headers: shown.headers,
+      key: shown.key,
+      lane: shown.lane,
+      attempt: shown.attempt,
+      crashes: shown.crashes,
+      enqueuedAtMs: shown.enqueuedAtMs,
+      leaseUntilMs: shown.dueAtMs,
+      failures: shown.failures,
     }));
     assert.deepEqual(answer, { claims, nextDueAtMs: this.queues.nextDue(request.queue) });
   }
 
-  extend(receipts: readonly Receipt[], leaseMs: number, answer: readonly boolean[], now: number): void {
+  extend(receipts: readonly Receipt[], until: number, answer: readonly boolean[]): void {
     const held = receipts.map((receipt) => this.held(receipt));
-    for (const message of held) if (message !== undefined) this.queues.setLease(message, now + leaseMs);
+    for (const message of held) if (message !== undefined) this.queues.setLease(message, until);
     assert.deepEqual(
       answer,
       held.map((message) => message !== undefined),
@@ -125,7 +127,7 @@ export class Model {
       }
       case "seen": {
         const { consumer, id } = change;
-        return recall(this.#inbox, consumer, id, now) === undefined
+        return recall(this.#inbox, [consumer, id], now) === undefined
           ? undefined
           : { kind: "already-seen", consumer, id };
       }
@@ -148,7 +150,7 @@ export class Model {
     const keys = messages.map(({ dedup }) => dedup?.key);
     return keys.filter(
       (key, index) =>
-        key === undefined || (keys.indexOf(key) === index && recall(this.#dedups, queue, key, now) === undefined),
+        key === undefined || (keys.indexOf(key) === index && recall(this.#dedups, [queue, key], now) === undefined),
     ).length;
   }
 
@@ -191,7 +193,7 @@ export class Model {
     this.queues.named.add(queue);
     const expected = messages.map((message, index) => {
       const { dedup } = message;
-      const known = dedup === undefined ? undefined : recall(this.#dedups, queue, dedup.key, now);
+      const known = dedup === undefined ? undefined : recall(this.#dedups, [queue, dedup.key], now);
       if (known !== undefined) return { id: known.id, status: "existing" as const };
       const id = answer.messages[index]?.id ?? "";
       assert(Number(id) > this.#lastId, `id ${id} is above all earlier ones`);
@@ -210,8 +212,15 @@ export class Model {
     const recordedAtMs = Math.max(now, inLog.at(-1)?.recordedAtMs ?? 0);
     const version = this.#version(log, stream);
     const recorded = events.map(({ type, schema = 1, data, meta }, index) => ({
-      ...{ log, stream, type, schema, data, meta, recordedAtMs },
-      ...{ position: inLog.length + index + 1, version: version + index + 1 },
+      log,
+      stream,
+      type,
+      schema,
+      data,
+      meta,
+      recordedAtMs,
+      position: inLog.length + index + 1,
+      version: version + index + 1,
     }));
     this.events = [...this.events, ...recorded];
     return { op: "append", version: version + events.length, position: inLog.length + events.length };
@@ -237,7 +246,11 @@ function isOver(expiresAtMs: number | undefined, now: number): boolean {
 }
 
 /** The latest entry counts, also when a clock that stepped back makes an earlier one valid again. */
-function recall(entries: readonly Remembered[], owner: string, key: string, now: number): Remembered | undefined {
+function recall(
+  entries: readonly Remembered[],
+  [owner, key]: readonly [string, string],
+  now: number,
+): Remembered | undefined {
   const latest = entries.findLast((entry) => entry.owner === owner && entry.key === key);
   return latest === undefined || isOver(latest.until, now) ? undefined : latest;
 }

@@ -178,14 +178,20 @@ export const queueRules: readonly Rule[] = [
       await settle(engine, second.receipt, { kind: "dead", reason: "gave up", failure: "two" });
       const stored = await storedOne(engine, id);
       assert.deepEqual(stored, {
-        ...{ queue, id, state: "dead", body: "a", headers: undefined, key: undefined, lane: 0, attempt: 2, crashes: 0 },
-        ...{
-          enqueuedAtMs: clock.now(),
-          dueAtMs: undefined,
-          failures: ["one", "two"],
-          reason: "gave up",
-          diedAtMs: clock.now(),
-        },
+        queue,
+        id,
+        state: "dead",
+        body: "a",
+        headers: undefined,
+        key: undefined,
+        lane: 0,
+        attempt: 2,
+        crashes: 0,
+        enqueuedAtMs: clock.now(),
+        dueAtMs: undefined,
+        failures: ["one", "two"],
+        reason: "gave up",
+        diedAtMs: clock.now(),
       });
       assert.deepEqual(await take(engine), []);
     },

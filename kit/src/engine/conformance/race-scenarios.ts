@@ -76,7 +76,7 @@ export const raceScenarios: readonly Rule[] = [
         { op: "settle", receipt, as: ack },
       ];
       const results = await Promise.all([first.commit(handle), second.commit(handle)]);
-      assert.deepEqual(results.map((result) => result.committed).toSorted(), [false, true]);
+      assert.equal(results.filter((result) => result.committed).length, 1);
       assert.equal((await first.read({ log, after: 0, limit: 10 })).head, 1);
     },
   },

@@ -91,7 +91,7 @@ class HistoryRun {
       case "extend": {
         const receipts = planned.picks.map((pick) => this.#receipt(pick));
         const answer = await engine.extend(receipts, planned.leaseMs);
-        return () => this.#model.extend(receipts, planned.leaseMs, answer, now);
+        return () => this.#model.extend(receipts, now + planned.leaseMs, answer);
       }
       default:
         throw new Error(`unknown call ${JSON.stringify(planned satisfies never)}`);

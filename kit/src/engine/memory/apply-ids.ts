@@ -12,19 +12,24 @@ export interface Applying {
   readonly topics: Set<BellTopic>;
 }
 
+interface Place {
+  readonly queue: MemoryQueue;
+  readonly nowMs: number;
+}
+
 /** Carries out a change that names messages; ids that are unknown, repeated or in another state count nothing. */
 export function moveByIds(change: Wake | Redrive | Discard, { state, nowMs, topics }: Applying): Outcome {
   const queue = state.queues.get(change.queue);
   let count = 0;
   for (const id of new Set(change.ids)) {
     const entry = queue === undefined ? undefined : state.entry(change.queue, id);
-    if (queue !== undefined && entry !== undefined && move(change.op, queue, entry, nowMs)) count++;
+    if (queue !== undefined && entry !== undefined && move(change.op, entry, { queue, nowMs })) count++;
   }
   if (count > 0) topics.add(`queue:${change.queue}`);
   return { op: change.op, count };
 }
 
-function move(op: "wake" | "redrive" | "discard", queue: MemoryQueue, entry: Entry, nowMs: number): boolean {
+function move(op: "wake" | "redrive" | "discard", entry: Entry, { queue, nowMs }: Place): boolean {
   switch (op) {
     case "wake":
       return wake(queue, entry);

@@ -4,9 +4,7 @@ import type { Outcome } from "../commit-result.ts";
 import { withFailure } from "../failure-list.ts";
 import { applyEnqueue } from "./apply-enqueue.ts";
 import { type Applying, moveByIds } from "./apply-ids.ts";
-import type { Entry } from "./entry.ts";
 import { heldEntry } from "./judge.ts";
-import type { MemoryQueue } from "./memory-queue.ts";
 
 /** Phase 2 of a commit: carries out one change that was judged to pass. */
 export function applyChange(change: Change, applying: Applying): Outcome {
@@ -57,24 +55,19 @@ function applySettle({ receipt, as }: Settle, { state, nowMs, topics }: Applying
       break;
     case "retry":
       entry.failures = withFailure(entry.failures, as.failure);
-      sleepOrReturn(queue, entry, nowMs + as.delayMs, nowMs);
+      if (as.delayMs === 0 || entry.isWoken) queue.toReady(entry);
+      else queue.toDelayed(entry, nowMs + as.delayMs);
       break;
     case "park":
       entry.attempt--;
       entry.crashes = 0;
-      sleepOrReturn(queue, entry, as.delayMs === undefined ? undefined : nowMs + as.delayMs, nowMs);
+      if (as.delayMs === 0 || entry.isWoken) queue.toReady(entry);
+      else queue.toDelayed(entry, as.delayMs === undefined ? undefined : nowMs + as.delayMs);
       break;
     default:
       throw new Error(`unknown settlement ${JSON.stringify(as satisfies never)}`);
   }
   return { op: "settle" };
-}
-
-function sleepOrReturn(queue: MemoryQueue, entry: Entry, dueAtMs: number | undefined, nowMs: number): void {
-  const isDue = entry.isWoken || (dueAtMs !== undefined && dueAtMs <= nowMs);
-  entry.isWoken = false;
-  if (isDue) queue.toReady(entry);
-  else queue.toDelayed(entry, dueAtMs);
 }
 
 function applyAppend(change: Append, { state, nowMs, topics }: Applying): Outcome {

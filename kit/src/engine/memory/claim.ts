@@ -32,7 +32,6 @@ function rescue(queue: MemoryQueue, crashesMax: number, nowMs: number): number {
   for (let entry = queue.running.peek(); isDue(entry, nowMs); entry = queue.running.peek(), count++) {
     entry.attempt--;
     entry.crashes++;
-    entry.isWoken = false;
     if (entry.crashes >= crashesMax) queue.toDead(entry, "crashed", nowMs);
     else queue.toOldPlace(entry);
   }

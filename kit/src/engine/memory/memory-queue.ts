@@ -52,6 +52,7 @@ export class MemoryQueue {
   /** Moves an admitted message to the end of its lane. */
   toReady(entry: Entry): void {
     this.#lift(entry);
+    entry.isWoken = false;
     entry.seq = this.nextSeq();
     entry.dueAtMs = undefined;
     this.#place(entry, "ready", this.ready);
@@ -60,6 +61,7 @@ export class MemoryQueue {
   /** Moves an admitted message back to its old place. */
   toOldPlace(entry: Entry): void {
     this.#lift(entry);
+    entry.isWoken = false;
     entry.dueAtMs = undefined;
     if (entry.crashes > 0) this.#place(entry, "suspect", this.suspect);
     else this.#place(entry, "ready", this.ready);

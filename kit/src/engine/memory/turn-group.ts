@@ -10,7 +10,7 @@ export class TurnGroup {
   readonly #around: (runAll: () => number) => void;
   readonly #waiting: Deque<() => void> = deque();
   #isScheduled = false;
-  #whenIdle: (() => void)[] = [];
+  readonly #whenIdle: (() => void)[] = [];
 
   /** `around` is called once a group with what carries it out, which answers how many calls it carried out. */
   constructor(clock: Clock, waitingMax: number, around: (runAll: () => number) => void) {
