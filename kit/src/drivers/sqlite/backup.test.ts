@@ -14,9 +14,9 @@ test("a backup is one state of the database although others write meanwhile", as
       sql.run("insert into u values (?)", "x".repeat(2000));
     });
   for (let row = 0; row < 200; row++) await write();
-  let isDone = false;
-  const copied = database.backup(folder.file("copy.db")).finally(() => (isDone = true));
-  while (!isDone) await write();
+  const done = new AbortController();
+  const copied = database.backup(folder.file("copy.db")).finally(() => done.abort());
+  while (!done.signal.aborted) await write();
   await copied;
   await using copy = await openSqlite({ path: folder.file("copy.db"), durability: "process" });
   const counts = copy.reader.get<{ t: number; u: number }>(

@@ -52,13 +52,14 @@ function remembered({ sql, nowMs }: Work, queue: QueueHead | undefined, key: str
 export function applyEnqueue(work: Work, change: Enqueue): Outcome {
   const queue = work.heads.queue(change.queue);
   const messages: EnqueuedMessage[] = [];
-  let added = 0;
+  let claimable = 0;
   for (const message of change.messages) {
     const outcome = addOnce(work, queue, { message, keyConcurrency: change.keyConcurrency ?? 1 });
-    if (outcome.status === "added") added++;
+    // One that its adder holds already is nothing to claim.
+    if (outcome.status === "added" && outcome.receipt === undefined) claimable++;
     messages.push(outcome);
   }
-  if (added > 0) work.topics.add(`queue:${change.queue}`);
+  if (claimable > 0) work.topics.add(`queue:${change.queue}`);
   return { op: "enqueue", messages };
 }
 
