@@ -12,7 +12,7 @@ export function differenceOf(recorded: readonly string[], current: readonly stri
     const mark = row === first ? ">" : " ";
     return `${mark} ${(recorded[row] ?? "-").padEnd(width)}  ${current[row] ?? "-"}`;
   });
-  return [...[`  ${"recorded".padEnd(width)}  current`], ...lines, describe(first, recorded, current)].join("\n");
+  return [`  ${"recorded".padEnd(width)}  current`, ...lines, describe(first, recorded, current)].join("\n");
 }
 
 function firstDifference(recorded: readonly string[], current: readonly string[]): number {

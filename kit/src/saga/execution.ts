@@ -147,7 +147,7 @@ export class Execution implements ActiveRun {
     // The common case of sequential live code needs no look: its next step is about to begin.
     const isWaiting = this.waits.size > 0 || this.#returned !== undefined || this.#stop !== undefined;
     if (!isWaiting && !this.#isDraining && this.#problem === undefined && this.replay.isLive) return;
-    if (this.#returned !== undefined && this.replay.isLive && this.#stop === undefined) return void this.#atRest();
+    if (this.#returned !== undefined && this.replay.isLive && this.#stop === undefined) return this.#atRest();
     this.#isResting = true;
     this.host.engine.clock.nextTurn(() => {
       this.#isResting = false;

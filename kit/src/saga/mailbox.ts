@@ -33,7 +33,7 @@ export function mailChange(
   letters: readonly Letter[],
 ): Change {
   const cell = mailCell(place.saga, place.id);
-  if (letters === seen.letters) return { op: "check", cell, expect: seen.version ?? "absent" };
+  if (letters.length === seen.letters.length) return { op: "check", cell, expect: seen.version ?? "absent" };
   return {
     op: "put",
     cell,

@@ -32,7 +32,7 @@ export async function runStep<T>(
     key: effectKey(execution, key),
     plan: options.retry ?? execution.definition.rules.retry,
     timeoutMs: options.timeoutMs,
-    work: isOnce ? async (context) => await begun(execution, key, context, step.run) : step.run,
+    work: isOnce ? async (context) => (await begun(execution, key, context.attempt), await step.run(context)) : step.run,
   });
   if (!done.ok) return await failed(execution, key, done);
   try {
@@ -180,15 +180,9 @@ async function failed(
 }
 
 /** Records that an attempt begins, so that after a crash nobody takes it for one that did not. */
-async function begun<T>(
-  execution: ActiveRun,
-  key: string,
-  context: StepContext,
-  run: (step: StepContext) => T | Promise<T>,
-): Promise<T> {
-  const entry: Entry = { k: "begin", n: key, t: execution.nowMs(), a: context.attempt };
+async function begun(execution: ActiveRun, key: string, attempt: number): Promise<void> {
+  const entry: Entry = { k: "begin", n: key, t: execution.nowMs(), a: attempt };
   await execution.writer.append(`begin:${key}`, JSON.stringify(entry));
-  return await run(context);
 }
 
 function beganBefore(execution: ActiveRun, key: string): boolean {
