@@ -1,8 +1,7 @@
 import { z } from "zod";
-import { namedSchemas, parameterShapes } from "./documented.ts";
 import { problemTypes, type ProblemName } from "./problem-types.ts";
 import { problemsOf, type Answer, type Route } from "./route.ts";
-import { idempotencyKeySchema, problemSchema } from "./schemas.ts";
+import { components, idempotencyKeySchema, problemSchema } from "./schemas.ts";
 
 type Json = { readonly [name: string]: unknown };
 
@@ -21,7 +20,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
     servers: [{ url: "/" }],
     tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
     paths: pathsOf(routes),
-    components: { schemas: componentSchemas() },
+    components: { schemas: toJsonSchemas(components) },
   };
 }
 
@@ -78,7 +77,7 @@ function fieldsOf(schema: z.ZodType, place: "path" | "query"): readonly Json[] {
 }
 
 function responsesOf(route: Route): Json {
-  const problems = Map.groupBy(problemsOf(route), (name) => problemTypes[name].status);
+  const problems = Map.groupBy(problemsOf(route), (name): number => problemTypes[name].status);
   const statuses = new Set([...Object.keys(route.answers).map(Number), ...problems.keys()]);
   const responses = [...statuses]
     .toSorted((a, b) => a - b)
@@ -114,35 +113,25 @@ function documentedHeaders(headers: Readonly<Record<string, string>>): Json {
 
 const reference = (id: string): string => `#/components/schemas/${id}`;
 
-/** The JSON Schema of what a schema takes, with references to the named ones. */
+/** The JSON Schema of what a schema takes, with references to the components. */
 function schemaOf(schema: z.ZodType): Json {
-  const name = namedSchemas.get(schema)?.id;
-  if (name !== undefined) return { $ref: reference(name) };
-  const holder = z.registry<{ readonly id: string }>();
-  holder.add(schema, { id: "it" });
-  for (const [id, one] of namedSchemas._idmap) if (id !== "it") holder.add(one, { id });
-  return toJsonSchemas(holder)["it"] ?? {};
+  const name = Object.keys(components).find((id) => components[id] === schema);
+  return name === undefined ? (toJsonSchemas({ ...components, "": schema })[""] ?? {}) : { $ref: reference(name) };
 }
 
-function componentSchemas(): Json {
-  return toJsonSchemas(namedSchemas);
-}
-
-function toJsonSchemas(registry: typeof namedSchemas): Readonly<Record<string, Json>> {
-  const { schemas } = z.toJSONSchema(registry, {
-    io: "input",
-    uri: reference,
-    override({ zodSchema, jsonSchema }) {
-      const shape = parameterShapes.get(zodSchema);
-      if (shape === undefined) return;
-      for (const name of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, name);
-      Object.assign(jsonSchema, shape);
-    },
-  });
+function toJsonSchemas(named: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, Json>> {
+  const registry = z.registry<{ readonly id: string }>();
+  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, { io: "input", uri: reference, override: shapeOfNumber });
   return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, withoutPlace(schema)]));
 }
 
+/** A number in a query is checked as text first; the pattern of the text says nothing about the number. */
+function shapeOfNumber({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
+  if (jsonSchema.type === "integer") delete jsonSchema.pattern;
+}
+
 /** The dialect is the document's, and the name is where the schema stands. */
-function withoutPlace(schema: Json): Json {
+function withoutPlace(schema: object): Json {
   return Object.fromEntries(Object.entries(schema).filter(([name]) => name !== "$schema" && name !== "$id"));
 }

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { wholeNumber } from "./documented.ts";
+import { wholeNumber } from "./whole-number.ts";
 import { pageReply } from "./page-reply.ts";
 import { ProblemError } from "./problem.ts";
 import { keyReused, overloaded } from "./refusals.ts";
 import { route, type Reply, type Route } from "./route.ts";
-import { customerSchema, idSchema, newOrderSchema, orderSchema, orderSummarySchema, pageSchema } from "./schemas.ts";
+import { customerSchema, idSchema, newOrderSchema, orderPageSchema, orderSchema } from "./schemas.ts";
 import type { OrderView, Storefront } from "./storefront.ts";
 
 const limit = wholeNumber({ min: 1, max: 100 }).default(20);
@@ -85,7 +85,7 @@ function listOrders(storefront: Storefront): Route {
     tag: "orders",
     summary: "Confirmed orders of a customer, the oldest first, a page at a time.",
     query: z.strictObject({ customer: customerSchema, limit, after: idSchema.optional() }),
-    answers: { 200: { description: "One page.", schema: pageSchema("OrderPage", orderSummarySchema) } },
+    answers: { 200: { description: "One page.", schema: orderPageSchema } },
     handle: async ({ query }) => pageReply("/orders", query, await storefront.ordersOf(query.customer, query)),
   });
 }

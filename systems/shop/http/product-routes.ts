@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { productCode } from "../product-code.ts";
-import { wholeNumber } from "./documented.ts";
+import { wholeNumber } from "./whole-number.ts";
 import { pageReply } from "./page-reply.ts";
 import { ProblemError } from "./problem.ts";
 import { route, type Route } from "./route.ts";
-import { pageSchema, productCodeSchema, productSchema, productSummarySchema, searchSchema } from "./schemas.ts";
+import { productCodeSchema, productPageSchema, productSchema, searchSchema } from "./schemas.ts";
 import type { Storefront } from "./storefront.ts";
 
 const limit = wholeNumber({ min: 1, max: 100 }).default(20);
@@ -19,7 +19,7 @@ export function productRoutes(storefront: Storefront): readonly Route[] {
       tag: "products",
       summary: "Products by code, a page at a time; with `search`, those with the text in code or name.",
       query: z.strictObject({ search: searchSchema.optional(), limit, after: productCodeSchema.optional() }),
-      answers: { 200: { description: "One page.", schema: pageSchema("ProductPage", productSummarySchema) } },
+      answers: { 200: { description: "One page.", schema: productPageSchema } },
       handle: async ({ query }) => pageReply("/products", query, await storefront.products(query)),
     }),
     route({

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { currency } from "./currency.ts";
-import { wholeNumber } from "./documented.ts";
+import { wholeNumber } from "./whole-number.ts";
 import { route, type Route } from "./route.ts";
 import { salesSchema } from "./schemas.ts";
 import type { Storefront } from "./storefront.ts";

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { named } from "./documented.ts";
 import { problemNames } from "./problem-types.ts";
 import type {
   HealthDetails,
+  HistoryEntry,
   ItemQuantity,
   NewOrder,
   NewReturn,
@@ -55,26 +55,24 @@ export const searchSchema: z.ZodType<string> = plainText(100);
 
 const minor = z.int().describe("Whole minor units (pence).");
 const instant = z.string().describe("ISO 8601, UTC.");
-const item: z.ZodType<ItemQuantity> = named(
-  "Item",
-  z.strictObject({ product: productCodeSchema, quantity: z.int().min(1).max(quantityMax) }),
-);
+const item: z.ZodType<ItemQuantity> = z.strictObject({
+  product: productCodeSchema,
+  quantity: z.int().min(1).max(quantityMax),
+});
 const items = z.array(item).min(1).max(itemsMax);
 
-export const newOrderSchema: z.ZodType<NewOrder> = named(
-  "NewOrder",
-  z.strictObject({
-    customer: customerSchema,
-    country: plainText(60),
-    items,
-    payment: z.strictObject({ method: z.enum(["card", "paypal", "crypto"]) }),
-  }),
-);
+export const newOrderSchema: z.ZodType<NewOrder> = z.strictObject({
+  customer: customerSchema,
+  country: plainText(60),
+  items,
+  payment: z.strictObject({ method: z.enum(["card", "paypal", "crypto"]) }),
+});
 
 /** The body of a return: the order is in the path. */
-export const returnItemsSchema: z.ZodType<Pick<NewReturn, "items">> = named("NewReturn", z.strictObject({ items }));
+export const returnItemsSchema: z.ZodType<Pick<NewReturn, "items">> = z.strictObject({ items });
 
-const history = z.array(named("HistoryEntry", z.object({ at: instant, event: z.string() })));
+const historyEntry: z.ZodType<HistoryEntry> = z.object({ at: instant, event: z.string() });
+const history = z.array(historyEntry);
 const orderSummary = {
   id: z.string(),
   status: z.enum(["placed", "reserved", "charged", "shipped", "confirmed", "rejected"]),
@@ -83,67 +81,55 @@ const orderSummary = {
   totalMinor: minor,
 };
 
-export const orderSummarySchema: z.ZodType<OrderSummary> = named("OrderSummary", z.object(orderSummary));
+export const orderSummarySchema: z.ZodType<OrderSummary> = z.object(orderSummary);
 
-export const orderSchema: z.ZodType<OrderView> = named(
-  "Order",
-  z.object({
-    ...orderSummary,
-    customer: z.string().optional(),
-    country: z.string(),
-    currency: z.string(),
-    tracking: z.string().optional(),
-    lines: z.array(z.object({ product: z.string(), quantity: z.int(), totalMinor: minor })),
-    history,
-  }),
-);
+export const orderSchema: z.ZodType<OrderView> = z.object({
+  ...orderSummary,
+  customer: z.string().optional(),
+  country: z.string(),
+  currency: z.string(),
+  tracking: z.string().optional(),
+  lines: z.array(z.object({ product: z.string(), quantity: z.int(), totalMinor: minor })),
+  history,
+});
 
-export const returnSchema: z.ZodType<ReturnView> = named(
-  "Return",
-  z.object({
-    id: z.string(),
-    order: z.string(),
-    status: z.enum(["requested", "refunded", "closed"]),
-    refundMinor: minor,
-    currency: z.string(),
-    lines: z.array(z.object({ product: z.string(), quantity: z.int() })),
-    history,
-  }),
-);
+export const returnSchema: z.ZodType<ReturnView> = z.object({
+  id: z.string(),
+  order: z.string(),
+  status: z.enum(["requested", "refunded", "closed"]),
+  refundMinor: minor,
+  currency: z.string(),
+  lines: z.array(z.object({ product: z.string(), quantity: z.int() })),
+  history,
+});
 
 const productSummary = { code: z.string(), name: z.string(), price: z.string().describe("Decimal text, exact.") };
 
-export const productSummarySchema: z.ZodType<ProductSummary> = named("ProductSummary", z.object(productSummary));
+export const productSummarySchema: z.ZodType<ProductSummary> = z.object(productSummary);
 
-export const productSchema: z.ZodType<ProductPage> = named(
-  "Product",
-  z.object({
-    ...productSummary,
-    available: z.int().describe("Units that can be promised to the next order."),
-    boughtTogether: z.array(z.object({ code: z.string(), name: z.string(), orders: z.int() })),
-  }),
-);
+export const productSchema: z.ZodType<ProductPage> = z.object({
+  ...productSummary,
+  available: z.int().describe("Units that can be promised to the next order."),
+  boughtTogether: z.array(z.object({ code: z.string(), name: z.string(), orders: z.int() })),
+});
 
 export const salesSchema: z.ZodType<{
   readonly by: string;
   readonly currency: string;
   readonly rows: readonly SalesRow[];
-}> = named(
-  "Sales",
-  z.object({
-    by: z.string(),
-    currency: z.string(),
-    rows: z.array(
-      z.object({
-        group: z.string(),
-        name: z.string().optional(),
-        orders: z.int(),
-        units: z.int(),
-        totalMinor: minor,
-      }),
-    ),
-  }),
-);
+}> = z.object({
+  by: z.string(),
+  currency: z.string(),
+  rows: z.array(
+    z.object({
+      group: z.string(),
+      name: z.string().optional(),
+      orders: z.int(),
+      units: z.int(),
+      totalMinor: minor,
+    }),
+  ),
+});
 
 export interface HealthView {
   readonly live: boolean;
@@ -152,47 +138,62 @@ export interface HealthView {
   readonly details: HealthDetails;
 }
 
-export const healthSchema: z.ZodType<HealthView> = named(
-  "Health",
-  z.object({
-    live: z.boolean(),
-    ready: z.boolean(),
-    state: z.enum(["starting", "ready", "stopping"]),
-    details: z.object({
-      ordersOpen: z.int(),
-      returnsOpen: z.int(),
-      notificationsWaiting: z.int(),
-      notificationsDead: z.int(),
-      salesLag: z.int(),
-    }),
+export const healthSchema: z.ZodType<HealthView> = z.object({
+  live: z.boolean(),
+  ready: z.boolean(),
+  state: z.enum(["starting", "ready", "stopping"]),
+  details: z.object({
+    ordersOpen: z.int(),
+    returnsOpen: z.int(),
+    notificationsWaiting: z.int(),
+    notificationsDead: z.int(),
+    salesLag: z.int(),
   }),
-);
+});
 
-/** One page of a list; `next` is the path of the next one. */
-export function pageSchema<T>(id: string, entry: z.ZodType<T>): z.ZodType<Page<T>> {
-  const next = z.string().optional().describe("Path of the next page; absent on the last one.");
-  return named(id, z.object({ items: z.array(entry), next }));
-}
+const next = z.string().optional().describe("Path of the next page; absent on the last one.");
+
+export const productPageSchema: z.ZodType<Page<ProductSummary>> = z.object({
+  items: z.array(productSummarySchema),
+  next,
+});
+
+export const orderPageSchema: z.ZodType<Page<OrderSummary>> = z.object({ items: z.array(orderSummarySchema), next });
 
 /** RFC 9457, with the errors of a validation and the id of the request. */
-export const problemSchema: z.ZodType = named(
-  "Problem",
-  z.object({
-    type: z.enum(problemNames.map((name) => `/problems/${name}`)),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    instance: z.string().describe("Path of the request."),
-    requestId: z.string(),
-    errors: z
-      .array(
-        z.object({
-          pointer: z.string().optional().describe("JSON pointer into the body, as a URI fragment."),
-          parameter: z.string().optional(),
-          header: z.string().optional(),
-          detail: z.string(),
-        }),
-      )
-      .optional(),
-  }),
-);
+export const problemSchema: z.ZodType = z.object({
+  type: z.enum(problemNames.map((name) => `/problems/${name}`)),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  instance: z.string().describe("Path of the request."),
+  requestId: z.string(),
+  errors: z
+    .array(
+      z.object({
+        pointer: z.string().optional().describe("JSON pointer into the body, as a URI fragment."),
+        parameter: z.string().optional(),
+        header: z.string().optional(),
+        detail: z.string(),
+      }),
+    )
+    .optional(),
+});
+
+/** The schemas that have a name in the OpenAPI document. */
+export const components: Readonly<Record<string, z.ZodType>> = {
+  Item: item,
+  NewOrder: newOrderSchema,
+  NewReturn: returnItemsSchema,
+  HistoryEntry: historyEntry,
+  OrderSummary: orderSummarySchema,
+  Order: orderSchema,
+  OrderPage: orderPageSchema,
+  Return: returnSchema,
+  ProductSummary: productSummarySchema,
+  Product: productSchema,
+  ProductPage: productPageSchema,
+  Sales: salesSchema,
+  Health: healthSchema,
+  Problem: problemSchema,
+};
