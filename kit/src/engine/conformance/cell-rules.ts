@@ -109,6 +109,10 @@ export const cellRules: readonly Rule[] = [
       await put(engine, "renewed", { expiresInMs: 1000, key: "renewed" });
       await clock.advance(900);
       assert.deepEqual([await valueOf(engine), await valueOf(engine, "renewed")], ["long", "renewed"]);
+      await put(engine, "again", { expiresInMs: 1_000_000, key: "renewed" });
+      // Maintenance comes by, after the time that the overwritten ones had.
+      await clock.advance(120_000);
+      assert.deepEqual([await valueOf(engine), await valueOf(engine, "renewed")], ["long", "again"]);
     },
   },
   {

@@ -178,11 +178,13 @@ export const commitRules: readonly Rule[] = [
   {
     name: "after disposal every call rejects with DisposedError, and what waited has been committed",
     run: async ({ engine }) => {
-      const waiting = engine.commit([append("a", "1")]);
+      let isAnswered = false;
+      const waiting = engine.commit([append("a", "1")]).finally(() => (isAnswered = true));
       const disposal = engine[Symbol.asyncDispose]();
       const late = rejection(() => engine.commit([append("a", "2")]));
-      assert.equal((await waiting).committed, true);
       await disposal;
+      assert(isAnswered, "disposal ends after what waited");
+      assert.equal((await waiting).committed, true);
       await engine[Symbol.asyncDispose]();
       assert.equal((await late).code, "DISPOSED");
       assert.equal((await rejection(() => engine.claim({ queue, count: 1, leaseMs: 1000 }))).code, "DISPOSED");

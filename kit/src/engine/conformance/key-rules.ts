@@ -124,11 +124,11 @@ export const keyRules: readonly Rule[] = [
   {
     name: "the concurrency of a key is forgotten when nothing of it is left",
     run: async ({ engine }) => {
-      await committed(engine, { ...enqueue(keyed("1")), keyConcurrency: 3 });
-      await settle(engine, (await takeOne(engine)).receipt, { kind: "dead", reason: "x" });
-      const [dead] = await storedIn(engine, "dead");
-      await moved(engine, "redrive", [dead?.id ?? ""]);
-      await add(engine, keyed("2"));
+      await committed(engine, { ...enqueue(keyed("1"), keyed("2"), keyed("3")), keyConcurrency: 3 });
+      for (const claim of await take(engine, 9)) await kill(engine, claim.receipt);
+      const dead = await storedIn(engine, "dead");
+      const ids = dead.map((message) => message.id);
+      assert.equal(await moved(engine, "redrive", ids), 3);
       assert.deepEqual(bodies(await take(engine, 9)), ["1"]);
     },
   },

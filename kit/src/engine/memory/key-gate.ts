@@ -12,9 +12,9 @@ export function keyGate(): KeyGate {
   return { concurrency: 1, admitted: 0, waiting: indexedHeap(bySeq) };
 }
 
-/** Whether a message that arrives now may go in. Those that wait go first. */
+/** Whether a message that arrives now may go in. Nobody can be waiting then: whoever makes room lets them in first. */
 export function hasRoom(gate: KeyGate): boolean {
-  return gate.admitted < gate.concurrency && gate.waiting.size === 0;
+  return gate.admitted < gate.concurrency;
 }
 
 /** The message that goes in next, if there is room and one waits; it is taken out of the waiting line. */

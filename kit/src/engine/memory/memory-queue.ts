@@ -52,7 +52,6 @@ export class MemoryQueue {
   /** Moves an admitted message to the end of its lane. */
   toReady(entry: Entry): void {
     this.#lift(entry);
-    entry.isWoken = false;
     entry.seq = this.nextSeq();
     entry.dueAtMs = undefined;
     this.#place(entry, "ready", this.ready);
@@ -61,7 +60,6 @@ export class MemoryQueue {
   /** Moves an admitted message back to its old place. */
   toOldPlace(entry: Entry): void {
     this.#lift(entry);
-    entry.isWoken = false;
     entry.dueAtMs = undefined;
     if (entry.crashes > 0) this.#place(entry, "suspect", this.suspect);
     else this.#place(entry, "ready", this.ready);
@@ -77,6 +75,7 @@ export class MemoryQueue {
   toRunning(entry: Entry, leaseUntilMs: number): void {
     this.#lift(entry);
     entry.dueAtMs = leaseUntilMs;
+    // Who holds it now has started after every wake there was.
     entry.isWoken = false;
     entry.token++;
     entry.attempt++;
@@ -86,7 +85,6 @@ export class MemoryQueue {
   toDead(entry: Entry, reason: string, nowMs: number): void {
     this.#lift(entry);
     entry.dueAtMs = undefined;
-    entry.isWoken = false;
     entry.reason = reason;
     entry.diedAtMs = nowMs;
     this.#place(entry, "dead", undefined);
