@@ -46,6 +46,8 @@ export const layers: Readonly<Record<string, Row>> = {
   },
 
   queue: { level: 3, doors: [...base, "engine"] },
+  "queue/conformance": { level: 3, doors: [...ground, "engine", "queue"], node: ["node:assert", "node:assert/strict"] },
+  "queue/examples": { level: 3, doors: [...base, "engine", "engine/memory", "engine/sqlite", "queue"] },
   events: { level: 3, doors: [...base, "engine"] },
   schedule: { level: 3, doors: [...base, "engine", "queue"] },
 

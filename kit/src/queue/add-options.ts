@@ -17,11 +17,13 @@ export interface MessageOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+/** How a job enters its queue, and in which commit. */
 export interface AddOptions extends MessageOptions {
   /** The commit it becomes part of: an open transaction. Default: a commit of its own. */
   readonly in?: Committer | undefined;
 }
 
+/** As for one job; what they share is said once. */
 export interface AddManyOptions<T> extends Omit<AddOptions, "dedup"> {
   /** Dedup key of each input. */
   readonly dedup?: ((input: T) => { readonly key: string; readonly forMs: number } | undefined) | undefined;

@@ -12,6 +12,7 @@ export type BatchOutcome<Reply = unknown> =
   | { readonly status: "done"; readonly reply?: Reply }
   | { readonly status: "failed"; readonly error: unknown };
 
+/** What to work on, in which portions, and how. */
 export interface OpenBatchWorkerOptions<T, Reply, Sql> extends WorkerTuning {
   readonly queue: Queue<T, Reply, Sql>;
   /** Most jobs of a batch, 1 to 10,000. */

@@ -4,6 +4,7 @@ import type { QueueDefinition } from "./definition.ts";
 import { type ListOptions, listJobs } from "./list-jobs.ts";
 import type { StoredJob } from "./stored-job.ts";
 
+/** Which dead jobs go back, and how fast. */
 export interface RedriveOptions {
   /** Which dead jobs go back. Default `all` that are dead now, oldest first. */
   readonly ids?: readonly string[] | "all" | undefined;
@@ -12,6 +13,7 @@ export interface RedriveOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Which dead jobs to remove. */
 export interface PurgeOptions {
   /** Only those that died at least so long ago. Default 0: all. */
   readonly olderThanMs?: number | undefined;

@@ -4,6 +4,7 @@ import type { Durability } from "../engine/mod.ts";
 import type { StandardSchema } from "../schema/mod.ts";
 import { type RetryPlan, retryPlan } from "./retry-plan.ts";
 
+/** The rules of a queue. All are checked when it is defined. */
 export interface QueueOptions<T> {
   /** Checks every input before it is stored; a transforming schema must accept its own output. Default: no check. */
   readonly input?: StandardSchema<unknown, T> | undefined;

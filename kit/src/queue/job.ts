@@ -39,6 +39,7 @@ export interface Job<T, Sql = unknown> {
   progress(report: unknown): Promise<void>;
 }
 
+/** The identity under which a message is remembered as handled: one its producer gave it, the same for every delivery. */
 export interface InboxOptions {
   readonly inbox: { readonly id: string; readonly keepMs: number };
 }

@@ -2,6 +2,7 @@ import type { Engine } from "../engine/mod.ts";
 import type { QueueDefinition } from "./definition.ts";
 import { type StoredJob, storedJob } from "./stored-job.ts";
 
+/** Which part of a listing. */
 export interface ListOptions {
   /** Most jobs to list. Default: all. */
   readonly limit?: number | undefined;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "vitest";
 import { openMemoryEngine } from "../engine/memory/mod.ts";
 import { openSqliteEngine } from "../engine/sqlite/mod.ts";
-import { exerciseQueue, type OpenEngine } from "./conformance/mod.ts";
+import { exerciseQueue, type OpenEngine } from "../queue/conformance/mod.ts";
 
 const openMemory: OpenEngine = async ({ clock }) => {
   const engine = await openMemoryEngine({ clock });

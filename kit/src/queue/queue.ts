@@ -24,6 +24,7 @@ import { telemetryChannel } from "../telemetry/mod.ts";
 /** An engine, with its transactions if it has any. */
 export type QueueEngine<Sql> = Engine & Partial<Pick<TransactionalEngine<Sql>, "transaction">>;
 
+/** Which queue, and where. */
 export interface OpenQueueOptions<T, Reply, Sql> {
   readonly engine: QueueEngine<Sql>;
   readonly queue: QueueDefinition<T, Reply>;
@@ -39,10 +40,12 @@ export interface QueueReport extends QueueStatus {
   readonly oldestReadyAgeMs: number | undefined;
 }
 
+/** Which jobs to list. */
 export interface JobsOptions extends ListOptions {
   readonly state?: StoredJob<unknown>["state"] | undefined;
 }
 
+/** As for adding a job, with a deadline for its answer. */
 export interface AskOptions extends Omit<MessageOptions, "delayMs" | "dueAtMs"> {
   /** How long to wait for the answer, 1 ms to 1 h. */
   readonly withinMs: number;

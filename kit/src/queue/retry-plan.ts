@@ -1,6 +1,7 @@
 import { ConfigError, isRetryable } from "../errors/mod.ts";
 import type { Random } from "../random/mod.ts";
 
+/** How often, how patiently, and what at all. */
 export interface RetryPlanOptions {
   /** Attempts in all, the first one included; 1 to 1000. 1 means that nothing is tried again. */
   readonly attemptsMax: number;

@@ -6,6 +6,7 @@ import { newMessage } from "./add-options.ts";
 import { queue, type QueueDefinition, type QueueOptions } from "./definition.ts";
 import { accepted, openQueue, type Queue, type QueueEngine } from "./queue.ts";
 
+/** What a topic carries. */
 export interface TopicOptions<T> {
   /** Checks what is published. */
   readonly input?: StandardSchema<unknown, T> | undefined;
@@ -22,12 +23,14 @@ export interface TopicDefinition<T> extends TopicOptions<T> {
 /** How a subscription handles its copies; as for a queue, whose input and key are the topic's. */
 export type SubscriptionOptions<T> = Omit<QueueOptions<T>, "input" | "codec" | "key">;
 
+/** What goes with a message, and in which commit. */
 export interface PublishOptions {
   /** The commit it becomes part of. Default: a commit of its own. */
   readonly in?: Committer | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Which topic, and where. */
 export interface OpenTopicOptions<T, Sql> {
   readonly engine: QueueEngine<Sql>;
   readonly topic: TopicDefinition<T>;

@@ -1,5 +1,6 @@
 // A worker as a process of its own, for tests that kill it: node worker.test-process.ts FILE SCENE [SEED]. Tells what it does on standard output.
 import { appendFileSync, writeSync } from "node:fs";
+import { systemClock } from "../clock/mod.ts";
 import { openSqliteEngine, type SqliteSql } from "../engine/sqlite/mod.ts";
 import { queue } from "./definition.ts";
 import type { Job } from "./job.ts";
@@ -45,8 +46,8 @@ const scenes: Readonly<Record<string, (job: Job<string, SqliteSql>) => Promise<v
     await forever;
   },
   block: async () => {
-    const untilMs = Date.now() + 2_500;
-    while (Date.now() < untilMs);
+    const untilMs = systemClock.monotonic() + 2_500;
+    while (systemClock.monotonic() < untilMs);
   },
   killer: async (job) => {
     if (job.input === "killer") await die();

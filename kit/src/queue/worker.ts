@@ -7,6 +7,7 @@ import type { Queue } from "./queue.ts";
 import { Workbench } from "./workbench.ts";
 import type { Worker, WorkerState, WorkerTuning } from "./worker-options.ts";
 
+/** What to work on, and how. */
 export interface OpenWorkerOptions<T, Reply, Sql> extends WorkerTuning {
   readonly queue: Queue<T, Reply, Sql>;
   /** Runs one job. Returning acknowledges it (the value answers `ask`); throwing fails the attempt. */

@@ -74,11 +74,11 @@ test("next is what a search minute by minute finds, around clock changes of seve
       if (searched !== undefined) expect(iso(found)).toBe(iso(searched));
       else expect(found).toBeGreaterThan(afterMs + horizonMinutes * minuteMs);
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 
-const horizonMinutes = 900;
+const horizonMinutes = 500;
 const offsets = new Map<string, number>();
 
 function offsetOf(zone: string, atMs: number): number {
@@ -103,7 +103,8 @@ function searchedByMinute(expression: string, zone: string, afterMs: number): nu
     const offset = offsetOf(zone, at);
     const before = offsetOf(zone, at - minuteMs);
     const isNamed = fields.hourRule === "named";
-    for (let local = at + before; isNamed && local < at + offset; local += minuteMs) if (fits(local)) return at;
+    const skippedUntil = isNamed ? at + offset : 0;
+    for (let local = at + before; local < skippedUntil; local += minuteMs) if (fits(local)) return at;
     const isRepeat = [30, 60].some((minutes) => {
       const earlier = at - minutes * minuteMs;
       return earlier + offsetOf(zone, earlier) === at + offset;

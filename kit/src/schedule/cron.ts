@@ -11,6 +11,7 @@ export interface Cron {
   next(afterMs: number): number;
 }
 
+/** Whose clock counts. */
 export interface CronOptions {
   /** IANA name whose calendar and clock count. Default `UTC`, never that of the machine: all processes must agree. */
   readonly timeZone?: string | undefined;

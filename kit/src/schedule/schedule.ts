@@ -13,6 +13,7 @@ export interface Firing {
   readonly scheduledAtMs: number;
 }
 
+/** One schedule: when, into which queue, and what. */
 export interface ScheduleEntry<T> {
   /** Names the schedule for all processes and across restarts. 1 to 255 characters. */
   readonly name: string;
@@ -36,6 +37,7 @@ export interface ScheduleTarget<T> {
   change(input: T, options?: { readonly headers?: Readonly<Record<string, string>> }): Enqueue;
 }
 
+/** The schedules of this process, and where they are kept. */
 export interface OpenScheduleOptions<Inputs extends readonly unknown[]> {
   readonly engine: Engine;
   readonly schedules: readonly [...{ readonly [K in keyof Inputs]: ScheduleEntry<Inputs[K]> }];
@@ -45,6 +47,7 @@ export interface OpenScheduleOptions<Inputs extends readonly unknown[]> {
   readonly onFault?: ((fault: { readonly schedule: string | undefined; readonly error: unknown }) => void) | undefined;
 }
 
+/** A schedule as all processes see it. */
 export interface ScheduleStatus {
   readonly name: string;
   readonly timing: string;

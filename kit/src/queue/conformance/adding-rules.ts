@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openQueue, queue, QueueFullError } from "../../queue/mod.ts";
+import { openQueue, queue, QueueFullError } from "../mod.ts";
 import type { Rule } from "./rule.ts";
 import { collecting, list, open, rejection, until } from "./scenes.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ManualClock } from "../../clock/mod.ts";
-import { openWorker, type Queue, retryPlan, type Worker } from "../../queue/mod.ts";
+import { openWorker, type Queue, retryPlan, type Worker } from "../mod.ts";
 import type { Rule } from "./rule.ts";
 import { list, open, rejection } from "./scenes.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { gate } from "../../abort/mod.ts";
-import { type Job, openWorker, retryPlan, type WorkerFault } from "../../queue/mod.ts";
+import { type Job, openWorker, retryPlan, type WorkerFault } from "../mod.ts";
 import type { Rule } from "./rule.ts";
-import { altered, closed, list, open, until } from "./scenes.ts";
+import { altered, closed, list, open, rejection, until } from "./scenes.ts";
 
 const retry = retryPlan({ attemptsMax: 3, firstMs: 100, jitter: "none" });
 const never = new Promise<never>(() => {});
@@ -65,7 +65,7 @@ export const leaseRules: readonly Rule[] = [
       const stale = altered(engine, { extend: () => never });
       const staleJobs = await open(stale, { leaseMs: 1_000 });
       const finish = gate();
-      const late: string[] = [];
+      const late: unknown[] = [];
       const faults: WorkerFault[] = [];
       const slow = await openWorker({
         queue: staleJobs,
@@ -75,7 +75,7 @@ export const leaseRules: readonly Rule[] = [
         handle: async (job) => {
           await finish.promise;
           for (const write of [() => job.once("n", () => 1), () => job.progress(1)])
-            await write().catch((error: { code: string }) => late.push(error.code));
+            late.push((await rejection(write())).code);
           job.also({ op: "put", cell: { space: "s", key: "late" }, expect: "any", value: "x" });
         },
       });

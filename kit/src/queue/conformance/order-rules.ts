@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openWorker, retryPlan } from "../../queue/mod.ts";
+import { openWorker, retryPlan } from "../mod.ts";
 import type { Rule } from "./rule.ts";
 import { collecting, open, until } from "./scenes.ts";
 

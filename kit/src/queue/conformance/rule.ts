@@ -4,6 +4,7 @@ import type { Engine } from "../../engine/mod.ts";
 /** Opens an empty engine of its own for one test. The openers of the engine suite fit. */
 export type OpenEngine = (options: { readonly clock: Clock }) => Promise<OpenedEngine>;
 
+/** An engine and how to be rid of it and its data. */
 export interface OpenedEngine {
   readonly engine: Engine;
   readonly dispose: () => PromiseLike<void>;

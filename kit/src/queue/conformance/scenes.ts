@@ -10,7 +10,7 @@ import {
   type QueueOptions,
   type StoredJob,
   type Worker,
-} from "../../queue/mod.ts";
+} from "../mod.ts";
 
 /** A queue of texts. */
 export function open<T = string>(engine: Engine, options: QueueOptions<T> = {}): Promise<Queue<T>> {

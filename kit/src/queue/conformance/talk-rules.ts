@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openQueue, openTopic, openWorker, queue, QueueFullError, retryPlan, topic } from "../../queue/mod.ts";
+import { openQueue, openTopic, openWorker, queue, QueueFullError, retryPlan, topic } from "../mod.ts";
 import type { Rule } from "./rule.ts";
 import { altered, collecting, list, open, rejection, until } from "./scenes.ts";
 

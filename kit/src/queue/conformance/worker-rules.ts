@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Change } from "../../engine/mod.ts";
-import { type Job, openBatchWorker, openWorker, retryPlan, type WorkerFault } from "../../queue/mod.ts";
+import { type Job, openBatchWorker, openWorker, retryPlan, type WorkerFault } from "../mod.ts";
 import type { Rule } from "./rule.ts";
 import { altered, collecting, list, open, rejection, until } from "./scenes.ts";
 
