@@ -41,10 +41,12 @@ export async function planCalls(
   calls: readonly AnyCall[],
   request: PlanRequest,
 ): Promise<AcceptedPlan | RejectedPlan> {
-  const verdicts = await decideAll(scope, groupCalls(calls));
-  const rejections = verdicts.flatMap(({ rejection }) => (rejection === undefined ? [] : [rejection]));
-  if (rejections.length > 0) return { status: "rejected", rejections };
-  const advances = verdicts.filter((verdict) => verdict.events.length > 0).map((verdict) => advance(scope, verdict));
+  const { verdicts, advances } = await decideAll(scope, groupCalls(calls));
+  if (advances === undefined)
+    return {
+      status: "rejected",
+      rejections: verdicts.flatMap(({ rejection }) => (rejection === undefined ? [] : [rejection])),
+    };
   const committed = (result: Pick<CommitResult, "committed">): void => {
     for (const step of advances) step.settle(result.committed ? "kept" : "lost");
   };
@@ -74,8 +76,15 @@ function groupCalls(calls: readonly AnyCall[]): readonly CallGroup[] {
   return [...groups.values()];
 }
 
-/** Decides in one turn on states that belong together. Each group is read at most twice, so the loop ends. */
-async function decideAll(scope: PlanScope, groups: readonly CallGroup[]): Promise<readonly Verdict[]> {
+interface Decided {
+  readonly verdicts: readonly Verdict[];
+  /** Undefined when something was rejected. */
+  readonly advances: readonly Advance[] | undefined;
+}
+
+/** Decides in one turn on states that belong together, and moves them ahead before anybody else gets a turn: with an await in between,
+ *  all commands in flight would build on the same version. Each group is read at most twice, so the loop ends. */
+async function decideAll(scope: PlanScope, groups: readonly CallGroup[]): Promise<Decided> {
   const reread = new Set<CallGroup>();
   for (;;) {
     for (const group of groups)
@@ -86,9 +95,9 @@ async function decideAll(scope: PlanScope, groups: readonly CallGroup[]): Promis
       continue;
     }
     const verdicts = groups.flatMap((group) => (group.entry === undefined ? [] : [decideGroup(group, group.entry)]));
-    if (scope.states === "own") return verdicts;
-    const doubtful = verdicts.filter((verdict) => !reread.has(verdict.group) && isDoubtful(verdict));
-    if (doubtful.length === 0) return verdicts;
+    const doubtful =
+      scope.states === "own" ? [] : verdicts.filter((verdict) => !reread.has(verdict.group) && isDoubtful(verdict));
+    if (doubtful.length === 0) return { verdicts, advances: advanceAll(scope, verdicts) };
     for (const { group } of doubtful) reread.add(group);
     await Promise.all(doubtful.map(({ group }) => reloadGroup(scope, group)));
   }
@@ -96,6 +105,11 @@ async function decideAll(scope: PlanScope, groups: readonly CallGroup[]): Promis
 
 interface Advance {
   settle(outcome: "kept" | "lost"): void;
+}
+
+function advanceAll(scope: PlanScope, verdicts: readonly Verdict[]): readonly Advance[] | undefined {
+  if (verdicts.some(({ rejection }) => rejection !== undefined)) return undefined;
+  return verdicts.filter(({ events }) => events.length > 0).map((verdict) => advance(scope, verdict));
 }
 
 /** Moves the shared state ahead, so that the next command builds on this one before it is committed. */
