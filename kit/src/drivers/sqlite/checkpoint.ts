@@ -35,8 +35,12 @@ export function checkpointer(writer: PreparingSession): Checkpointer {
 
   function lookAndCheckpoint(): void {
     commits = 0;
-    const state = look.get() as unknown as LogState;
-    if (state.log - state.checkpointed >= pagesBeforeCheckpoint) checkpoint();
+    try {
+      const state = look.get() as unknown as LogState;
+      if (state.log - state.checkpointed >= pagesBeforeCheckpoint) checkpoint();
+    } catch {
+      // A full or failing disk: the commits are safe in the log, and a commit that cannot be made says so itself.
+    }
   }
 
   return {

@@ -9,7 +9,8 @@ test("options out of range are refused by name", async () => {
     code: "CONFIG",
     option: "busyMaxMs",
   });
-  await expect(openSqlite({ path: "" })).rejects.toMatchObject({ code: "CONFIG", option: "path" });
+  for (const path of ["", ":memory:"])
+    await expect(openSqlite({ path })).rejects.toMatchObject({ code: "CONFIG", option: "path" });
 });
 
 test("the file is in write-ahead mode and flushed as its class says", async () => {

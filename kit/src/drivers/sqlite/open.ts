@@ -1,6 +1,7 @@
+import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { systemClock, type Clock } from "../../clock/mod.ts";
-import { DisposedError, integerIn, oneOf, textOf } from "../../errors/mod.ts";
+import { ConfigError, DisposedError, integerIn, oneOf, textOf } from "../../errors/mod.ts";
 import { systemRandom, type Random } from "../../random/mod.ts";
 import { backUp, integrityFaults } from "./backup.ts";
 import { whileBusy } from "./busy.ts";
@@ -74,7 +75,7 @@ export interface SqliteDatabase extends AsyncDisposable {
  * (`busy` when another process holds it for longer than `busyMaxMs`, `corrupt` when it is no database).
  */
 export async function openSqlite(options: SqliteOptions): Promise<SqliteDatabase> {
-  const path = textOf("path", options.path, { lengthMax: 4096 });
+  const path = filePath(options.path);
   const durability = oneOf("durability", options.durability ?? "disk", ["process", "disk"]);
   const wait = {
     clock: options.clock ?? systemClock,
@@ -101,6 +102,13 @@ export async function openSqlite(options: SqliteOptions): Promise<SqliteDatabase
 
 // SQLite's own limit: 2^32 - 2 pages.
 const pagesMax = 4_294_967_294;
+
+/** Absolute, because a backup opens the file again after the working directory may have changed. */
+function filePath(path: string): string {
+  if (path === ":memory:")
+    throw new ConfigError("path", path, "a file (a store in memory is what the memory engine is for)");
+  return resolve(textOf("path", path, { lengthMax: 4096 }));
+}
 
 interface DatabaseParts {
   readonly path: string;

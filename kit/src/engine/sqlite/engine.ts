@@ -34,7 +34,7 @@ import { readLog, readStream } from "./log.ts";
 import { expireBatch, Maintenance } from "./maintenance.ts";
 import { Neighbours } from "./neighbours-system.ts";
 import { resolveOptions, type ResolvedOptions, type SqliteEngineOptions } from "./options.ts";
-import { isGone, ownIdentity } from "./process-identity-system.ts";
+import { isGone, isNeighbour, ownIdentity } from "./process-identity-system.ts";
 import { scanRows } from "./scan.ts";
 import { schemaSteps } from "./schema.ts";
 import { transactionSql, type SqliteSql } from "./transaction-handle.ts";
@@ -176,6 +176,8 @@ class OnSqlite implements SqliteEngine {
         commit: async (changes) => {
           validateChanges(changes, this.can);
           tx.get("select 1"); // refuses when the transaction has ended
+          // The work may have waited since the transaction began.
+          this.#group.work.nowMs = this.clock.now();
           try {
             return this.#commitNow(changes);
           } catch (error) {
@@ -266,8 +268,8 @@ class OnSqlite implements SqliteEngine {
   async #checkNeighbours(): Promise<"some" | "none"> {
     const { work } = this.#group;
     const others = otherInstances(work);
-    if (!others.some((other) => isGone(other, this.#identity))) return others.length > 0 ? "some" : "none";
-    await this.#database.shared(() => endLeasesOfTheGone(work, this.#identity));
-    return otherInstances(work).length > 0 ? "some" : "none";
+    if (others.some((other) => isGone(other, this.#identity)))
+      await this.#database.shared(() => endLeasesOfTheGone(work, this.#identity));
+    return others.some((other) => isNeighbour(other, this.#identity)) ? "some" : "none";
   }
 }

@@ -6,14 +6,20 @@ interface InstanceRow extends ProcessIdentity {
   readonly id: number;
 }
 
+// How long a container's entry is kept, of which no other one can tell whether it still runs.
+const strangerKeptMs = 7 * 86_400_000;
+
 /** Writes down that this process has the file open. Numbers are never given twice, so that a lease names one process for good. */
 export function registerInstance(work: Work, own: ProcessIdentity): number {
   const id = work.heads.nextSeq();
-  work.sql.addInstance.run(id, own.pid, own.started, own.boot, own.namespace);
+  const { pid, started, boot, namespace } = own;
+  // Nobody of an earlier start of the machine is left. Forgetting one that lives costs it the early rescue only; its leases count.
+  work.sql.forgetInstances.run(boot, namespace, work.nowMs - strangerKeptMs);
+  work.sql.addInstance.run(id, pid, started, boot, namespace, work.nowMs);
   return id;
 }
 
-/** Other processes that have the file open, as far as known. */
+/** Other openings of the file that are written down, whether their processes live or not. */
 export function otherInstances(work: Pick<Work, "sql" | "instance">): readonly InstanceRow[] {
   const rows = work.sql.instances.all() as unknown as readonly InstanceRow[];
   return rows.filter((row) => row.id !== work.instance);

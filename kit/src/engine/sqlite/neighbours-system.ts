@@ -9,13 +9,15 @@ export interface NeighbourWatch {
   readonly hasForeignCommit: () => boolean;
   /** Called for each of those. */
   readonly onForeignCommit: () => void;
-  /** Whether other processes have the file open; called every second, and rescues on the way. */
+  /** Whether other processes are known to have the file open; called every second, and rescues on the way. */
   readonly neighbours: () => Promise<"some" | "none">;
 }
 
 // The watch of the log is quick (0.2 ms) but may be late or absent; a look costs next to nothing.
 const lookMs = 50;
 const neighboursMs = 1000;
+// Whoever wrote so recently is watched for, whether it is known as a neighbour or not (it may be in another container).
+const recentMs = 60_000;
 
 /**
  * Notices what other processes do to the file: by a watch of its log while there are any, and by a look every 50 ms. Runs on the
@@ -27,6 +29,7 @@ export class Neighbours {
   #check: Timer | undefined;
   #watcher: FSWatcher | undefined;
   #isClosed = false;
+  #foreignCommitAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: NeighbourWatch) {
     this.#options = options;
@@ -47,6 +50,7 @@ export class Neighbours {
 
   #lookNow(): void {
     if (this.#isClosed || !this.#options.hasForeignCommit()) return;
+    this.#foreignCommitAtMs = systemClock.monotonic();
     this.#options.onForeignCommit();
     if (this.#watcher === undefined) this.#checkNow();
   }
@@ -65,9 +69,10 @@ export class Neighbours {
   }
 
   #watchWhile(neighbours: "some" | "none"): void {
-    if ((neighbours === "some") === (this.#watcher !== undefined) || this.#isClosed) return;
+    const isWorthIt = neighbours === "some" || systemClock.monotonic() - this.#foreignCommitAtMs < recentMs;
+    if (isWorthIt === (this.#watcher !== undefined) || this.#isClosed) return;
     this.#watcher?.close();
-    this.#watcher = neighbours === "some" ? this.#startWatch() : undefined;
+    this.#watcher = isWorthIt ? this.#startWatch() : undefined;
   }
 
   #startWatch(): FSWatcher | undefined {

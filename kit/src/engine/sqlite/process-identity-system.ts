@@ -25,6 +25,11 @@ export function isGone(other: ProcessIdentity, own: ProcessIdentity): boolean {
   return startOf(other.pid) !== other.started;
 }
 
+/** Whether the process lives in the same world as `own`, so that it is known to live. */
+export function isNeighbour(other: ProcessIdentity, own: ProcessIdentity): boolean {
+  return other.boot === own.boot && other.namespace === own.namespace && !isGone(other, own);
+}
+
 /** Start of a living process, `undefined` when there is none: proc(5), `stat`, field 22; field 3 is its state. */
 function startOf(pid: number): string | undefined {
   const stat = attempted(() => readFileSync(`/proc/${pid}/stat`, "utf8"));

@@ -64,7 +64,8 @@ create table ashlar_seen(
 create index ashlar_seen_expiry on ashlar_seen(expires_at);
 
 create table ashlar_instance(
-  id integer primary key, pid integer not null, started text not null, boot text not null, namespace text not null) strict;
+  id integer primary key, pid integer not null, started text not null, boot text not null, namespace text not null,
+  opened_at integer not null) strict;
 `;
 
 /** The engine's own tables, all named `ashlar_…`. Steps are only ever added at the end. */

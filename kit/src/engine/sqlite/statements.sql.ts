@@ -88,7 +88,8 @@ const texts = {
   expireCells: `delete from ashlar_cell where (space, key) in
     (select space, key from ashlar_cell where expires_at is not null and expires_at <= ? order by expires_at limit ?)`,
 
-  addInstance: "insert into ashlar_instance(id, pid, started, boot, namespace) values (?, ?, ?, ?, ?)",
+  addInstance: "insert into ashlar_instance(id, pid, started, boot, namespace, opened_at) values (?, ?, ?, ?, ?, ?)",
+  forgetInstances: "delete from ashlar_instance where boot <> ? or (namespace <> ? and opened_at < ?)",
   dropInstance: "delete from ashlar_instance where id = ?",
   instances: "select id, pid, started, boot, namespace from ashlar_instance",
   busyQueues: "select name from ashlar_queue where running > 0",
