@@ -49,6 +49,12 @@ export const layers: Readonly<Record<string, Row>> = {
   "queue/conformance": { level: 3, doors: [...ground, "engine", "queue"], node: ["node:assert", "node:assert/strict"] },
   "queue/examples": { level: 3, doors: [...base, "engine", "engine/memory", "engine/sqlite", "queue"] },
   events: { level: 3, doors: [...base, "engine"] },
+  "events/spec": { level: 3, doors: [...ground, "events"] },
+  "events/conformance": {
+    level: 3,
+    doors: [...ground, "engine", "events"],
+    node: ["node:assert", "node:assert/strict"],
+  },
   schedule: { level: 3, doors: [...base, "engine", "queue"] },
 
   saga: { level: 4, doors: [...base, "engine", "queue", "events", "schedule"] },

@@ -15,7 +15,7 @@ export interface SubscriptionContext {
   /** Aborts when the partition is given up: the subscription closes, or another process took over. */
   readonly signal: AbortSignal;
   /** Committed cells, `undefined` where absent: for changes that build on earlier ones. */
-  get(cells: readonly CellKey[]): Promise<readonly (Cell | undefined)[]>;
+  readonly get: (cells: readonly CellKey[]) => Promise<readonly (Cell | undefined)[]>;
 }
 
 /** The part that differs between a handler of single events and a projection. */

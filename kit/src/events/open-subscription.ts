@@ -27,7 +27,6 @@ export async function openSubscription<Event extends DomainEvent>(
   options: SubscriptionOptions<Event>,
 ): Promise<Subscription> {
   const { store, name, types, from = "start" } = options;
-  const handle = options.handle as SubscriptionOptions<DomainEvent>["handle"];
   return openFeed(options, {
     store,
     name,
@@ -36,7 +35,8 @@ export async function openSubscription<Event extends DomainEvent>(
     target: {
       granularity: "event",
       async apply([event], context) {
-        return event === undefined ? [] : ((await handle(event, context)) ?? []);
+        // The feed decodes with the very `types` of these options.
+        return event === undefined ? [] : ((await options.handle(event as Stored<Event>, context)) ?? []);
       },
       commit: (changes) => store.engine.commit(changes),
     },

@@ -29,7 +29,7 @@ export class PartitionWorker {
   readonly #feed: Feed;
   readonly #abort = new AbortController();
   readonly #onProgress: () => void;
-  #checkpoint: Checkpoint;
+  readonly #checkpoint: Checkpoint;
   #savedAtMs = 0;
   #parkedChanged = true;
   /** Everything up to here is handled or parked. */

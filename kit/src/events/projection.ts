@@ -41,8 +41,8 @@ export function projection<Event extends DomainEvent, Sql = never>(
   const name = textOf("name", definition.name, { lengthMax: 100 });
   if (name.includes("@")) throw new ConfigError("name", name, 'a name without "@"');
   integerIn("version", definition.version, { min: 1, max: 1_000_000 });
-  if ((definition.apply === undefined) === (definition.applySql === undefined))
-    throw new ConfigError("apply", definition.apply, "either apply or applySql");
+  const ways = ["apply", "applySql"].filter((way) => way in definition);
+  if (ways.length !== 1) throw new ConfigError("apply", ways, "either apply or applySql");
   return definition;
 }
 

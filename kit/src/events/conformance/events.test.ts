@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "vitest";
-import { openMemoryEngine } from "../engine/memory/mod.ts";
-import { openSqliteEngine, type SqliteEngine } from "../engine/sqlite/mod.ts";
-import { exerciseEvents, type OpenEventsEngine } from "./conformance/mod.ts";
+import { openMemoryEngine } from "../../engine/memory/mod.ts";
+import { openSqliteEngine, type SqliteEngine } from "../../engine/sqlite/mod.ts";
+import { exerciseEvents, type OpenEventsEngine } from "./mod.ts";
 
 const openMemory: OpenEventsEngine = async ({ clock }) => {
   const engine = await openMemoryEngine({ clock });
