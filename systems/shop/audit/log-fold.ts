@@ -95,6 +95,7 @@ export class LogFold {
         this.rejected.set(event.data.reason, (this.rejected.get(event.data.reason) ?? 0) + 1);
         return this.#end(id, open, 0);
       case "StockReserved":
+      case "CalledOff":
       case "LinesReturned":
         return;
       default:

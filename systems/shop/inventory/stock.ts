@@ -40,6 +40,7 @@ export type StockCommand =
   | { readonly kind: "ship"; readonly order: string; readonly quantity: number }
   | { readonly kind: "restock"; readonly order: string; readonly quantity: number; readonly sale: BackOnSale }
   | { readonly kind: "write off"; readonly invoice: string; readonly quantity: number; readonly supply: Supply }
+  | { readonly kind: "receive"; readonly quantity: number }
   | { readonly kind: "return to sale" };
 
 /** Why a command is refused: too little to sell, or more shipped or released than was reserved. */
@@ -89,6 +90,8 @@ function decideStock(stock: Stock, command: StockCommand): ReturnType<typeof sto
       return [{ type: "Restocked", data: coming(command) }];
     case "write off":
       return decideWriteOff(stock, command);
+    case "receive":
+      return received(command.quantity);
     case "return to sale":
       return stock.returning === 0 ? [] : [{ type: "ReturnedToSale", data: { quantity: stock.returning } }];
     default:

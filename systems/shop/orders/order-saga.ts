@@ -15,7 +15,7 @@ import type { PlannedCommit } from "../commit-loop.ts";
 import { planCalls, planCertain, type ShopCall } from "../planning.ts";
 import type { ParcelOutcome, Shipping } from "../shipping/mod.ts";
 import { customerOrderChange } from "./customer-orders.ts";
-import { orderDecider, type OrderCommand, type PlacedOrder, type Rejection } from "./order.ts";
+import { orderDecider, type Order, type OrderCommand, type PlacedOrder, type Rejection } from "./order.ts";
 import type { Tickets } from "./tickets.ts";
 
 /** What the saga of an order works with. */
@@ -36,7 +36,10 @@ export interface OrderInput {
 
 export type OrderSaga = SagaDefinition<OrderInput, { readonly confirmed: string }>;
 
-type Reservation = { readonly status: "reserved" | "out of stock" };
+type Reservation = { readonly status: "reserved" | "out of stock" | "called off" };
+
+/** What the provider said, and whether the customer still wanted the order when that was recorded. */
+type Charge = ChargeOutcome & { readonly wanted: Order["wanted"] };
 
 // More attempts than any outage of the outside world lasts; short, because its stalls are.
 const stepRetry = retryPlan({ attemptsMax: 12, firstMs: 5, capMs: 500 });
@@ -72,7 +75,8 @@ class OrderRun {
     this.#id = id;
     this.#order = order;
     this.#goods = goodsOf(order.lines);
-    this.#payment = { order: id, payer: order.customer ?? id, amountMinor: order.totalMinor };
+    const { customer: payer = id, totalMinor: amountMinor, method } = order;
+    this.#payment = { order: id, payer, amountMinor, ...(method === undefined ? {} : { method }) };
     this.#context = context;
   }
 
@@ -81,6 +85,7 @@ class OrderRun {
     const reserved = await step.commit("reserve", (attempt) => this.#reserve(attempt), {
       undoCommit: (result) => this.#release(result),
     });
+    if (reserved.status === "called off") this.#callOff();
     if (reserved.status === "out of stock") this.#context.fail(this.#reason);
 
     this.#reason = "payment-failed";
@@ -90,6 +95,7 @@ class OrderRun {
     });
     if (charged.status === "refused" && charged.reason === "declined") this.#reason = "payment-declined";
     if (charged.status === "refused") this.#context.fail(this.#reason);
+    if (charged.wanted === "called off") this.#callOff();
 
     this.#reason = "shipping-failed";
     const send = once(() => this.#services.shipping.send(this.#id, this.#goods));
@@ -98,7 +104,8 @@ class OrderRun {
     });
     if (sent.status === "refused") this.#context.fail(this.#reason);
 
-    await step.commit("confirm", () => this.#confirm());
+    const end = await step.commit("confirm", () => this.#confirm());
+    if (end === "called off") this.#callOff();
     return { confirmed: this.#id };
   }
 
@@ -109,11 +116,13 @@ class OrderRun {
     const units = this.#goods.reduce((sum, { quantity }) => sum + quantity, 0);
     const calls = [...inventory.reserve(this.#id, this.#goods), this.#note({ kind: "note reserved", units })];
     const planned = await planCalls(store, calls);
-    const refused = planned.status === "rejected" ? await this.#rejected("out-of-stock") : undefined;
+    const unwanted = planned.status === "rejected" && (await this.#wanted()) === "called off";
+    const refused =
+      planned.status === "rejected" ? await this.#rejected(unwanted ? "cancelled" : "out-of-stock") : undefined;
     const grant = ticket === undefined ? [] : [tickets.decided(ticket)];
     if (planned.status === "rejected" && refused !== undefined)
       return {
-        result: { status: "out of stock" },
+        result: { status: unwanted ? "called off" : "out of stock" },
         changes: [...refused.changes, ...grant],
         committed: refused.committed,
       };
@@ -122,11 +131,11 @@ class OrderRun {
   }
 
   async #release(result: Reservation): Promise<UndoCommit> {
-    // Without stock the order was rejected in that very step.
-    if (result.status === "out of stock") return { changes: [] };
+    // Without a reservation the order was rejected in that very step.
+    if (result.status !== "reserved") return { changes: [] };
     const { store, inventory } = this.#services;
     const planned = await planCertain(store, inventory.release(this.#id, this.#goods));
-    const rejected = await this.#rejected(this.#context.cancelled.aborted ? "cancelled" : this.#reason);
+    const rejected = await this.#rejected(this.#reason);
     return {
       changes: [...planned.changes, ...inventory.returning(this.#goods), ...rejected.changes],
       committed: (outcome) => {
@@ -136,21 +145,22 @@ class OrderRun {
     };
   }
 
-  async #charge(outcome: ChargeOutcome): Promise<CommitPlan<ChargeOutcome>> {
-    if (outcome.status === "refused") return { result: outcome, changes: [] };
+  async #charge(outcome: ChargeOutcome): Promise<CommitPlan<Charge>> {
+    const result = { ...outcome, wanted: await this.#wanted() };
+    if (outcome.status === "refused") return { result, changes: [] };
     const { store, payments } = this.#services;
     const { amountMinor } = this.#payment;
     const planned = await planCertain(store, [
       this.#note({ kind: "note charged", amountMinor, method: outcome.method }),
     ]);
     return {
-      result: outcome,
+      result,
       changes: [...payments.postCharge(this.#payment), ...planned.changes],
       committed: planned.committed,
     };
   }
 
-  async #refund(result: ChargeOutcome): Promise<UndoCommit> {
+  async #refund(result: Charge): Promise<UndoCommit> {
     if (result.status === "refused") return { changes: [] };
     const { store, payments } = this.#services;
     const refund = { ...this.#payment, id: this.#id };
@@ -172,19 +182,21 @@ class OrderRun {
     return { changes: [] };
   }
 
-  async #confirm(): Promise<CommitPlan<null>> {
+  /** The sale, unless the customer was faster: the log decides who was first. */
+  async #confirm(): Promise<CommitPlan<"confirmed" | "called off">> {
     const { store, inventory, notifications } = this.#services;
     const { lines, country, placedAt, totalMinor } = this.#order;
     const sale = { lines, country, placedAt, totalMinor };
-    const planned = await planCertain(store, [
-      ...inventory.ship(this.#id, this.#goods),
-      this.#note({ kind: "confirm", sale }),
-    ]);
+    const calls = [...inventory.ship(this.#id, this.#goods), this.#note({ kind: "confirm", sale })];
+    const planned = await planCalls(store, calls);
+    if (planned.status === "rejected" && (await this.#wanted()) === "called off")
+      return { result: "called off", changes: [] };
+    const { changes, committed } = accepted(planned);
     const told = notifications.change("order-confirmed", { id: this.#id, to: this.#payment.payer });
     return {
-      result: null,
-      changes: [...planned.changes, told, ...customerOrderChange(this.#id, this.#order)],
-      committed: planned.committed,
+      result: "confirmed",
+      changes: [...changes, told, ...customerOrderChange(this.#id, this.#order)],
+      committed,
     };
   }
 
@@ -193,6 +205,16 @@ class OrderRun {
     const planned = await planCertain(this.#services.store, [this.#note({ kind: "reject", reason })]);
     const told = this.#services.notifications.change("order-rejected", { id: this.#id, to: this.#payment.payer });
     return { changes: [...planned.changes, told], committed: planned.committed };
+  }
+
+  async #wanted(): Promise<Order["wanted"]> {
+    return (await this.#services.store.load(orderDecider, this.#id)).state.wanted;
+  }
+
+  /** Undoes what was done. Called off before the confirmation only: between steps nothing but their results may decide. */
+  #callOff(): never {
+    this.#reason = "cancelled";
+    return this.#context.fail(this.#reason);
   }
 
   #note(command: OrderCommand): ShopCall {

@@ -1,5 +1,6 @@
 import { decider, eventTypes, reject, type Decider } from "ashlar/events";
 import { shareOf, type Minor } from "../money.ts";
+import type { PaymentMethodName } from "../payments/mod.ts";
 
 /** One accepted line of an order. */
 export interface OrderLine {
@@ -20,6 +21,8 @@ export interface PlacedOrder {
   readonly totalMinor: Minor;
   /** Place in the order in which a replay grants stock. Absent for live orders. */
   readonly ticket?: number;
+  /** How it is to be paid. Absent: as this payer always pays. */
+  readonly method?: PaymentMethodName;
 }
 
 /** Why an order ended without a sale. */
@@ -39,6 +42,8 @@ export type OrderEvent =
   | { readonly type: "Charged"; readonly data: { readonly amountMinor: Minor; readonly method: string } }
   | { readonly type: "ParcelSent"; readonly data: { readonly tracking: string } }
   | { readonly type: "Confirmed"; readonly data: Sale }
+  /** The customer does not want it any more. What was done for it is undone as soon as the step that runs has ended. */
+  | { readonly type: "CalledOff"; readonly data: { readonly reason: string } }
   | { readonly type: "Refunded"; readonly data: { readonly amountMinor: Minor } }
   | { readonly type: "Rejected"; readonly data: { readonly reason: Rejection } }
   | {
@@ -71,6 +76,8 @@ export interface Order {
   readonly returnable: readonly Returnable[];
   readonly reason: Rejection | undefined;
   readonly tracking: string | undefined;
+  readonly method: PaymentMethodName | undefined;
+  readonly wanted: "yes" | "called off";
 }
 
 export type OrderCommand =
@@ -79,6 +86,7 @@ export type OrderCommand =
   | { readonly kind: "note charged"; readonly amountMinor: Minor; readonly method: string }
   | { readonly kind: "note sent"; readonly tracking: string }
   | { readonly kind: "confirm"; readonly sale: Sale }
+  | { readonly kind: "call off"; readonly reason: string }
   | { readonly kind: "note refunded"; readonly amountMinor: Minor }
   | { readonly kind: "reject"; readonly reason: Rejection }
   | { readonly kind: "take back"; readonly return: string; readonly taken: readonly TakenBack[] };
@@ -96,6 +104,8 @@ const unknown: Order = {
   returnable: [],
   reason: undefined,
   tracking: undefined,
+  method: undefined,
+  wanted: "yes",
 };
 
 /** The stages through which an order goes, in order; and what each command needs. */
@@ -107,6 +117,7 @@ export const orderDecider: Decider<Order, OrderCommand, OrderEvent, OrderRefusal
     Charged: {},
     ParcelSent: {},
     Confirmed: {},
+    CalledOff: {},
     Refunded: {},
     Rejected: {},
     LinesReturned: {},
@@ -125,13 +136,19 @@ function decideOrder(order: Order, command: OrderCommand): ReturnType<typeof ord
   switch (command.kind) {
     case "place":
       return when("unknown")({ type: "Placed", data: command.order });
+    case "call off":
+      // Asked twice, it is called off once. A parcel on its way can only be returned.
+      if (order.wanted === "called off" && stage !== "rejected") return [];
+      return when("placed", "reserved", "charged")({ type: "CalledOff", data: { reason: command.reason } });
     case "note reserved":
+      if (order.wanted === "called off") return reject({ stage });
       return when("placed")({ type: "StockReserved", data: { units: command.units } });
     case "note charged":
       return when("reserved")({ type: "Charged", data: { amountMinor: command.amountMinor, method: command.method } });
     case "note sent":
       return when("reserved", "charged")({ type: "ParcelSent", data: { tracking: command.tracking } });
     case "confirm":
+      if (order.wanted === "called off") return reject({ stage });
       return when("reserved", "charged", "sent")({ type: "Confirmed", data: command.sale });
     case "note refunded":
       return when("charged", "sent", "confirmed")({ type: "Refunded", data: { amountMinor: command.amountMinor } });
@@ -172,7 +189,10 @@ function evolveOrder(order: Order, event: OrderEvent): Order {
         totalMinor: event.data.totalMinor,
         customer: event.data.customer,
         lines: event.data.lines,
+        method: event.data.method,
       };
+    case "CalledOff":
+      return { ...order, wanted: "called off" };
     case "StockReserved":
       return { ...order, stage: "reserved" };
     case "Charged":

@@ -47,9 +47,12 @@ export class Orders {
     return sagas.run(saga, id).result(options);
   }
 
-  /** Calls an order off: what was done for it is undone. An order that has ended stays as it is. */
-  async cancel(id: string): Promise<void> {
-    const { sagas, saga } = this.#options;
-    await sagas.cancel(saga, id, "cancelled by the customer");
+  /** Calls an order off: what was done for it is undone. One that is on its way to the customer, or has ended, stays as it is.
+   *  An event and not a message to the saga, so that the order's own stream decides whether this or the confirmation came first. */
+  async cancel(id: string): Promise<"called off" | "too late" | "unknown"> {
+    const { store } = this.#options;
+    const answer = await store.execute(orderDecider, id, { kind: "call off", reason: "cancelled by the customer" });
+    if (answer.status !== "rejected") return "called off";
+    return answer.rejection.stage === "unknown" ? "unknown" : "too late";
   }
 }

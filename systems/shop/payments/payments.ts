@@ -6,7 +6,15 @@ import { streamOf, type EventStore } from "ashlar/events";
 import type { Minor } from "../money.ts";
 import type { OutsideReply, OutsideService } from "../outside/mod.ts";
 import { ledgerDecider, type Posting } from "./ledger.ts";
-import { adjustmentEntries, chargeEntries, methodFor, refundEntries, type PaymentMethod } from "./methods.ts";
+import {
+  adjustmentEntries,
+  chargeEntries,
+  methodFor,
+  paymentMethods,
+  refundEntries,
+  type PaymentMethod,
+  type PaymentMethodName,
+} from "./methods.ts";
 
 export interface PaymentsOptions {
   readonly store: EventStore;
@@ -21,6 +29,8 @@ export interface Payment {
   /** Customer, or for a guest the order: who pays the same way every time. */
   readonly payer: string;
   readonly amountMinor: Minor;
+  /** How, where the payer said so. */
+  readonly method?: PaymentMethodName;
 }
 
 /** Part of a payment that goes back. `id` tells several refunds of one order apart. */
@@ -43,14 +53,15 @@ export class Payments {
     this.#options = options;
   }
 
-  /** How this payer pays. */
-  methodOf(payer: string): PaymentMethod {
-    return methodFor(this.#options.seed, payer);
+  /** How this is paid. */
+  methodOf({ method, payer }: Payment): PaymentMethod {
+    return method === undefined ? methodFor(this.#options.seed, payer) : paymentMethods[method];
   }
 
   /** Asks the provider for the money. Once per order, however often it is called. Rejects with a retryable error when no answer came. */
-  async charge({ order, payer, amountMinor }: Payment): Promise<ChargeOutcome> {
-    const method = this.methodOf(payer).name;
+  async charge(payment: Payment): Promise<ChargeOutcome> {
+    const { order, amountMinor } = payment;
+    const method = this.methodOf(payment).name;
     // The provider is not bothered with nothing.
     if (amountMinor === 0) return { status: "captured", method };
     const reply = await this.#ask("charge", order, amountMinor);
@@ -66,15 +77,17 @@ export class Payments {
   }
 
   /** The posting of a charge. Empty for nothing. */
-  postCharge({ order, payer, amountMinor }: Payment): readonly Append[] {
+  postCharge(payment: Payment): readonly Append[] {
+    const { order, amountMinor } = payment;
     if (amountMinor === 0) return [];
-    const entries = chargeEntries(this.methodOf(payer), amountMinor);
+    const entries = chargeEntries(this.methodOf(payment), amountMinor);
     return [this.#post(`charge-${order}`, { purpose: "charge", reference: order, amountMinor, entries })];
   }
 
-  postRefund({ id, payer, amountMinor }: Refund): readonly Append[] {
+  postRefund(refund: Refund): readonly Append[] {
+    const { id, amountMinor } = refund;
     if (amountMinor === 0) return [];
-    const entries = refundEntries(this.methodOf(payer), amountMinor);
+    const entries = refundEntries(this.methodOf(refund), amountMinor);
     return [this.#post(`refund-${id}`, { purpose: "refund", reference: id, amountMinor, entries })];
   }
 

@@ -8,4 +8,4 @@ export {
   type ReturnPart,
 } from "./return.ts";
 export { returnSaga, type ReturnInput, type ReturnSaga, type ReturnServices } from "./return-saga.ts";
-export { Returns, type PlannedReturn, type ReturnRequest, type ReturnsOptions } from "./returns.ts";
+export { Returns, type MatchedReturn, type PlannedReturn, type ReturnRequest, type ReturnsOptions } from "./returns.ts";

@@ -3,6 +3,7 @@ import { retryPlan } from "ashlar/queue";
 import { saga, type CommitPlan, type SagaContext, type SagaDefinition } from "ashlar/saga";
 import { goodsOf, type Inventory } from "../inventory/mod.ts";
 import { sumMinor } from "../money.ts";
+import { orderDecider } from "../orders/mod.ts";
 import type { Notifications } from "../notifications/mod.ts";
 import type { Payments, Refund } from "../payments/mod.ts";
 import { planCertain } from "../planning.ts";
@@ -38,7 +39,7 @@ export function returnSaga(services: ReturnServices): ReturnSaga {
 }
 
 async function refund({ payments, store }: ReturnServices, input: ReturnInput): Promise<CommitPlan<number>> {
-  const refunds = refundsOf(input);
+  const refunds = await Promise.all(refundsOf(input).map((refund) => asPaid(store, refund)));
   await Promise.all(refunds.map((refund) => payments.refund(refund)));
   const amountMinor = sumMinor(refunds.map((refund) => refund.amountMinor));
   const command = { kind: "note refunded", amountMinor } as const;
@@ -61,6 +62,12 @@ async function restock(services: ReturnServices, input: ReturnInput): Promise<Co
     changes: [...planned.changes, ...inventory.returning(goods), told],
     committed: planned.committed,
   };
+}
+
+/** Money goes back the way it came. */
+async function asPaid(store: EventStore, refund: Refund): Promise<Refund> {
+  const { method } = (await store.load(orderDecider, refund.order)).state;
+  return method === undefined ? refund : { ...refund, method };
 }
 
 /** One refund for each order that something came back from: that is what was paid. */

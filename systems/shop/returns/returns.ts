@@ -5,7 +5,7 @@ import { commitPlanned, type PlannedCommit } from "../commit-loop.ts";
 import { customerOrders, orderDecider } from "../orders/mod.ts";
 import { planCertain, type ShopCall } from "../planning.ts";
 import { matchReturn, type Purchase, type ReturnMatch } from "./match-return.ts";
-import { returnDecider, type RequestedReturn, type Return, type ReturnPart } from "./return.ts";
+import { returnDecider, type RequestedReturn, type Return, type ReturnLine, type ReturnPart } from "./return.ts";
 import type { ReturnSaga } from "./return-saga.ts";
 
 export interface ReturnsOptions {
@@ -20,12 +20,19 @@ export interface ReturnRequest {
   readonly customer: string | undefined;
   readonly placedAt: string;
   readonly lines: readonly { readonly code: string; readonly quantity: number }[];
+  /** The only order that it may be matched with. Absent: the customer's latest purchases. */
+  readonly order?: string;
 }
 
 /** A commit that requests a return, and what it found. */
 export interface PlannedReturn extends PlannedCommit {
   /** Whether a saga was started: something is to be refunded. */
   readonly saga: "started" | "none";
+}
+
+/** What each line found, too. */
+export interface MatchedReturn extends PlannedReturn {
+  readonly lines: readonly ReturnLine[];
 }
 
 /** Takes goods back against earlier purchases of the same customer. */
@@ -37,7 +44,7 @@ export class Returns {
   }
 
   /** The commit that records a return, takes its units from the purchases they are matched with, and starts the refund. */
-  async requesting(request: ReturnRequest, also: readonly Change[]): Promise<PlannedReturn> {
+  async requesting(request: ReturnRequest, also: readonly Change[]): Promise<MatchedReturn> {
     const { store, sagas, saga } = this.#options;
     const { id, customer, placedAt } = request;
     const match = await this.#match(request);
@@ -48,9 +55,10 @@ export class Returns {
     ]);
     const changes = [...also, ...planned.changes];
     const { committed } = planned;
-    if (customer === undefined || match.parts.length === 0) return { changes, committed, saga: "none" };
+    if (customer === undefined || match.parts.length === 0)
+      return { changes, committed, saga: "none", lines: match.lines };
     const start = sagas.startChanges(saga, id, { id, customer, parts: match.parts });
-    return { changes: [...changes, ...start], committed, saga: "started" };
+    return { changes: [...changes, ...start], committed, saga: "started", lines: match.lines };
   }
 
   /** Requests a live return. Resolves once it is durable. */
@@ -69,17 +77,17 @@ export class Returns {
     return sagas.run(saga, id).result(options);
   }
 
-  async #match({ customer, lines }: ReturnRequest): Promise<ReturnMatch> {
-    const purchases =
-      customer === undefined ? [] : await this.#purchases(customer, new Set(lines.map(({ code }) => code)));
-    return matchReturn(lines, purchases);
+  async #match({ customer, lines, order }: ReturnRequest): Promise<ReturnMatch> {
+    if (customer === undefined) return matchReturn(lines, []);
+    const orders = order === undefined ? await customerOrders(this.#options.store.engine, customer) : [order];
+    return matchReturn(lines, await this.#purchases(orders, new Set(lines.map(({ code }) => code))));
   }
 
-  /** Earlier purchases that hold any of the products, the latest first. */
-  async #purchases(customer: string, codes: ReadonlySet<string>): Promise<readonly Purchase[]> {
+  /** Those of the orders that hold any of the products. */
+  async #purchases(orders: readonly string[], codes: ReadonlySet<string>): Promise<readonly Purchase[]> {
     const { store } = this.#options;
     const purchases: Purchase[] = [];
-    for (const order of await customerOrders(store.engine, customer)) {
+    for (const order of orders) {
       const { state } = await store.load(orderDecider, order);
       const returnable = state.returnable.filter(({ code, quantity }) => quantity > 0 && codes.has(code));
       if (returnable.length > 0) purchases.push({ order, returnable });
