@@ -29,7 +29,10 @@ function add(world: World, amount: number): () => Promise<{ result: number; chan
   return async () => {
     const [cell] = await world.engine.get([ledger]);
     const sum = Number(cell?.value ?? 0) + amount;
-    return { result: sum, changes: [{ op: "put", cell: ledger, expect: cell?.version ?? "absent", value: String(sum) }] };
+    return {
+      result: sum,
+      changes: [{ op: "put", cell: ledger, expect: cell?.version ?? "absent", value: String(sum) }],
+    };
   };
 }
 
@@ -37,7 +40,9 @@ function order(world: World, outside: Outside, end: "ships" | "fails"): AnySaga 
   return saga("order", { version: "1", leaseMs, retry }, async (input: { total: number }, context) => {
     let failures = 1;
     await context.step("reserve", ({ key }) => outside.do(key), { undo: (key) => outside.undo(key) });
-    await context.step.commit("book", add(world, input.total), { undoCommit: async () => await add(world, -input.total)() });
+    await context.step.commit("book", add(world, input.total), {
+      undoCommit: async () => await add(world, -input.total)(),
+    });
     await context.step(
       "charge",
       ({ key }) => {
@@ -91,17 +96,20 @@ async function callsOf(end: "ships" | "fails"): Promise<readonly string[]> {
 }
 
 describe.each(["memory", "sqlite"] as const)("scenario 20 on %s", (store) => {
-  test.each(["ships", "fails"] as const)("a crash at any boundary of the journal changes nothing about a run that %s", async (end) => {
-    const points = await callsOf(end);
-    const expected = await play("memory", end, () => undefined, "no");
-    expect(expected.left).toBe(0);
-    expect(points.length).toBeGreaterThan(12);
-    for (let call = 0; call < points.length; call++) {
-      const reopens = call % 2 === 0 ? "yes" : "no";
-      const seen = await play(store, end, crashAtCall(call), reopens);
-      expect(seen, `crash at ${points[call] ?? ""}`).toEqual(expected);
-    }
-  });
+  test.each(["ships", "fails"] as const)(
+    "a crash at any boundary of the journal changes nothing about a run that %s",
+    async (end) => {
+      const points = await callsOf(end);
+      const expected = await play("memory", end, () => undefined, "no");
+      expect(expected.left).toBe(0);
+      expect(points.length).toBeGreaterThan(12);
+      for (let call = 0; call < points.length; call++) {
+        const reopens = call % 2 === 0 ? "yes" : "no";
+        const seen = await play(store, end, crashAtCall(call), reopens);
+        expect(seen, `crash at ${points[call] ?? ""}`).toEqual(expected);
+      }
+    },
+  );
 });
 
 test("an executor that was only frozen writes nothing when it wakes up after the takeover", async () => {

@@ -117,6 +117,8 @@ export class Execution implements ActiveRun {
   async begin(): Promise<void> {
     try {
       this.#readMail();
+      // A stopped run asks for nothing new, so that nothing else would look whether its past is repeated.
+      this.touch();
       this.#returned = { output: await this.definition.run(this.journal.header.input as never, sagaContext(this)) };
     } catch (error) {
       this.#returned = { error };

@@ -32,7 +32,9 @@ export async function runStep<T>(
     key: effectKey(execution, key),
     plan: options.retry ?? execution.definition.rules.retry,
     timeoutMs: options.timeoutMs,
-    work: isOnce ? async (context) => (await begun(execution, key, context.attempt), await step.run(context)) : step.run,
+    work: isOnce
+      ? async (context) => (await begun(execution, key, context.attempt), await step.run(context))
+      : step.run,
   });
   if (!done.ok) return await failed(execution, key, done);
   try {
