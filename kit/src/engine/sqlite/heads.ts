@@ -1,5 +1,6 @@
 import type { SqliteDatabase } from "../../drivers/sqlite/mod.ts";
 import { StorageError } from "../errors.ts";
+import { RecentMap } from "./recent-map.ts";
 import { logsMax, stateNames } from "./schema.ts";
 import type { Statements } from "./statements.sql.ts";
 
@@ -19,7 +20,7 @@ export interface LogHead {
   readonly name: string;
   head: number;
   recordedAtMs: number;
-  readonly versions: Map<string, number>;
+  readonly versions: RecentMap<number>;
   isChanged: boolean;
 }
 
@@ -29,8 +30,8 @@ interface Counters {
   revision: number;
 }
 
-// About 100 bytes each.
-const versionsMax = 50_000;
+// About 100 bytes each, and up to twice as many.
+const versionsKept = 20_000;
 
 /**
  * The rows that nearly every commit reads and writes, kept in memory: read once, written once a transaction, and forgotten when
@@ -124,7 +125,14 @@ export class Heads {
     if (known !== undefined) return known;
     const { id } = this.#sql.addLog.get(name) as { id: number };
     if (id > logsMax) throw new StorageError("full", `the file holds ${logsMax} logs already`);
-    return this.#keepLog({ id, name, head: 0, recordedAtMs: 0, versions: new Map(), isChanged: false });
+    return this.#keepLog({
+      id,
+      name,
+      head: 0,
+      recordedAtMs: 0,
+      versions: new RecentMap(versionsKept),
+      isChanged: false,
+    });
   }
 
   findLog(name: string): LogHead | undefined {
@@ -133,7 +141,7 @@ export class Heads {
     const row = this.#sql.log.get(name) as { id: number; head: number; recorded_at: number } | undefined;
     if (row === undefined) return undefined;
     const { id, head, recorded_at: recordedAtMs } = row;
-    return this.#keepLog({ id, name, head, recordedAtMs, versions: new Map(), isChanged: false });
+    return this.#keepLog({ id, name, head, recordedAtMs, versions: new RecentMap(versionsKept), isChanged: false });
   }
 
   /** Version of the stream, 0 when there is none. */
@@ -147,15 +155,7 @@ export class Heads {
   }
 
   setVersion(log: LogHead, stream: string, version: number): void {
-    const { versions } = log;
-    // Out and in again: a Map keeps order, so the first entry is the one written longest ago.
-    if (!versions.delete(stream) && versions.size >= versionsMax) {
-      for (const eldest of versions.keys()) {
-        versions.delete(eldest);
-        break;
-      }
-    }
-    versions.set(stream, version);
+    log.versions.set(stream, version);
   }
 
   touch(head: QueueHead | LogHead): void {
