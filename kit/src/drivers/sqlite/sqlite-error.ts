@@ -44,8 +44,12 @@ function resultCodeOf(thrown: unknown): number {
   return typeof resultCode === "number" ? resultCode : 0;
 }
 
+// SQLITE_IOERR_SHMSIZE: the index of the log could not grow, which a full disk causes.
+const sharedMemoryTooSmall = 4874;
+
 // Primary result codes: https://www.sqlite.org/rescode.html; the low byte of an extended code.
 function faultOf(resultCode: number): SqliteFault {
+  if (resultCode === sharedMemoryTooSmall) return "full";
   switch (resultCode & 0xff) {
     case 5:
     case 6:

@@ -4,7 +4,7 @@ import { applyAppend, judgeAppend } from "./apply-append.ts";
 import { applyPut, applySeen, judgeCell, judgeSeen } from "./apply-cell.ts";
 import { applyEnqueue, judgeEnqueue } from "./apply-enqueue.ts";
 import { moveByIds } from "./apply-ids.ts";
-import { acknowledged, applySettle, heldMessage } from "./apply-settle.ts";
+import { acknowledged, applySettle, isHeld } from "./apply-settle.ts";
 import type { Work } from "./work.ts";
 
 /**
@@ -43,9 +43,7 @@ function judgeChange(work: Work, change: Change, planned: Map<string, number> | 
       return judgeEnqueue(work, change, planned);
     case "settle":
     case "hold":
-      return heldMessage(work, change.receipt) === undefined
-        ? { kind: "lease-lost", receipt: change.receipt }
-        : undefined;
+      return isHeld(work, change.receipt) ? undefined : { kind: "lease-lost", receipt: change.receipt };
     case "append":
       return judgeAppend(work, change);
     case "put":

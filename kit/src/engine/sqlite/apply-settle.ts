@@ -20,8 +20,16 @@ export function acknowledged(work: Work, { queue: name, id, token }: Receipt): b
   return true;
 }
 
-/** The running message of which this is the current receipt. A lease that is over counts until somebody rescues the message. */
-export function heldMessage(work: Work, { queue: name, id, token }: Receipt): MessageRow | undefined {
+/** Whether the receipt is the current one of its message. A lease that is over counts until somebody rescues the message. */
+export function isHeld(work: Work, { queue: name, id, token }: Receipt): boolean {
+  const queue = work.heads.findQueue(name);
+  const number = messageNumber(id);
+  if (queue === undefined || number === undefined) return false;
+  work.adds.flush();
+  return work.sql.isHeld.get(number, queue.id, token) !== undefined;
+}
+
+function heldMessage(work: Work, { queue: name, id, token }: Receipt): MessageRow | undefined {
   const queue = work.heads.findQueue(name);
   const number = messageNumber(id);
   if (queue === undefined || number === undefined) return undefined;

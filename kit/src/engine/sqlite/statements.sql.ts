@@ -36,6 +36,7 @@ const texts = {
   addMessage: `insert into ashlar_message(id, queue, state, lane, seq, due, token, attempt, owner, enqueued_at, key, headers, body)
     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ackPlain: "delete from ashlar_message where id = ? and queue = ? and token = ? and state = 2 and key is null",
+  isHeld: "select 1 from ashlar_message where id = ? and queue = ? and token = ? and state = 2",
   held: `select id, state, lane, seq, due, token, attempt, crashes, woken, key, failures from ashlar_message where id = ? and queue = ? and token = ? and state = 2`,
   message: `select id, state, lane, seq, due, token, attempt, crashes, woken, key, failures from ashlar_message where id = ? and queue = ?`,
   place: `update ashlar_message set state = ?, seq = ?, due = ?, attempt = ?, crashes = ?, woken = 0, failures = ? where id = ?`,
