@@ -46,7 +46,11 @@ export class Intake {
   roomGrew(): void {
     if (!this.#mayHaveMore || this.#claiming !== undefined || this.#stopped) return;
     const room = this.#options.room();
-    if (room > 0) this.#claiming = this.#claim(room);
+    if (room <= 0) return;
+    this.#claiming = this.#claim(room).then(() => {
+      this.#claiming = undefined;
+      this.roomGrew();
+    });
   }
 
   /** No claim is made from here on; resolves when one that is under way has delivered. */
@@ -72,8 +76,6 @@ export class Intake {
       this.#lookIn(this.#backoffMs);
       this.#backoffMs = Math.min(backoffCapMs, this.#backoffMs * 2);
     }
-    this.#claiming = undefined;
-    this.roomGrew();
   }
 
   #waitMs(nextDueAtMs: number | undefined): number {

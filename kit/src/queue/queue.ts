@@ -142,7 +142,7 @@ class Queue<T, Reply = unknown, Sql = unknown> {
     const key = dedup === undefined ? `id:${this.#newId()}` : `key:${dedup.key}`;
     const keepMs = Math.max(dedup?.forMs ?? 0, withinMs) + replySpareMs;
     const message = { ...rest, dedup, headers: { ...headers, ...replyHeaders(key, keepMs) } };
-    const send = async (): Promise<void> => void (await this.add(input, message));
+    const send = async (): Promise<Added["status"]> => (await this.add(input, message)).status;
     const reply = await this.#replies.ask(key, { withinMs, signal, send });
     if (reply.kind === "failed") throw new ReplyError(this.definition.name, reply.error);
     return reply.value as Reply;

@@ -64,8 +64,8 @@ export class ReplyInbox {
     );
     this.#join(key, answer);
     try {
-      await options.send();
-      this.#look();
+      // An answer from before is only possible where the job is not new.
+      if ((await options.send()) === "existing") this.#look();
       return await abortable(answer.promise, options.signal);
     } finally {
       deadline.cancel();
@@ -132,5 +132,5 @@ export class ReplyInbox {
 export interface AskWait {
   readonly withinMs: number;
   readonly signal?: AbortSignal | undefined;
-  readonly send: () => Promise<void>;
+  readonly send: () => Promise<"added" | "existing">;
 }
