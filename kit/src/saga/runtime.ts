@@ -15,6 +15,9 @@ const runs = telemetryChannel("ashlar.saga.run");
 
 // A bell can be lost: idle queues are looked at again after at most this long.
 const backstopMs = 5_000;
+// Head start of processes that may know the version of a run.
+const yieldMs = 250;
+
 // Claims of one look, so that one saga's backlog does not take every free place at once.
 const claimsMax = 64;
 // Crashes are counted and judged by the saga, which can explain them; the engine must not bury the message before.
@@ -35,6 +38,10 @@ export interface Lane {
   readonly leaseMs: number;
   isLooking: boolean;
   looksAgain: boolean;
+  /** Runs wait in the store for a place here: new ones must not overtake them. */
+  isStarved: boolean;
+  /** It has met runs whose version it does not know: it lets processes that may know them look first. */
+  yields: boolean;
   timer: Timer | undefined;
 }
 
@@ -77,7 +84,7 @@ export class Runtime implements Host {
   /** A place for a run that is started and claimed in one commit; refused while claimed runs have to wait for one. */
   reserve(saga: string): "reserved" | "full" {
     const lane = this.#lanes.get(saga);
-    if (lane === undefined || lane.looksAgain || this.#isClosing || this.#used >= this.#concurrency) return "full";
+    if (lane === undefined || lane.isStarved || this.#isClosing || this.#used >= this.#concurrency) return "full";
     this.#used++;
     return "reserved";
   }
@@ -86,7 +93,7 @@ export class Runtime implements Host {
     this.#used--;
     if (this.#isClosing && this.#used === 0) for (const tell of this.#idle.splice(0)) tell();
     if (this.#isClosing) return;
-    for (const lane of this.#lanes.values()) if (lane.looksAgain) this.#look(lane);
+    for (const lane of this.#lanes.values()) if (lane.isStarved) this.#look(lane);
   }
 
   /** Begins a run whose place is reserved and whose message is held. */
@@ -105,6 +112,8 @@ export class Runtime implements Host {
     const key = `${run.definition.name}/${run.id}`;
     const execution = this.#executions.get(key);
     this.#executions.delete(key);
+    const lane = this.#lanes.get(run.definition.name);
+    if (lane !== undefined && ending.kind === "stuck" && ending.problem.kind === "unknown-version") lane.yields = true;
     if (runs.active && execution !== undefined)
       this.#tell(execution, outcomeOf(ending), ending.kind === "lost" ? ending.error : undefined);
     this.free();
@@ -145,11 +154,14 @@ export class Runtime implements Host {
 
   #look(lane: Lane): void {
     if (this.#isClosing) return;
-    const room = Math.min(claimsMax, this.#concurrency - this.#used);
-    if (lane.isLooking || room <= 0) {
+    if (lane.isLooking) {
       lane.looksAgain = true;
       return;
     }
+    // Half of the free places stay for runs that are started meanwhile.
+    const room = Math.min(claimsMax, Math.ceil((this.#concurrency - this.#used) / 2));
+    lane.isStarved = room <= 0;
+    if (lane.isStarved) return;
     lane.isLooking = true;
     lane.looksAgain = false;
     this.#used += room;
@@ -168,8 +180,8 @@ export class Runtime implements Host {
     lane.isLooking = false;
     this.#used -= room - claims.length;
     for (const claim of claims) void this.#resume(lane, claim);
-    if (claims.length === room) lane.looksAgain = true;
-    if (lane.looksAgain) this.#look(lane);
+    lane.isStarved = claims.length === room;
+    if (lane.looksAgain || lane.isStarved) this.#look(lane);
     this.#setTimer(lane, dueAtMs);
     if (this.#isClosing && this.#used === 0) for (const tell of this.#idle.splice(0)) tell();
   }
@@ -191,7 +203,7 @@ export class Runtime implements Host {
     const { clock } = this.engine;
     const limitMs = Math.min(backstopMs, lane.leaseMs);
     const delayMs = dueAtMs === undefined ? limitMs : Math.min(limitMs, Math.max(1, dueAtMs - clock.now()));
-    lane.timer = clock.setTimer(delayMs, () => this.#look(lane));
+    lane.timer = clock.setTimer(lane.yields ? delayMs + yieldMs : delayMs, () => this.#look(lane));
   }
 
   /** A third of the lease: two lost extensions must not lose a run. */

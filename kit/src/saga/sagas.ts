@@ -92,6 +92,8 @@ export interface Sagas extends AsyncDisposable {
   resolve(definition: AnySaga, id: string, ...answer: [step: string, result: unknown]): Promise<Delivery>;
   /** Starts a new run with the input of an old one and the journal before `fromStep`. */
   fork<Input, Output>(definition: SagaOf<Input, Output>, id: string, options: ForkOptions): Promise<Run<Output>>;
+  /** Stops claiming, lets steps in progress finish (at most `drainMs`) and gives the runs back. Idempotent. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface Decision {
@@ -296,6 +298,8 @@ function lanesOf(engine: Engine, definitions: readonly AnySaga[]): ReadonlyMap<s
       leaseMs: Math.max(rules.leaseMs, others?.leaseMs ?? 0),
       isLooking: false,
       looksAgain: false,
+      isStarved: false,
+      yields: false,
       timer: undefined,
     });
   }
