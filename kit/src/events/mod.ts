@@ -56,3 +56,19 @@ export { openProjection, type ProjectionOptions, type RunningProjection } from "
 export { projection, type Projection, type ProjectionContext, type ViewChange, viewOf } from "./projection.ts";
 export { retireProjection } from "./retire-projection.ts";
 export { openSubjectKeys, type SubjectKeysOptions } from "./open-subject-keys.ts";
+export {
+  type CommandHistory,
+  commandHistory,
+  type CommandHistoryOptions,
+  type UndoableCommand,
+  type UndoableTable,
+} from "./command-history.ts";
+export {
+  commandHandlers,
+  type Handler,
+  type Handlers,
+  type HandlerTable,
+  queryHandlers,
+  UnknownMessageError,
+} from "./handlers.ts";
+export type { HistoryEntry } from "./history-decider.ts";

@@ -1,0 +1,1 @@
+export { type Given, type Outcome, specification, SpecificationError } from "./specification.ts";
