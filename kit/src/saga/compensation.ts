@@ -93,7 +93,8 @@ async function undoOnce(
   for (let conflicts = 0; ; conflicts++) {
     const { changes, committed } = await options.undoCommit(result, step);
     const written = await execution.writer.commit({ point, texts: [text], changes });
-    if (written.committed) return committed?.(written);
+    committed?.(written);
+    if (written.committed) return;
     if (!isConflict(written) || conflicts === conflictsMax) throw new RefusedError(written.refusal);
   }
 }

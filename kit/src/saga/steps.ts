@@ -117,10 +117,9 @@ async function commitPlanned<T>(
     const text = result === undefined ? undefined : codec.encode(result);
     const entry = stepText(key, execution.nowMs(), { text, undo: undoFlag(step.options) });
     const written = await execution.writer.commit({ point: `step:${key}`, texts: [entry], changes });
-    if (written.committed) {
-      committed?.(written);
-      return result;
-    }
+    // Told of a refusal too: what a planner has counted on in advance is not there.
+    committed?.(written);
+    if (written.committed) return result;
     if (!isConflict(written) || conflicts === conflictsMax) throw new RefusedError(written.refusal);
   }
 }
