@@ -24,7 +24,9 @@ export const paymentMethods: Readonly<Record<PaymentMethodName, PaymentMethod>> 
 
 /** How a customer pays: the same way every time; a guest by order. More people have a card than a wallet. */
 export function methodFor(seed: number, payer: string): PaymentMethod {
-  return paymentMethods[drawOne<PaymentMethodName>(["card", "card", "card", "paypal", "paypal", "crypto"], seed, "method", payer)];
+  return paymentMethods[
+    drawOne<PaymentMethodName>(["card", "card", "card", "paypal", "paypal", "crypto"], seed, "method", payer)
+  ];
 }
 
 /** The entries of a payment: the provider owes us the amount less its fee. */

@@ -43,6 +43,7 @@ export class Importer {
   readonly #options: ImporterOptions;
   readonly #inFlight = new InFlight(inFlightMax);
   #state: ProgressState;
+  #ordersPlaced = 0;
 
   private constructor(options: ImporterOptions, state: ProgressState) {
     this.#options = options;
@@ -64,6 +65,11 @@ export class Importer {
 
   get progress(): ProgressState["file"] {
     return this.#state.file;
+  }
+
+  /** Orders placed by this importer. */
+  get ordersPlaced(): number {
+    return this.#ordersPlaced;
   }
 
   get inFlight(): number {
@@ -124,6 +130,7 @@ export class Importer {
 
   #follow({ meaning, accepted }: ClassifiedInvoice, invoice: string): void {
     const { orders, returns } = this.#options.shop;
+    if (meaning.kind === "order") this.#ordersPlaced += 1;
     const ended = meaning.kind === "order" ? orders.ended(invoice) : returns.ended(invoice);
     this.#inFlight.add(accepted[0]?.customer, ended);
   }

@@ -1,0 +1,102 @@
+import { parseArgs } from "node:util";
+import { KitError } from "ashlar/errors";
+import type { StockMode } from "./inventory/mod.ts";
+import type { FaultMode } from "./outside/mod.ts";
+
+/** The command line makes no sense; the message says why in one sentence. */
+export class UsageError extends KitError {
+  readonly code = "USAGE";
+  readonly retryable = false;
+}
+
+export interface ReplayConfig {
+  readonly command: "replay";
+  readonly file: string;
+  /** Folder of the shop's and the outside world's files. */
+  readonly data: string;
+  readonly stock: StockMode;
+  readonly faults: FaultMode;
+  readonly seed: number;
+  readonly limit: number | undefined;
+  readonly durability: "process" | "disk";
+  readonly output: "text" | "json";
+}
+
+export type Config = ReplayConfig | { readonly command: "help" };
+
+export const usage: string = `Usage: shop replay FILE [options]
+
+Replays an order file (CSV, also gzipped) through the shop. Killed at any moment, the same command goes on where it stopped;
+a file that was imported before changes nothing.
+
+  --data DIR              folder of the shop's data (default: shop-data)
+  --stock plenty|tight    the supplier delivers what is missing, or nothing after a first delivery (default: plenty)
+  --faults none|some      whether provider, carrier and channels decline, fail and stall (default: none)
+  --seed N                decides faults and quantities, 0 or more (default: 1)
+  --limit N               stop after the first N invoices of the file
+  --durability process|disk   what an order survives: a kill of the process, or a power cut (default: process)
+  --json                  print the totals as one JSON object on the last line
+  --help                  this text
+
+Exit status: 0 when every invariant holds and nothing is open; 1 otherwise; 2 for a command or file that makes no sense;
+130 and 143 when interrupted.
+`;
+
+/** Reads the command line. Throws {@link UsageError}. */
+export function readConfig(args: readonly string[]): Config {
+  const { values, positionals } = parsed(args);
+  const [command, file, ...more] = positionals;
+  if (values.help === true) return { command: "help" };
+  if (command !== "replay")
+    throw new UsageError(`unknown command ${command === undefined ? "(none)" : JSON.stringify(command)}; try --help`);
+  if (file === undefined) throw new UsageError("replay needs a file; try --help");
+  if (more.length > 0) throw new UsageError(`replay takes one file, not also ${JSON.stringify(more[0])}`);
+  return {
+    command,
+    file,
+    data: values.data,
+    stock: choice("stock", values.stock, ["plenty", "tight"]),
+    faults: choice("faults", values.faults, ["none", "some"]),
+    seed: integer("seed", values.seed, 0),
+    limit: values.limit === undefined ? undefined : integer("limit", values.limit, 1),
+    durability: choice("durability", values.durability, ["process", "disk"]),
+    output: values.json === true ? "json" : "text",
+  };
+}
+
+function parsed(args: readonly string[]): ReturnType<typeof parse> {
+  try {
+    return parse(args);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+const options = {
+  data: { type: "string", default: "shop-data" },
+  stock: { type: "string", default: "plenty" },
+  faults: { type: "string", default: "none" },
+  seed: { type: "string", default: "1" },
+  limit: { type: "string" },
+  durability: { type: "string", default: "process" },
+  json: { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+function parse(args: readonly string[]) {
+  return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+}
+
+function choice<const T extends string>(option: string, value: string, choices: readonly T[]): T {
+  const found = choices.find((candidate) => candidate === value);
+  if (found === undefined)
+    throw new UsageError(`--${option} is ${JSON.stringify(value)}; it takes ${choices.join(" or ")}`);
+  return found;
+}
+
+function integer(option: string, value: string, min: number): number {
+  const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(number >= min))
+    throw new UsageError(`--${option} is ${JSON.stringify(value)}; it takes an integer of ${min} or more`);
+  return number;
+}

@@ -1,0 +1,61 @@
+import { errorRecord, KitError } from "ashlar/errors";
+import { readConfig, usage, UsageError } from "./config.ts";
+import { replayCommand } from "./replay/command.ts";
+
+// The composition root: the only place that knows the command line, the process and its signals.
+const exitCodes = { sound: 0, unsound: 1, misused: 2 } as const;
+const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const interrupt = listenForInterrupts();
+  try {
+    const config = readConfig(args);
+    if (config.command === "help") {
+      process.stdout.write(usage);
+      return exitCodes.sound;
+    }
+    const end = await replayCommand(config, {
+      print: (text) => void process.stdout.write(text),
+      note: (text) => void process.stderr.write(text),
+      terminal: process.stderr.isTTY ? "terminal" : "log",
+      signal: interrupt.signal,
+    });
+    return end === "stopped" ? interrupt.exitCode() : exitCodes[end];
+  } catch (error) {
+    process.stderr.write(`shop: ${explanation(error)}\n`);
+    return isMisuse(error) ? exitCodes.misused : exitCodes.unsound;
+  }
+}
+
+/** The first signal asks for a clean stop, a second one ends the process at once: what was acknowledged is safe either way. */
+function listenForInterrupts(): { readonly signal: AbortSignal; exitCode(): number } {
+  const controller = new AbortController();
+  let code: number = signalCodes.SIGINT;
+  for (const name of ["SIGINT", "SIGTERM"] as const)
+    process.on(name, () => {
+      code = signalCodes[name];
+      // No clean end is owed to who asks twice.
+      if (controller.signal.aborted) process.exit(code);
+      controller.abort(name);
+    });
+  return { signal: controller.signal, exitCode: () => code };
+}
+
+const misuses: ReadonlySet<string> = new Set(["USAGE", "SOURCE", "REPLAY_CONFLICT", "CONFIG"]);
+
+function isMisuse(error: unknown): boolean {
+  return error instanceof UsageError || (error instanceof KitError && misuses.has(error.code)) || isFileError(error);
+}
+
+/** A folder that cannot be made or written. */
+function isFileError(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error;
+}
+
+function explanation(error: unknown): string {
+  if (isMisuse(error) && error instanceof Error) return error.message;
+  const { name, message, stack } = errorRecord(error);
+  return stack ?? `${name}: ${message}`;
+}
