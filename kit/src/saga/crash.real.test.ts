@@ -106,7 +106,8 @@ describe.each(["memory", "sqlite"] as const)("scenario 20 on %s", (store) => {
       for (let call = 0; call < points.length; call++) {
         const reopens = call % 2 === 0 ? "yes" : "no";
         const seen = await play(store, end, crashAtCall(call), reopens);
-        expect(seen, `crash at ${points[call] ?? ""}`).toEqual(expected);
+        const point = points[call];
+        expect({ point, ...seen }).toEqual({ point, ...expected });
       }
     },
   );

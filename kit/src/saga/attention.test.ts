@@ -1,0 +1,116 @@
+import { describe, expect, test } from "vitest";
+import { retryPlan } from "../queue/mod.ts";
+import { openWorld } from "./crash.test-world.ts";
+import { type AnySaga, saga } from "./mod.ts";
+
+const leaseMs = 3_000;
+const twice = retryPlan({ attemptsMax: 2, firstMs: 1, jitter: "none" });
+
+describe("needs attention", () => {
+  function failingUndo(undone: string[], repaired: { is: boolean }): AnySaga {
+    return saga("undoing", { version: "1", retry: twice }, async (_: null, context) => {
+      await context.step("a", () => "A", { undo: () => void undone.push("a") });
+      await context.step("b", () => "B", {
+        undo: () => {
+          if (!repaired.is) throw new Error("bank is closed");
+          undone.push("b");
+        },
+      });
+      context.fail("no");
+    });
+  }
+
+  test("a compensation that fails for good waits for a person, and retry goes on where it stopped", async () => {
+    const undone: string[] = [];
+    const repaired = { is: false };
+    const undoing = failingUndo(undone, repaired);
+    await using world = await openWorld();
+    const sagas = await world.open([undoing]);
+    const run = await world.now(sagas.start(undoing, "r", null as never));
+    const first = run.result();
+    await world.clock.advance(100);
+    expect(await first).toMatchObject({ status: "needs-attention", problem: { kind: "undo-failed", step: "undo:b" } });
+    expect(undone).toEqual([]);
+    repaired.is = true;
+    await world.now(sagas.retry(undoing, "r"));
+    await world.clock.advance(100);
+    expect(await world.now(run.result())).toMatchObject({ status: "failed", compensated: ["b", "a"] });
+    expect(undone).toEqual(["b", "a"]);
+  });
+
+  test("a person can skip it", async () => {
+    const undone: string[] = [];
+    const undoing = failingUndo(undone, { is: false });
+    await using world = await openWorld();
+    const sagas = await world.open([undoing]);
+    const run = await world.now(sagas.start(undoing, "r", null as never));
+    await world.clock.advance(100);
+    await world.now(sagas.skip(undoing, "r", "undo:b"));
+    await world.clock.advance(100);
+    expect(await world.now(run.result())).toMatchObject({ status: "failed", compensated: ["a"] });
+  });
+
+  test("a step that must not be repeated is not, when its executor died in it: a person answers for it", async () => {
+    let wired = 0;
+    const wiring = saga("wiring", { version: "1", leaseMs }, async (_: null, context) => {
+      return await context.step("wire", () => ++wired, { idempotent: "no", undo: () => undefined });
+    });
+    await using world = await openWorld();
+    let crashes = 1;
+    const sagas = await world.open([wiring], {
+      probe: (point) => {
+        if (point === "step:wire:before" && crashes-- > 0) throw new Error("crash");
+      },
+    });
+    const run = await world.now(sagas.start(wiring, "r", null));
+    const result = run.result();
+    await world.clock.advance(10_000);
+    expect(await result).toMatchObject({
+      status: "needs-attention",
+      problem: { kind: "outcome-unknown", step: "wire" },
+    });
+    expect((await world.now(sagas.inspect(wiring, "r")))?.steps).toMatchObject([{ name: "wire", status: "begun" }]);
+    await world.now(sagas.resolve(wiring, "r", "wire", 42));
+    await world.clock.advance(100);
+    expect(await world.now(run.result())).toEqual({ status: "completed", output: 42 });
+    expect(wired).toBe(1);
+  });
+
+  test("a run whose executors die again and again stops, and is not lost in PENDING for ever (DBOS)", async () => {
+    const poison = saga(
+      "poison",
+      { version: "1", leaseMs, crashesMax: 3 },
+      async (_: null, context) => await context.step("a", () => 1),
+    );
+    await using world = await openWorld();
+    let dies = 0;
+    const sagas = await world.open([poison], {
+      probe: (point) => {
+        if (point === "step:a:before" && dies++ < 3) throw new Error("out of memory");
+      },
+    });
+    const run = await world.now(sagas.start(poison, "r", null));
+    const result = run.result();
+    await world.clock.advance(60_000);
+    expect(await result).toMatchObject({ status: "needs-attention", problem: { kind: "crashed" } });
+    expect(dies).toBe(3);
+    await world.now(sagas.retry(poison, "r"));
+    await world.clock.advance(1_000);
+    expect(await world.now(run.result())).toEqual({ status: "completed", output: 1 });
+  });
+
+  test("a result that JSON would change is not dropped silently", async () => {
+    const dating = saga(
+      "dating",
+      { version: "1" },
+      async (_: null, context) => await context.step("when", () => new Date(0)),
+    );
+    await using world = await openWorld();
+    const sagas = await world.open([dating]);
+    const run = await world.now(sagas.start(dating, "r", null));
+    expect(await world.now(run.result())).toMatchObject({
+      status: "needs-attention",
+      problem: { kind: "not-recordable", step: "when" },
+    });
+  });
+});

@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { openSqliteEngine } from "../engine/sqlite/mod.ts";
+import { seededRandom } from "../random/mod.ts";
+import { fails, killOrder, leaseMs } from "./kill.test-process.ts";
+import { openSagas } from "./mod.ts";
+
+const program = fileURLToPath(new URL("kill.test-process.ts", import.meta.url));
+const count = 30;
+
+interface Place extends Disposable {
+  readonly path: string;
+  readonly effects: string;
+}
+
+function place(): Place {
+  const folder = mkdtempSync(join(tmpdir(), "ashlar-saga-kill-"));
+  return {
+    path: join(folder, "saga.db"),
+    effects: join(folder, "effects"),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function start({ path, effects }: Place, startCount: number): ChildProcess {
+  const args = ["--conditions=ashlar-source", program, path, effects, String(startCount)];
+  return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+}
+
+/** The first line that the process says, or its end. */
+function says(child: ChildProcess, word: string): Promise<"said" | "ended"> {
+  return new Promise((resolve) => {
+    let text = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.includes(word)) resolve("said");
+    });
+    child.once("exit", () => resolve("ended"));
+  });
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => child.once("exit", () => resolve()));
+}
+
+/** What the runs have left behind, once all of them have ended. */
+async function audit({
+  path,
+  effects,
+}: Place): Promise<{ outcomes: string[]; sum: string | undefined; done: string[]; undone: string[] }> {
+  const engine = await openSqliteEngine({ path, durability: "process" });
+  const definition = killOrder(
+    () => undefined,
+    async () => [],
+  );
+  const sagas = await openSagas({ engine, sagas: [definition] });
+  const outcomes: string[] = [];
+  for (let number = 0; number < count; number++) {
+    const outcome = await sagas.run(definition, `r${String(number).padStart(4, "0")}`).result({ withinMs: 10_000 });
+    outcomes.push(outcome.status === "failed" ? `failed ${outcome.compensated.join()}` : outcome.status);
+  }
+  const [cell] = await engine.get([{ space: "books", key: "sum" }]);
+  await sagas[Symbol.asyncDispose]();
+  await engine[Symbol.asyncDispose]();
+  const lines = readFileSync(effects, "utf8").split("\n");
+  const keysOf = (word: string): string[] =>
+    [...new Set(lines.filter((line) => line.startsWith(word)).map((line) => line.slice(word.length)))].toSorted();
+  return { outcomes, sum: cell?.value, done: keysOf("do "), undone: keysOf("undo ") };
+}
+
+const numbers = Array.from({ length: count }, (_, number) => number);
+const idOf = (number: number): string => `r${String(number).padStart(4, "0")}`;
+const undisturbed = {
+  outcomes: numbers.map((number) => (fails(number) === "yes" ? "failed ship,book,charge" : "completed")),
+  sum: String(numbers.reduce((sum, number) => sum + (fails(number) === "yes" ? 0 : number), 0)),
+  done: numbers
+    .flatMap((number) => [`kill-order/${idOf(number)}/charge`, `kill-order/${idOf(number)}/ship`])
+    .toSorted(),
+  undone: numbers
+    .filter((number) => fails(number) === "yes")
+    .flatMap((number) => [`kill-order/${idOf(number)}/charge/undo`, `kill-order/${idOf(number)}/ship/undo`])
+    .toSorted(),
+};
+
+test("kill -9 at random moments, again and again, ends like an undisturbed run", { timeout: 60_000 }, async () => {
+  using here = place();
+  const random = seededRandom("kill");
+  for (let kills = 0; kills < 8; kills++) {
+    const child = start(here, count);
+    await says(child, "ready");
+    await new Promise((resolve) => setTimeout(resolve, random.integer(0, 60)));
+    child.kill("SIGKILL");
+    await ended(child);
+  }
+  const last = start(here, count);
+  expect(await says(last, "done")).toBe("said");
+  last.kill("SIGKILL");
+  await ended(last);
+  expect(await audit(here)).toEqual(undisturbed);
+});
+
+test("another process takes the runs of a killed one over within its lease", { timeout: 60_000 }, async () => {
+  using here = place();
+  const [starter, other] = [start(here, count), start(here, 0)];
+  await Promise.all([says(starter, "ready"), says(other, "ready")]);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  starter.kill("SIGKILL");
+  const killedAtMs = performance.now();
+  // Starting again gives the same runs: whichever were not stored are started now, and all are waited for.
+  const waiter = start(here, count);
+  expect(await says(waiter, "done")).toBe("said");
+  expect(performance.now() - killedAtMs).toBeLessThan(leaseMs + 10_000);
+  for (const child of [waiter, other]) child.kill("SIGKILL");
+  await Promise.all([starter, waiter, other].map(ended));
+  expect(await audit(here)).toEqual(undisturbed);
+});
