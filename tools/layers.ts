@@ -50,6 +50,7 @@ export const layers: Readonly<Record<string, Row>> = {
   "queue/examples": { level: 3, doors: [...base, "engine", "engine/memory", "engine/sqlite", "queue"] },
   events: { level: 3, doors: [...base, "engine"] },
   "events/spec": { level: 3, doors: [...ground, "events"] },
+  "events/examples": { level: 3, doors: [...base, "engine", "events"] },
   "events/conformance": {
     level: 3,
     doors: [...ground, "engine", "events"],
