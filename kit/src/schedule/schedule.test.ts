@@ -15,24 +15,20 @@ const startMs = Date.parse("2026-01-01T00:00:30Z");
 interface Bed {
   readonly clock: ManualClock;
   readonly engine: Engine;
-  /** The same data, as another process has it; where there is no other process, the same engine. */
-  readonly another: () => Promise<Engine>;
 }
 
 async function onMemory(run: (bed: Bed) => Promise<void>): Promise<void> {
   const clock = manualClock({ nowMs: startMs });
   await using engine = await openMemoryEngine({ clock });
-  await run({ clock, engine, another: async () => engine });
+  await run({ clock, engine });
 }
 
 async function onSqlite(run: (bed: Bed) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ashlar-schedule-"));
   try {
-    await using stack = new AsyncDisposableStack();
     const clock = manualClock({ nowMs: startMs });
-    const another = async (): Promise<Engine> =>
-      stack.use(await openSqliteEngine({ path: join(folder, "jobs.db"), durability: "process", clock }));
-    await run({ clock, engine: await another(), another });
+    await using engine = await openSqliteEngine({ path: join(folder, "jobs.db"), durability: "process", clock });
+    await run({ clock, engine });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -73,11 +69,11 @@ describe.each([
       expect(await inputsOf(jobs)).toEqual(["00:02", "00:04", "00:06"]);
     }));
 
-  test("each time fires once, however many processes run the schedule", () =>
-    on(async ({ clock, engine, another }) => {
+  test("each time fires once, however many run the schedule", () =>
+    on(async ({ clock, engine }) => {
       await using _first = await open(engine, {});
-      await using _second = await open(await another(), {});
-      await using _third = await open(await another(), {});
+      await using _second = await open(engine, {});
+      await using _third = await open(engine, {});
       await clock.advance(5 * minuteMs);
       expect(await inputsOf(await jobsOf(engine))).toEqual(["00:01", "00:02", "00:03", "00:04", "00:05"]);
     }));
@@ -129,9 +125,9 @@ describe.each([
     }));
 
   test("a paused schedule fires nowhere, also after a restart, and resumes with its next time", () =>
-    on(async ({ clock, engine, another }) => {
+    on(async ({ clock, engine }) => {
       await using first = await open(engine, {});
-      await using second = await open(await another(), {});
+      await using second = await open(engine, {});
       await first.pause("report");
       await clock.advance(3 * minuteMs);
       expect((await second.list())[0]).toMatchObject({ flow: "paused", nextAtMs: undefined });
