@@ -122,7 +122,7 @@ function methodsByPath(routes: readonly Route[]): ReadonlyMap<string, readonly s
   const byPath = Map.groupBy(routes, honoPath);
   // HEAD is answered like GET, without the body.
   const names = (route: Route): readonly string[] => (route.method === "GET" ? ["GET", "HEAD"] : [route.method]);
-  return new Map([...byPath].map(([path, those]) => [path, those.flatMap(names)]));
+  return new Map([...byPath].map(([path, those]) => [path, those.flatMap(names).toSorted()]));
 }
 
 function refuseMethod(methods: readonly string[]): never {
@@ -141,7 +141,7 @@ function refuse(error: ProblemError, c: Context<Env>, { clock, log }: ApiOptions
   const { requestId, startedAtMs } = c.env;
   const path = shownPath(new URL(c.req.raw.url).pathname);
   const { status } = problemTypes[error.problem];
-  const places = error.errors.map((fault) => Object.values(fault)[0]);
+  const places = new Set(error.errors.map((fault) => Object.values(fault)[0]));
   log({
     time: new Date(clock.now()).toISOString(),
     level: status >= 500 ? "error" : "warn",

@@ -1,3 +1,4 @@
+export { shopStorefront, type ShopStorefrontOptions } from "./shop-storefront.ts";
 export { createApi, type Api, type ApiOptions } from "./api.ts";
 export { currency } from "./currency.ts";
 export { jsonLines, type RefusedRequest, type RequestLog } from "./request-log.ts";

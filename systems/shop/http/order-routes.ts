@@ -83,7 +83,7 @@ function listOrders(storefront: Storefront): Route {
     template: "/orders",
     operation: "listOrders",
     tag: "orders",
-    summary: "Confirmed orders of a customer, the oldest first, a page at a time.",
+    summary: "Orders of a customer, the oldest first, a page at a time.",
     query: z.strictObject({ customer: customerSchema, limit, after: idSchema.optional() }),
     answers: { 200: { description: "One page.", schema: orderPageSchema } },
     handle: async ({ query }) => pageReply("/orders", query, await storefront.ordersOf(query.customer, query)),
@@ -96,14 +96,14 @@ function cancelOrder(storefront: Storefront): Route {
     template: "/orders/{id}/cancel",
     operation: "cancelOrder",
     tag: "orders",
-    summary: "Cancels an order that has not ended: what was charged is refunded, what was reserved is released.",
+    summary: "Cancels an order whose parcel has not left: what was charged is refunded, what was reserved is released.",
     path: byId,
     answers: { 202: { description: "The order is being cancelled.", schema: orderSchema, headers: location } },
     problems: ["order-not-cancellable"],
     async handle({ path }) {
       const answer = await storefront.cancelOrder(path.id);
-      if (answer === "ended")
-        throw new ProblemError("order-not-cancellable", "The order was confirmed or rejected before.");
+      if (answer === "too late")
+        throw new ProblemError("order-not-cancellable", "The parcel has left, or the order has ended.");
       const order = answer === "unknown" ? undefined : await storefront.order(path.id);
       if (order === undefined) throw noSuchOrder();
       return accepted(order);

@@ -42,7 +42,7 @@ export const problemTypes: Readonly<Record<ProblemName, ProblemType>> = {
   },
   "order-not-cancellable": {
     status: 409,
-    title: "The order has ended",
+    title: "It is too late to cancel this order",
     advice: "Return its items instead, if it was confirmed.",
   },
   "order-not-returnable": {

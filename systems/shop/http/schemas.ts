@@ -75,9 +75,9 @@ const historyEntry: z.ZodType<HistoryEntry> = z.object({ at: instant, event: z.s
 const history = z.array(historyEntry);
 const orderSummary = {
   id: z.string(),
-  status: z.enum(["placed", "reserved", "charged", "shipped", "confirmed", "rejected"]),
+  status: z.enum(["placed", "reserved", "charged", "shipped", "cancelling", "confirmed", "rejected"]),
   reason: z.string().optional().describe("Why it was rejected."),
-  placedAt: instant,
+  placedAt: z.string().describe("`YYYY-MM-DD HH:MM:SS`, time of the business."),
   totalMinor: minor,
 };
 
@@ -95,7 +95,7 @@ export const orderSchema: z.ZodType<OrderView> = z.object({
 
 export const returnSchema: z.ZodType<ReturnView> = z.object({
   id: z.string(),
-  order: z.string(),
+  orders: z.array(z.string()),
   status: z.enum(["requested", "refunded", "closed"]),
   refundMinor: minor,
   currency: z.string(),

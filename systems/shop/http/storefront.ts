@@ -12,7 +12,7 @@ export interface Storefront {
   /** The order as of now, or, with `waitMs`, as of its end if that comes sooner. */
   order(id: string, wait?: { readonly waitMs: number; readonly signal: AbortSignal }): Promise<OrderView | undefined>;
   ordersOf(customer: string, page: PageQuery): Promise<Page<OrderSummary>>;
-  cancelOrder(id: string): Promise<"cancelling" | "ended" | "unknown">;
+  cancelOrder(id: string): Promise<"called off" | "too late" | "unknown">;
   /** Durable when it resolves. Like `placeOrder` for repeats. */
   returnItems(request: NewReturn, key: string | undefined): Promise<Returning>;
   return(id: string): Promise<ReturnView | undefined>;
@@ -72,13 +72,14 @@ export type Placing =
   | { readonly kind: "key reused" }
   | { readonly kind: "overloaded" };
 
-export type OrderStatus = "placed" | "reserved" | "charged" | "shipped" | "confirmed" | "rejected";
+export type OrderStatus = "placed" | "reserved" | "charged" | "shipped" | "cancelling" | "confirmed" | "rejected";
 
 export interface OrderSummary {
   readonly id: string;
   readonly status: OrderStatus;
   /** Why it was rejected. */
   readonly reason?: string | undefined;
+  /** `YYYY-MM-DD HH:MM:SS`, time of the business. */
   readonly placedAt: string;
   readonly totalMinor: number;
 }
@@ -116,7 +117,8 @@ export type Returning =
 
 export interface ReturnView {
   readonly id: string;
-  readonly order: string;
+  /** Those that the items were bought with. */
+  readonly orders: readonly string[];
   readonly status: "requested" | "refunded" | "closed";
   readonly refundMinor: number;
   readonly currency: string;
