@@ -85,6 +85,10 @@ export class Execution implements ActiveRun {
     return `${this.definition.name}/${this.journal.id}`;
   }
 
+  get problem(): Problem | undefined {
+    return this.#problem;
+  }
+
   get stopRecord(): StopRecord | undefined {
     return this.#stop;
   }
@@ -204,6 +208,7 @@ export class Execution implements ActiveRun {
   }
 
   #mayStart(): boolean {
+    if (this.host.isDry === "yes" && this.replay.isLive) return false;
     if (this.phase === "undoing") return !this.#isDraining;
     return this.phase === "forward" && !this.#isDraining && this.#stop === undefined && this.#problem === undefined;
   }
@@ -229,7 +234,7 @@ export class Execution implements ActiveRun {
     if (this.phase === "ended") return;
     if (this.#problem !== undefined) return this.#run(standStill(this, this.#problem));
     if (this.#isDraining) return this.#run(release(this));
-    if (this.phase === "forward" && !this.#isReplayed()) return this.#restInReplay();
+    if (this.phase === "forward" && !this.isReplayed) return this.#restInReplay();
     if (this.phase === "forward" && this.#decideForward() === "done") return;
     if (this.waits.isLong) this.#run(park(this));
   }
@@ -254,7 +259,8 @@ export class Execution implements ActiveRun {
     return "done";
   }
 
-  #isReplayed(): boolean {
+  /** Whether the code has asked again for everything that it must. */
+  get isReplayed(): boolean {
     return (this.replay.isLive || this.journal.stopped !== undefined) && !this.#missesUndo();
   }
 

@@ -20,6 +20,8 @@ export interface Host {
   readonly engine: Engine;
   readonly random: Random;
   readonly probe: Probe | undefined;
+  /** "yes": the past is repeated, and nothing new is begun or written. */
+  readonly isDry?: "yes" | undefined;
   transaction<T>(work: (tx: Transaction<unknown>) => Promise<T>): Promise<T>;
   cells(keys: readonly CellKey[]): Promise<readonly (Cell | undefined)[]>;
   ended(run: { readonly definition: AnySaga; readonly id: string }, ending: Ending): void;

@@ -4,6 +4,7 @@ import { commandTexts } from "./commands.ts";
 import type { AnySaga } from "./context.ts";
 import type { Entry } from "./entry.ts";
 import { MismatchError } from "./errors.ts";
+import { rehearse } from "./rehearse.ts";
 import { Execution } from "./execution.ts";
 import { FencedWriter } from "./fenced-writer.ts";
 import type { Host } from "./host.ts";
@@ -29,7 +30,7 @@ export async function loadRun(host: Host, definitions: Definitions, claim: Claim
   }
   const journal = await journalOf(host, { saga, id, ...stored });
   const crashed = crashProblem(definitions, stored.header, claim);
-  const chosen = choose(definitions, journal);
+  const chosen = await choose(definitions, journal);
   journal.header = { ...journal.header, messageId: claim.receipt.id, status: statusNow(journal), problem: undefined };
   if (crashed === undefined && mailbox.letters.some(isCommand))
     mailbox = await applyCommands(host, journal, { claim, mailbox, problem: stored.header.problem });
@@ -78,10 +79,10 @@ async function journalOf(
 }
 
 /** The definition of the run's version, or one that can take it over; otherwise some definition, and the problem. */
-function choose(
+async function choose(
   definitions: Definitions,
   journal: Journal,
-): { readonly definition: AnySaga; readonly problem?: Problem } {
+): Promise<{ readonly definition: AnySaga; readonly problem?: Problem }> {
   const { version, state } = journal.header;
   const same = definitions.get(version);
   if (same !== undefined) return { definition: same };
@@ -101,9 +102,17 @@ function choose(
       ? "which nobody here has registered"
       : "and has recorded steps since its latest checkpoint, so that it cannot migrate yet";
   const what = `run "${journal.id}" of saga "${journal.saga}" is pinned to version "${version}", ${why} (registered: ${[...definitions.keys()].join(", ")})`;
+  const { current } = await rehearse(some, {
+    saga: journal.saga,
+    id: journal.id,
+    ...journal.header,
+    input: journal.header.input,
+    state,
+    entries: journal.entries,
+  });
   return {
     definition: some,
-    problem: { kind: "unknown-version", error: errorRecord(new MismatchError(what, journal.names(), [])) },
+    problem: { kind: "unknown-version", error: errorRecord(new MismatchError(what, journal.names(), current)) },
   };
 }
 

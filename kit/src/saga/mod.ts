@@ -1,3 +1,4 @@
+export { checkJournals, type JournalFinding } from "./check-journals.ts";
 export { saga, type SagaOptions } from "./definition.ts";
 export type {
   AnySaga,
@@ -25,6 +26,8 @@ export {
 } from "./errors.ts";
 export type { ForkOptions } from "./fork.ts";
 export type { Probe } from "./host.ts";
+export type { Rehearsal } from "./rehearse.ts";
+export type { Entry } from "./entry.ts";
 export type { ListQuery, RunReport, RunSummary, SavedJournal, StepReport, WaitReport } from "./inspect.ts";
 export type { Delivery, DeliveryOptions } from "./letters.ts";
 export type { FinalOutcome, Problem, RunFailure, RunOutcome, RunStatus } from "./outcome.ts";

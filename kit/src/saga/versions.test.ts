@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { openWorld } from "./crash.test-world.ts";
-import { saga, signal } from "./mod.ts";
+import { checkJournals, saga, signal } from "./mod.ts";
 
 const hourMs = 3_600_000;
 const leaseMs = 3_000;
@@ -151,5 +151,51 @@ describe("checkpoint", () => {
       status: "failed",
       failure: { error: { code: "SAGA_USAGE" } },
     });
+  });
+});
+
+describe("checkJournals", () => {
+  const recorded = saga("checked", { version: "1" }, async (input: number, context) => {
+    await context.step("a", () => input, { undo: () => undefined });
+    const won = await context.race({ late: context.sleep("late", 10), other: context.sleep("other", hourMs) });
+    await Promise.all([context.step("b", () => 1), context.step("c", () => 2)]);
+    await context.sleep("long", hourMs);
+    if (input === 2) context.fail("two");
+    return won.winner;
+  });
+
+  test("finds nothing where the code asks for everything recorded, also when it does more", async () => {
+    await using world = await openWorld();
+    const sagas = await world.open([recorded]);
+    for (const input of [1, 2]) await world.now(sagas.start(recorded, `r${input}`, input));
+    await world.clock.advance(100);
+    const waiting = await world.now(
+      Promise.all([1, 2].map(async (input) => await sagas.inspect(recorded, `r${input}`))),
+    );
+    world.clock.jump(hourMs);
+    await world.clock.advance(6_000);
+    const ended = await world.now(Promise.all([1, 2].map(async (input) => await sagas.inspect(recorded, `r${input}`))));
+    const journals = [...waiting, ...ended].flatMap((report) => (report === undefined ? [] : [report.journal]));
+    expect(journals.map((journal) => journal.entries.length)).toEqual([6, 6, 7, 9]);
+    expect(await checkJournals(recorded, journals)).toEqual([]);
+  });
+
+  test("names the runs that a change would break, with both lists, and runs nothing", async () => {
+    await using world = await openWorld();
+    const sagas = await world.open([recorded]);
+    await world.now(sagas.start(recorded, "r", 1));
+    await world.clock.advance(100);
+    const report = await world.now(sagas.inspect(recorded, "r"));
+    let ran = 0;
+    const changed = saga("checked", { version: "2" }, async (_: number, context) => {
+      await context.step("a", () => ++ran);
+      await context.step("new", () => ++ran);
+      await context.step("b", () => ++ran);
+    });
+    const findings = await checkJournals(changed, report === undefined ? [] : [report.journal]);
+    expect(findings).toMatchObject([
+      { id: "r", version: "1", recorded: ["a", "race:late|other", "b", "c", "sleep:long"], current: ["a", "new"] },
+    ]);
+    expect(ran).toBe(0);
   });
 });

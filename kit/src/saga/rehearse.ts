@@ -1,0 +1,71 @@
+import { type Clock, systemClock } from "../clock/mod.ts";
+import type { Engine } from "../engine/mod.ts";
+import { type ErrorRecord, errorRecord } from "../errors/mod.ts";
+import { seededRandom } from "../random/mod.ts";
+import type { AnySaga } from "./context.ts";
+import { MismatchError } from "./errors.ts";
+import { Execution } from "./execution.ts";
+import { type Host, never } from "./host.ts";
+import type { SavedJournal } from "./inspect.ts";
+import { Journal } from "./journal.ts";
+import { emptyMailbox } from "./mailbox.ts";
+
+// Recorded answers come within a turn; the replay itself gives up after three.
+const turnsMax = 20;
+
+export interface Rehearsal {
+  /** Whether the code asks for everything recorded. */
+  readonly fits: "yes" | "no";
+  readonly error?: ErrorRecord | undefined;
+  readonly recorded: readonly string[];
+  /** What the code asks for, as far as it got. */
+  readonly current: readonly string[];
+}
+
+/** Repeats a recorded run with a definition, up to the point where it would do something new. Nothing is run or written. */
+export async function rehearse(definition: AnySaga, saved: SavedJournal): Promise<Rehearsal> {
+  const { id, input, state, seed, entries } = saved;
+  const header = { version: definition.version, status: "running", startedAtMs: 0, seed, input, state } as const;
+  const journal = new Journal({ saga: definition.name, id }, header, { pages: [], tail: entries });
+  const receipt = { queue: `saga:${definition.name}`, id: "0", token: 0 };
+  const execution = new Execution(dryHost, definition, { journal, receipt, mailbox: emptyMailbox, afterCrash: "no" });
+  void execution.begin();
+  for (let turn = 0; turn < turnsMax && execution.problem === undefined; turn++) await nextTurn();
+  const lists = { recorded: journal.names(), current: [...execution.replay.requested] };
+  if (execution.isReplayed && execution.problem === undefined) return { fits: "yes", ...lists };
+  return { fits: "no", error: execution.problem?.error ?? errorRecord(unfinished(definition, lists)), ...lists };
+}
+
+function unfinished(definition: AnySaga, lists: Pick<Rehearsal, "recorded" | "current">): MismatchError {
+  return new MismatchError(
+    `saga "${definition.name}" waits for something else than its context`,
+    lists.recorded,
+    lists.current,
+  );
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => systemClock.nextTurn(resolve));
+}
+
+/** Grace for foreign awaits is cut to a turn: a rehearsal has nothing else to wait for. */
+const dryClock: Clock = {
+  now: () => 0,
+  monotonic: () => 0,
+  setTimer: (_, ring) => {
+    systemClock.nextTurn(ring);
+    return { cancel: () => undefined };
+  },
+  sleep: async () => await nextTurn(),
+  nextTurn: (run) => systemClock.nextTurn(run),
+};
+
+const dryHost: Host = {
+  engine: { clock: dryClock, commit: () => never, get: () => never } as unknown as Engine,
+  random: seededRandom("rehearsal"),
+  probe: undefined,
+  isDry: "yes",
+  transaction: () => never,
+  cells: () => never,
+  ended: () => undefined,
+};
