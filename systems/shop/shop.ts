@@ -3,7 +3,7 @@ import type { SqliteEngine } from "ashlar/engine/sqlite";
 import { openEventStore, type EventStore } from "ashlar/events";
 import type { Random } from "ashlar/random";
 import { openSagas, type RunOutcome, type Sagas } from "ashlar/saga";
-import { openAnalytics, type Analytics } from "./analytics/mod.ts";
+import { openAnalytics, type Analytics, type ViewsMode } from "./analytics/mod.ts";
 import { Catalog } from "./catalog/mod.ts";
 import { Inventory, type BackOnSale, type StockMode } from "./inventory/mod.ts";
 import { openNotifications, type Notifications } from "./notifications/mod.ts";
@@ -22,6 +22,7 @@ export interface ShopOptions {
   readonly seed: number;
   readonly stock: StockMode;
   readonly releases: BackOnSale;
+  readonly views: ViewsMode;
 }
 
 /** The shop, open for business. Closing it lets steps that run end and leaves everything else for the next opening. */
@@ -56,10 +57,10 @@ const cachedStreams = 20_000;
 
 /** Binds the contexts together. The engine and the outside world stay the caller's to close. */
 export async function createShop(options: ShopOptions): Promise<Shop> {
-  const { engine, outside, clock, random, seed, stock, releases } = options;
+  const { engine, outside, clock, random, seed, stock, releases, views } = options;
   await using opened = new AsyncDisposableStack();
   const store = await openEventStore({ engine, cacheStreams: cachedStreams, requires: "process" });
-  const analytics = opened.use(await openAnalytics(engine, store));
+  const analytics = opened.use(await openAnalytics(engine, store, views));
   const notifications = opened.use(
     await openNotifications({ engine, channels: outside.channels, clock, random, seed }),
   );

@@ -24,25 +24,35 @@ export interface Companion {
 
 export type { Analytics };
 
-/** Baskets of a product that recommendations look at: the latest ones, so that they follow fashion and cost the same for every product. */
+/** Baskets of a product that recommendations look at: the latest ones, so that they follow fashion. */
 const basketsMax = 200;
+/** They are looked for among so many: a scan of some milliseconds, which spares a row for every line of every order. */
+const scannedMax = 20_000;
 const daySql = "select day as name, orders, units, minor from sales_day where day > ? order by day limit ?";
 const countrySql =
   "select country as name, orders, units, minor from sales_country order by minor desc, country limit ?";
 const productSql = `select code as name, orders, units, minor, returned_units as returnedUnits, returned_minor as returnedMinor
   from sales_product order by minor desc, code limit ?`;
 const companionSql = `select each.value as code, count(*) as baskets
-  from (select position from basket_product where code = ? order by position desc limit ${basketsMax}) latest
-  join basket using (position), json_each(basket.codes) each
-  where each.value <> ? group by each.value order by baskets desc, code limit ?`;
+  from (
+    select codes from (select codes from basket order by position desc limit ${scannedMax})
+    where instr(codes, ?) > 0 limit ${basketsMax}
+  ) latest, json_each(latest.codes) each
+  where each.value <> ? group by each.value order by baskets desc, each.value limit ?`;
+
+/** When the views follow the log: all the time, or when somebody waits for them. A replay counts a month in one go,
+ *  in a few large batches, instead of holding up every order with a share of it. */
+export type ViewsMode = "live" | "on demand";
 
 /** Views of the sales, a little behind the orders. */
 class Analytics implements AsyncDisposable {
   readonly #engine: SqliteEngine;
-  readonly #projection: RunningProjection;
+  readonly #store: EventStore;
+  #projection: RunningProjection | undefined;
 
-  constructor(engine: SqliteEngine, projection: RunningProjection) {
+  constructor(engine: SqliteEngine, store: EventStore, projection: RunningProjection | undefined) {
     this.#engine = engine;
+    this.#store = store;
     this.#projection = projection;
   }
 
@@ -63,25 +73,32 @@ class Analytics implements AsyncDisposable {
 
   /** What is bought together with a product, most often first. */
   boughtTogether(code: string, limit: number): readonly Companion[] {
-    return this.#engine.sql.all<Companion>(companionSql, code, code, limit);
+    return this.#engine.sql.all<Companion>(companionSql, JSON.stringify(code), code, limit);
   }
 
   /** Resolves once every order that is confirmed by now is counted. */
-  caughtUp(): Promise<void> {
-    return this.#projection.caughtUp();
+  async caughtUp(): Promise<void> {
+    this.#projection ??= await follow(this.#engine, this.#store);
+    await this.#projection.caughtUp();
   }
 
-  status(): Promise<SubscriptionStatus> {
-    return this.#projection.status();
+  /** How far the views are; `undefined` while nobody has asked for them. */
+  async status(): Promise<SubscriptionStatus | undefined> {
+    return await this.#projection?.status();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#projection[Symbol.asyncDispose]();
+    await this.#projection?.[Symbol.asyncDispose]();
   }
 }
 
 /** Opens the views, and goes on counting where it stopped. */
-export async function openAnalytics(engine: SqliteEngine, store: EventStore): Promise<Analytics> {
+export async function openAnalytics(engine: SqliteEngine, store: EventStore, mode: ViewsMode): Promise<Analytics> {
   await engine.migrate("shop", salesTables);
-  return new Analytics(engine, await openProjection({ engine, store, projection: salesProjection, batchMax: 500 }));
+  return new Analytics(engine, store, mode === "live" ? await follow(engine, store) : undefined);
+}
+
+function follow(engine: SqliteEngine, store: EventStore): Promise<RunningProjection> {
+  // A killed process holds its share for as long as its lease runs.
+  return openProjection({ engine, store, projection: salesProjection, batchMax: 1_000, leaseMs: 1_000 });
 }

@@ -1,1 +1,8 @@
-export { openAnalytics, type Analytics, type Companion, type ProductSales, type Sales } from "./analytics.ts";
+export {
+  openAnalytics,
+  type Analytics,
+  type Companion,
+  type ProductSales,
+  type Sales,
+  type ViewsMode,
+} from "./analytics.ts";

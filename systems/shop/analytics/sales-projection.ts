@@ -18,8 +18,7 @@ export const salesTables: readonly MigrationStep[] = [
         code text primary key, orders integer not null, units integer not null, minor integer not null,
         returned_units integer not null default 0, returned_minor integer not null default 0
       ) strict, without rowid;
-      create table basket (position integer primary key, codes text not null) strict;
-      create table basket_product (code text not null, position integer not null, primary key (code, position)) strict, without rowid;`,
+      create table basket (position integer primary key, codes text not null) strict;`,
   },
 ];
 
@@ -91,10 +90,8 @@ class SalesBatch {
       sql.run(addCountry, country, orders, units, minor);
     for (const [code, sum] of this.#products)
       sql.run(addProduct, code, sum.orders, sum.units, sum.minor, sum.returnedUnits, sum.returnedMinor);
-    for (const { position, codes } of this.#baskets) {
+    for (const { position, codes } of this.#baskets)
       sql.run("insert into basket values (?, ?)", position, JSON.stringify(codes));
-      for (const code of codes) sql.run("insert into basket_product values (?, ?)", code, position);
-    }
   }
 }
 

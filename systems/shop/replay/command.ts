@@ -38,6 +38,7 @@ export async function replayCommand(
     seed,
     stock,
     releases: "at day close",
+    views: "on demand",
   });
   const progress = progressLine({ clock, write: around.note, output: around.terminal });
   const outcome = await replay({

@@ -1,6 +1,7 @@
 import { RefusedError, type Change, type Refusal } from "ashlar/engine";
-import { InvariantError, KitError } from "ashlar/errors";
+import { KitError } from "ashlar/errors";
 import { commitPlanned, isConflict, type PlannedCommit } from "../commit-loop.ts";
+import type { Product } from "../catalog/mod.ts";
 import { returnToSale } from "../inventory/mod.ts";
 import { sumMinor } from "../money.ts";
 import { planCertain } from "../planning.ts";
@@ -35,15 +36,20 @@ export interface ImporterOptions {
 export const inFlightMax = 256;
 /** Products put back on sale in one commit. */
 const returnedAtOnce = 2_000;
+/** Invoices and lines that share a commit at most. */
+const batchMax = 32;
+const batchLinesMax = 2_000;
 const idKeptMs = 100 * 365 * 86_400_000;
 const twice = "an invoice that was imported before";
 
-/** Imports the invoices of one file, each in one commit with the record of how far the import is. */
+/** Imports the invoices of one file, each in the commit that records how far the import is: once, however often it is killed. */
 export class Importer {
   readonly #options: ImporterOptions;
   readonly #inFlight = new InFlight(inFlightMax);
   #state: ProgressState;
   #ordersPlaced = 0;
+  #batch: ClassifiedInvoice[] = [];
+  #batchLines = 0;
 
   private constructor(options: ImporterOptions, state: ProgressState) {
     this.#options = options;
@@ -67,6 +73,11 @@ export class Importer {
     return this.#state.file;
   }
 
+  /** Invoices of the file that are imported or gathered. */
+  get invoices(): number {
+    return this.#state.file.groups + this.#batch.length;
+  }
+
   /** Orders placed by this importer. */
   get ordersPlaced(): number {
     return this.#ordersPlaced;
@@ -82,102 +93,120 @@ export class Importer {
     await this.#inFlight.idle();
   }
 
-  /** Imports the next invoice. Resolves when it is durable; its order or return goes on by itself. */
+  /** Takes the next invoice. Plain orders are gathered, so that many share a commit; whatever depends on what came before it is
+   *  imported behind them, alone. An order or return goes on by itself once it is durable. */
   async add(group: InvoiceGroup): Promise<void> {
     const classified = classifyInvoice(group);
     const [first] = classified.accepted;
     if (first !== undefined) await this.#openDay(first.time.slice(0, 10));
-    await this.#inFlight.room();
+    if (this.#batchLines + group.lines.length > batchLinesMax || !isIndependent(classified)) await this.flush();
     // What a customer sends back is matched against purchases that have ended, whichever way.
     if (classified.meaning.kind === "return" && first?.customer !== undefined)
       await this.#inFlight.customerIdle(first.customer);
-    const refusal = await this.#import(classified);
-    if (refusal?.kind === "already-seen") await this.#import(asRepeated(classified));
+    this.#batch.push(classified);
+    this.#batchLines += group.lines.length;
+    if (this.#batch.length >= batchMax || !isIndependent(classified)) await this.flush();
+  }
+
+  /** Imports what was gathered, in one commit. */
+  async flush(): Promise<void> {
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchLines = 0;
+    if (batch.length === 0) return;
+    await this.#inFlight.room();
+    if ((await this.#import(batch)) === undefined) return;
+    // One of them was imported before: each for itself, then.
+    for (const classified of batch)
+      if ((await this.#import([classified])) !== undefined) await this.#import([asRepeated(classified)]);
   }
 
   /** Waits until everything has ended. */
   async finish(end: "limit" | "end of file"): Promise<void> {
+    await this.flush();
     await this.#inFlight.idle();
     if (end === "limit" || this.progress.end === "reached") return;
     const next = { file: { ...this.#state.file, end: "reached" as const }, clock: this.#state.clock };
     await this.#commit(next, (changes) => Promise.resolve({ changes, committed: () => undefined }));
   }
 
-  async #import(classified: ClassifiedInvoice): Promise<Refusal | undefined> {
-    const { shop } = this.#options;
-    const { meaning, accepted, invoice } = classified;
-    const outcome: { saga: PlannedReturn["saga"] } = { saga: "none" };
-    const refusal = await this.#commit(this.#after(classified), async (progress) => {
-      const changes = [...progress, ...quarantineChanges(this.#options.file.id, classified.quarantine)];
-      if (invoice === undefined || meaning.kind === "nothing") return { changes, committed: () => undefined };
-      const seen = { op: "seen", consumer: "invoices", id: invoice, keepMs: idKeptMs } as const;
-      const sighted = await shop.catalog.sighted(
-        accepted.map(({ code, description, price }) => ({ code, name: description, price })),
-      );
-      const planned = await this.#plan(classified, invoice, [...changes, seen, ...sighted]);
-      outcome.saga = planned.saga;
+  /** Returns the refusal when an invoice was imported before; then none of them is imported. */
+  async #import(batch: readonly ClassifiedInvoice[]): Promise<Refusal | undefined> {
+    const { shop, file } = this.#options;
+    const started: { sagas: readonly boolean[] } = { sagas: [] };
+    const refusal = await this.#commit(this.#after(batch), async (progress) => {
+      const quarantine = batch.flatMap((classified) => quarantineChanges(file.id, classified.quarantine));
+      const sighted = await shop.catalog.sighted(productsOf(batch));
+      const plans = await this.#plans(batch);
+      started.sagas = plans.map(({ saga }) => saga === "started");
       return {
-        changes: planned.changes,
+        changes: [...progress, ...quarantine, ...sighted, ...plans.flatMap(({ changes }) => changes)],
         committed: (result) => {
-          planned.committed(result);
+          for (const plan of plans) plan.committed(result);
           if (!result.committed) shop.catalog.forget();
         },
       };
     });
-    if (refusal === undefined && invoice !== undefined && outcome.saga === "started") this.#follow(classified, invoice);
-    return refusal;
+    if (refusal !== undefined) return refusal;
+    for (const [index, classified] of batch.entries()) if (started.sagas[index] === true) this.#follow(classified);
+    return undefined;
   }
 
-  #follow({ meaning, accepted }: ClassifiedInvoice, invoice: string): void {
+  async #plans(batch: readonly ClassifiedInvoice[]): Promise<readonly PlannedReturn[]> {
+    const plans: PlannedReturn[] = [];
+    let { ticket } = this.#state.clock;
+    // One after the other: each takes the tickets behind the ones before it.
+    for (const classified of batch) {
+      plans.push(await this.#plan(classified, ticket));
+      ticket += ticketsOf(classified);
+    }
+    return plans;
+  }
+
+  #follow({ meaning, accepted, invoice = "" }: ClassifiedInvoice): void {
     const { orders, returns } = this.#options.shop;
     if (meaning.kind === "order") this.#ordersPlaced += 1;
     const ended = meaning.kind === "order" ? orders.ended(invoice) : returns.ended(invoice);
     this.#inFlight.add(accepted[0]?.customer, ended);
   }
 
-  async #plan(classified: ClassifiedInvoice, invoice: string, changes: readonly Change[]): Promise<PlannedReturn> {
+  async #plan({ meaning, accepted, invoice = "" }: ClassifiedInvoice, ticket: number): Promise<PlannedReturn> {
     const { shop } = this.#options;
-    const { meaning, accepted } = classified;
     const [first] = accepted;
-    if (first === undefined) throw new InvariantError("an invoice that means something has a line");
+    if (meaning.kind === "nothing" || first === undefined)
+      return { changes: [], committed: () => undefined, saga: "none" };
+    const seen: Change = { op: "seen", consumer: "invoices", id: invoice, keepMs: idKeptMs };
     switch (meaning.kind) {
-      case "nothing":
-        return { changes, committed: () => undefined, saga: "none" };
       case "adjustment": {
         const posting = shop.payments.postAdjustment(invoice, meaning.amountMinor);
-        return { changes: [...changes, ...posting], committed: () => undefined, saga: "none" };
+        return { changes: [seen, ...posting], committed: () => undefined, saga: "none" };
       }
-      case "return":
-        return shop.returns.requesting(
-          { id: invoice, customer: first.customer, placedAt: first.time, lines: meaning.lines },
-          changes,
-        );
+      case "return": {
+        const request = { id: invoice, customer: first.customer, placedAt: first.time, lines: meaning.lines };
+        return await shop.returns.requesting(request, [seen]);
+      }
       case "order":
-        return this.#planOrder({ invoice, first, meaning }, changes);
+        return await this.#planOrder({ invoice, first, meaning, ticket }, seen);
       default:
         throw new Error(`unknown meaning ${meaning satisfies never}`);
     }
   }
 
-  async #planOrder({ invoice, first, meaning }: OrderInvoice, changes: readonly Change[]): Promise<PlannedReturn> {
+  async #planOrder({ invoice, first, meaning, ticket }: OrderInvoice, seen: Change): Promise<PlannedReturn> {
     const { shop } = this.#options;
-    const { ticket } = this.#state.clock;
     const writeOff = meaning.writeOffs.length === 0 ? undefined : await this.#planWriteOff(invoice, meaning, ticket);
-    const also = [...changes, ...(writeOff?.changes ?? [])];
+    const also = [seen, ...(writeOff?.changes ?? [])];
     if (meaning.lines.length === 0)
       return { changes: also, committed: (result) => writeOff?.committed(result), saga: "none" };
-    const placing = await shop.orders.placing(
-      invoice,
-      {
-        lines: meaning.lines,
-        ...(first.customer === undefined ? {} : { customer: first.customer }),
-        country: first.country,
-        placedAt: first.time,
-        totalMinor: sumMinor(meaning.lines.map((line) => line.totalMinor)),
-        ticket: writeOff === undefined ? ticket : ticket + 1,
-      },
-      also,
-    );
+    const order = {
+      lines: meaning.lines,
+      ...(first.customer === undefined ? {} : { customer: first.customer }),
+      country: first.country,
+      placedAt: first.time,
+      totalMinor: sumMinor(meaning.lines.map((line) => line.totalMinor)),
+      ticket: writeOff === undefined ? ticket : ticket + 1,
+    };
+    const placing = await shop.orders.placing(invoice, order, also);
     return {
       changes: placing.changes,
       committed: (result) => {
@@ -200,6 +229,7 @@ export class Importer {
   /** Closes the day that is open, once all its orders and returns have ended: what came back goes on sale. */
   async #openDay(day: string): Promise<void> {
     if (day === this.#state.clock.day) return;
+    await this.flush();
     await this.#inFlight.idle();
     const { shop } = this.#options;
     for (let left = returnedAtOnce; left === returnedAtOnce;) {
@@ -236,20 +266,20 @@ export class Importer {
     throw new RefusedError(refusal);
   }
 
-  /** The records once this invoice is done. */
-  #after({ meaning, accepted, quarantine }: ClassifiedInvoice): Next {
+  /** The records once these invoices are done. */
+  #after(batch: readonly ClassifiedInvoice[]): Next {
     const { file, clock } = this.#state;
-    const tickets =
-      meaning.kind === "order" ? Math.min(1, meaning.lines.length) + Math.min(1, meaning.writeOffs.length) : 0;
+    const accepted = sumOf(batch, (classified) => classified.accepted.length);
+    const quarantined = sumOf(batch, (classified) => classified.quarantine.length);
     return {
       file: {
         ...file,
-        groups: file.groups + 1,
-        read: file.read + accepted.length + quarantine.length,
-        accepted: file.accepted + accepted.length,
-        quarantined: file.quarantined + quarantine.length,
+        groups: file.groups + batch.length,
+        read: file.read + accepted + quarantined,
+        accepted: file.accepted + accepted,
+        quarantined: file.quarantined + quarantined,
       },
-      clock: { ...clock, ticket: clock.ticket + tickets },
+      clock: { ...clock, ticket: clock.ticket + sumOf(batch, ticketsOf) },
     };
   }
 }
@@ -260,6 +290,28 @@ interface OrderInvoice {
   readonly invoice: string;
   readonly first: Line;
   readonly meaning: Extract<InvoiceMeaning, { kind: "order" }>;
+  /** First of its tickets. */
+  readonly ticket: number;
+}
+
+/** Whether an invoice can share a commit with those around it: it needs neither a turn at the stock nor purchases that have ended. */
+function isIndependent({ meaning }: ClassifiedInvoice): boolean {
+  return meaning.kind !== "return" && !(meaning.kind === "order" && meaning.writeOffs.length > 0);
+}
+
+/** An order takes one turn at the stock, and its write-offs another one before it. */
+function ticketsOf({ meaning }: ClassifiedInvoice): number {
+  return meaning.kind === "order" ? Math.min(1, meaning.lines.length) + Math.min(1, meaning.writeOffs.length) : 0;
+}
+
+function productsOf(batch: readonly ClassifiedInvoice[]): readonly Product[] {
+  return batch.flatMap(({ accepted }) =>
+    accepted.map(({ code, description, price }) => ({ code, name: description, price })),
+  );
+}
+
+function sumOf(batch: readonly ClassifiedInvoice[], count: (classified: ClassifiedInvoice) => number): number {
+  return batch.reduce((sum, classified) => sum + count(classified), 0);
 }
 
 /** Planning anew does not help against another importer: it would import everything a second time. */

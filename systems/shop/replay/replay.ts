@@ -83,7 +83,7 @@ async function importLines(
     else await importer.add(group);
     tell();
   };
-  const isStopped = (): boolean => signal.aborted || (skip === 0 && importer.progress.groups >= limit);
+  const isStopped = (): boolean => signal.aborted || (skip === 0 && importer.invoices >= limit);
   for await (const lines of readSource(path)) {
     for (const line of lines) await add(grouper.push(line));
     if (isStopped()) break;
