@@ -59,7 +59,9 @@ export class LeaseKeeper<L extends Lease> {
   #setTimer(): Timer {
     const ring = (): void => {
       this.#timer = this.#setTimer();
-      void this.renew();
+      // A renewal that has not been answered since the last ring: what is over meanwhile may be in other hands.
+      if (this.#renewing !== undefined) this.#loseOver([...this.#held], this.#clock.now());
+      else void this.renew();
     };
     return this.#clock.setTimer(this.#leaseMs / 3, ring, { holdsProcess: "no" });
   }
@@ -79,8 +81,12 @@ export class LeaseKeeper<L extends Lease> {
     } catch (error) {
       this.#onExtendFault(error);
       // Whether others took over is unknown, but from here on they may: act as if they did.
-      for (const lease of stale) if (lease.leaseUntilMs <= nowMs) this.#lose(lease);
+      this.#loseOver(stale, nowMs);
     }
+  }
+
+  #loseOver(leases: readonly L[], nowMs: number): void {
+    for (const lease of leases) if (lease.leaseUntilMs <= nowMs) this.#lose(lease);
   }
 
   #lose(lease: L): void {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { gate } from "../../abort/mod.ts";
+import type { Engine } from "../../engine/mod.ts";
 import { type Job, openWorker, retryPlan, type WorkerFault } from "../mod.ts";
-import type { Rule } from "./rule.ts";
+import type { Bed, Rule } from "./rule.ts";
 import { altered, closed, list, open, rejection, until } from "./scenes.ts";
 
 const retry = retryPlan({ attemptsMax: 3, firstMs: 100, jitter: "none" });
@@ -151,23 +152,11 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "a lease that cannot be renewed counts as lost once it is over, not before",
-    run: async ({ engine, clock }) => {
-      const broken = altered(engine, { extend: () => Promise.reject(new Error("unreachable")) });
-      const jobs = await open(broken, { leaseMs: 3_000 });
-      const abortedAtMs: number[] = [];
-      const startedAtMs = clock.now();
-      const worker = await openWorker({
-        queue: jobs,
-        handle: (job) =>
-          clock.sleep(60_000, { signal: job.signal }).catch(() => void abortedAtMs.push(clock.now() - startedAtMs)),
-      });
-      await jobs.add("a");
-      await clock.advance(2_999);
-      assert.deepEqual(abortedAtMs, []);
-      await clock.advance(1_100);
-      assert.equal(abortedAtMs.length, 1);
-      await closed(worker, clock);
-    },
+    run: (bed) => losesLeaseInTime(bed, () => Promise.reject(new Error("unreachable"))),
+  },
+  {
+    name: "a lease whose renewal is not answered counts as lost once it is over, not before",
+    run: (bed) => losesLeaseInTime(bed, () => never),
   },
   {
     name: "one message delivered to two consumers has one effect and one acknowledgement",
@@ -272,3 +261,18 @@ export const leaseRules: readonly Rule[] = [
     },
   },
 ];
+
+async function losesLeaseInTime({ engine, clock }: Bed, extend: Engine["extend"]): Promise<void> {
+  const jobs = await open(altered(engine, { extend }), { leaseMs: 3_000 });
+  const abortedAtMs: number[] = [];
+  const startedAtMs = clock.now();
+  const handle = (job: Job<string>): Promise<void> =>
+    clock.sleep(60_000, { signal: job.signal }).catch(() => void abortedAtMs.push(clock.now() - startedAtMs));
+  const worker = await openWorker({ queue: jobs, handle });
+  await jobs.add("a");
+  await clock.advance(2_999);
+  assert.deepEqual(abortedAtMs, []);
+  await clock.advance(1_100);
+  assert.equal(abortedAtMs.length, 1);
+  await closed(worker, clock);
+}
