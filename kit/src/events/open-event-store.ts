@@ -10,7 +10,7 @@ export interface EventStoreOptions {
   readonly engine: Engine;
   /** Name of the log. Each has its own order. Default "main". */
   readonly log?: string | undefined;
-  /** Streams whose state is kept in memory, 0 to 10 million. Default 10,000. */
+  /** Most streams whose state is kept in memory, 0 to 10 million; below 2 none is. Default 10,000. */
   readonly cacheStreams?: number | undefined;
   /** Needed for events with personal fields. */
   readonly keys?: SubjectKeys | undefined;

@@ -10,40 +10,40 @@ export interface StreamState {
   confirmedVersion: number;
 }
 
-/** Bounded: the stream unused for longest goes first. A forgotten or wrong entry costs a read, never a wrong append. */
+/** Bounded: holds the streams used last, at least half of `streamsMax` and never more. A forgotten or wrong entry costs a read, never a
+ *  wrong append. Two generations instead of a queue: moving an entry to the end of a Map at each use leaves holes, and finding the oldest
+ *  entry then walks over them (measured: commands 5 times slower once the cache was full). */
 export class StateCache {
-  readonly #entries = new Map<string, StreamState>();
-  readonly #streamsMax: number;
+  readonly #generationMax: number;
+  #young = new Map<string, StreamState>();
+  #old = new Map<string, StreamState>();
 
   constructor(streamsMax: number) {
-    this.#streamsMax = streamsMax;
+    this.#generationMax = Math.floor(streamsMax / 2);
   }
 
   /** `owner` is the decider: another definition of the same name has another state. */
   get(stream: string, owner: object): StreamState | undefined {
-    const entry = this.#entries.get(stream);
-    if (entry === undefined || entry.owner !== owner) return undefined;
-    this.#entries.delete(stream);
-    this.#entries.set(stream, entry);
-    return entry;
+    const young = this.#young.get(stream);
+    if (young !== undefined) return young.owner === owner ? young : undefined;
+    const old = this.#old.get(stream);
+    if (old === undefined || old.owner !== owner) return undefined;
+    this.set(stream, old);
+    return old;
   }
 
   set(stream: string, entry: StreamState): void {
-    this.#entries.delete(stream);
-    this.#entries.set(stream, entry);
-    if (this.#entries.size <= this.#streamsMax) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      break;
-    }
+    if (this.#generationMax === 0) return;
+    this.#old.delete(stream);
+    this.#young.set(stream, entry);
+    if (this.#young.size < this.#generationMax) return;
+    this.#old = this.#young;
+    this.#young = new Map();
   }
 
   /** Forgets the stream; with `entry`, only if that is still the one it knows. */
   drop(stream: string, entry?: StreamState): void {
-    if (entry === undefined || this.#entries.get(stream) === entry) this.#entries.delete(stream);
-  }
-
-  clear(): void {
-    this.#entries.clear();
+    if (entry === undefined || this.#young.get(stream) === entry) this.#young.delete(stream);
+    if (entry === undefined || this.#old.get(stream) === entry) this.#old.delete(stream);
   }
 }
