@@ -1,12 +1,11 @@
+import { abortable, linkSignals, signalAfter } from "../abort/mod.ts";
 import { LeaseLostError } from "../engine/mod.ts";
-import { errorRecord } from "../errors/mod.ts";
+import { errorRecord, TimeoutError } from "../errors/mod.ts";
 import { decideRetry, type RetryPlan } from "../queue/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import type { StepContext } from "./context.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { never } from "./host.ts";
-import { linkSignals, signalAfter, abortable } from "../abort/mod.ts";
-import { TimeoutError } from "../errors/mod.ts";
 
 const steps = telemetryChannel("ashlar.saga.step");
 
@@ -36,7 +35,11 @@ export async function attempted<T>(execution: ActiveRun, operation: Attempted<T>
       await execution.waits.pause(operation.name, past.dueAtMs);
     const startedMs = steps.active ? execution.host.engine.clock.monotonic() : 0;
     try {
-      const value = await once(execution, operation, attempt);
+      const { key, timeoutMs, work } = operation;
+      const value =
+        timeoutMs === undefined
+          ? await work(new Step(execution, key, attempt))
+          : await timed(execution, { ...operation, timeoutMs }, attempt);
       if (execution.phase === "ended") return await never;
       if (steps.active) publish(execution, operation.name, { attempt, outcome: "done", startedMs });
       return { ok: true, value, attempt };
@@ -59,8 +62,11 @@ export async function attempted<T>(execution: ActiveRun, operation: Attempted<T>
   }
 }
 
-async function once<T>(execution: ActiveRun, operation: Attempted<T>, attempt: number): Promise<T> {
-  if (operation.timeoutMs === undefined) return await operation.work(new Step(execution, operation.key, attempt));
+async function timed<T>(
+  execution: ActiveRun,
+  operation: Attempted<T> & { readonly timeoutMs: number },
+  attempt: number,
+): Promise<T> {
   const { name, timeoutMs } = operation;
   using late = signalAfter(execution.host.engine.clock, timeoutMs, () => new TimeoutError(`step "${name}"`, timeoutMs));
   using linked = linkSignals([late.signal, execution.signal]);

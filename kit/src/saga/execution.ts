@@ -41,7 +41,6 @@ export class Execution implements ActiveRun {
   readonly writer: FencedWriter;
   readonly replay: Replay;
   readonly waits: Waits;
-  readonly random: Random;
   readonly receipt: Receipt;
   /** Compensations known so far, by name of the operation. */
   readonly undos: Map<string, UndoOptions<never>> = new Map();
@@ -57,6 +56,7 @@ export class Execution implements ActiveRun {
   #lastRequested = 0;
   /** What a dead executor had begun is finished before a cancel counts: else an effect could stay that nobody undoes. */
   #isFrontierOpen: boolean;
+  #random: Random | undefined;
   #controller: AbortController | undefined;
   #cancelled: AbortController | undefined;
 
@@ -72,7 +72,6 @@ export class Execution implements ActiveRun {
       lost: (error) => this.end({ kind: "lost", error }),
     });
     this.waits = new Waits(this);
-    this.random = seededRandom(load.journal.header.seed);
     this.#stop = load.journal.stopped?.s;
     this.#isFrontierOpen = load.afterCrash === "yes";
   }
@@ -91,6 +90,10 @@ export class Execution implements ActiveRun {
 
   get stopRecord(): StopRecord | undefined {
     return this.#stop;
+  }
+
+  get random(): Random {
+    return (this.#random ??= seededRandom(this.journal.header.seed));
   }
 
   get isAlone(): boolean {

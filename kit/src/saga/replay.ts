@@ -1,5 +1,9 @@
 import { type Entry, isAnswer } from "./entry.ts";
 
+const noAnswers: Map<string, Entry> = new Map();
+const noOpened: Map<string, Extract<Entry, { k: "open" }>> = new Map();
+const noneUnclaimed: Set<string> = new Set();
+
 /**
  * The recorded answers of a run, handed out by name. While some have not been asked for, the code repeats its past, and operations
  * without an answer wait; once all are claimed, the code is live. Code that comes to rest before has changed.
@@ -7,13 +11,16 @@ import { type Entry, isAnswer } from "./entry.ts";
 export class Replay {
   /** What the code asked for, in order. */
   readonly requested: string[] = [];
-  readonly #answers: Map<string, Entry> = new Map();
-  readonly #opened: Map<string, Extract<Entry, { k: "open" }>> = new Map();
-  readonly #unclaimed: Set<string> = new Set();
+  // New runs share these empty ones; whoever fills them has its own.
+  #answers: Map<string, Entry> = noAnswers;
+  #opened: Map<string, Extract<Entry, { k: "open" }>> = noOpened;
+  #unclaimed: Set<string> = noneUnclaimed;
   readonly #counts: Map<string, number> = new Map();
   #blocked: (() => void)[] = [];
 
   constructor(entries: readonly Entry[]) {
+    if (entries.length === 0) return;
+    [this.#answers, this.#opened, this.#unclaimed] = [new Map(), new Map(), new Set()];
     for (const entry of entries) {
       if (isAnswer(entry)) this.#answers.set(entry.n, entry);
       if (entry.k === "open") this.#opened.set(entry.n, entry);
@@ -57,8 +64,8 @@ export class Replay {
   restart(): void {
     this.requested.length = 0;
     this.#counts.clear();
-    this.#answers.clear();
-    this.#opened.clear();
+    this.#answers = noAnswers;
+    this.#opened = noOpened;
   }
 
   #goLive(): void {

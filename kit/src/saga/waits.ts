@@ -35,7 +35,8 @@ export class Waits implements WaitBoard {
   readonly #execution: ActiveRun;
   readonly #open: Map<string, OpenWait> = new Map();
   readonly #pauses: Map<string, { readonly dueAtMs: number | undefined; readonly resume: () => void }> = new Map();
-  readonly #requested: WeakMap<Promise<unknown>, Requested> = new WeakMap();
+  // Made on demand: collecting weak maps is dear, and most runs wait for nothing.
+  #requested: WeakMap<Promise<unknown>, Requested> | undefined;
   #timer: Timer | undefined;
 
   constructor(execution: ActiveRun) {
@@ -68,6 +69,7 @@ export class Waits implements WaitBoard {
     const key = this.#execution.replay.keyOf(spec.name);
     const requested: Requested = { spec, isAdopted: false };
     const promise = Promise.resolve().then(() => (requested.isAdopted ? never : this.#begin(key, spec)));
+    this.#requested ??= new WeakMap();
     this.#requested.set(promise, requested);
     return promise;
   }
@@ -78,7 +80,7 @@ export class Waits implements WaitBoard {
   ): Promise<RaceWinner<Branches>> {
     const specs: Record<string, WaitSpec<unknown>> = {};
     for (const [branch, promise] of Object.entries(branches)) {
-      const requested = this.#requested.get(promise);
+      const requested = this.#requested?.get(promise);
       if (requested === undefined || requested.isAdopted || branch.includes("."))
         throw new ConfigError(
           `race branch ${branch}`,
