@@ -7,7 +7,7 @@ import type { HeldJob } from "./held-job.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import { accepted, type Queue } from "./queue.ts";
 import { replyChange } from "./replies.ts";
-import { decideRetry } from "./retry-plan.ts";
+import { decideRetry, nextDelay } from "./retry-plan.ts";
 import type { WorkerFault } from "./worker-options.ts";
 
 const jobChannel = telemetryChannel("ashlar.queue.job");
@@ -157,8 +157,16 @@ export class Settler<T, Reply, Sql> {
     const attempt = job.claim.attempt;
     const failure = failureText({ error, attempt, atMs: engine.clock.now() });
     if (error instanceof JobInputError) return { kind: "dead", reason: "input", failure };
-    const decision = decideRetry(definition.retry, { attempt, error }, random);
-    return { ...decision, failure };
+    try {
+      return { ...decideRetry(definition.retry, { attempt, error }, random), failure };
+    } catch (fault) {
+      // The plan's own judgement failed. Nothing is known against another attempt.
+      this.#onFault({ what: "handler", error: fault, jobId: job.id });
+      const delayMs = nextDelay(definition.retry, attempt, random);
+      return delayMs === undefined
+        ? { kind: "dead", reason: "attempts", failure }
+        : { kind: "retry", delayMs, failure };
+    }
   }
 
   #end(job: Held<T, Reply, Sql>, told: Told): void {

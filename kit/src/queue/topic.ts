@@ -1,5 +1,5 @@
 import { type Codec, jsonCodec } from "../codec/mod.ts";
-import { textOf } from "../errors/mod.ts";
+import { ConfigError, textOf } from "../errors/mod.ts";
 import type { Cell, Change, CommitResult, Committer, Enqueue } from "../engine/mod.ts";
 import type { StandardSchema } from "../schema/mod.ts";
 import { newMessage } from "./add-options.ts";
@@ -28,6 +28,8 @@ export interface PublishOptions {
   /** The commit it becomes part of. Default: a commit of its own. */
   readonly in?: Committer | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Each subscription gets one copy of what is published under the same key while it is remembered. */
+  readonly dedup?: { readonly key: string; readonly forMs: number } | undefined;
 }
 
 /** Which topic, and where. */
@@ -46,6 +48,7 @@ export interface Topic<T, Sql = unknown> {
    *  `cell-conflict`, and changes made anew pass. */
   changes(inputs: readonly T[], options?: Pick<PublishOptions, "headers">): Promise<readonly Change[]>;
   /** The queue of a subscription; registered on first use, and from then on durable. What is published later will be in it.
+   *  At most 1000 a topic.
    *  Registering again with other limits changes them. */
   subscribe(subscription: string, options?: SubscriptionOptions<T>): Promise<Queue<T, unknown, Sql>>;
   /** Ends a subscription. What it has not handled yet is discarded, except what is running. */
@@ -81,6 +84,8 @@ const registries = jsonCodec<readonly Subscription[]>();
 // Each try loses only against another registration, which is rare; more in a row mean that something is wrong.
 const triesMax = 100;
 const discardPage = 500;
+// Every publish writes a copy for each of them in one commit.
+const subscriptionsMax = 1_000;
 
 class EngineTopic<T, Sql> implements Topic<T, Sql> {
   readonly #engine: QueueEngine<Sql>;
@@ -114,10 +119,10 @@ class EngineTopic<T, Sql> implements Topic<T, Sql> {
     return this.#copies(inputs, options);
   }
 
-  async #copies(inputs: readonly T[], options: Pick<PublishOptions, "headers">): Promise<readonly Change[]> {
+  async #copies(inputs: readonly T[], options: PublishOptions): Promise<readonly Change[]> {
     const { version, subscriptions } = await this.#registry();
-    const { headers } = options;
-    const messages = inputs.map((input) => newMessage(this.#carrier, input, { headers }));
+    const { headers, dedup } = options;
+    const messages = inputs.map((input) => newMessage(this.#carrier, input, { headers, dedup }));
     const copies = subscriptions.map(({ queue, lane, keyConcurrency, depthMax }): Enqueue => {
       const copied = lane === 0 ? messages : messages.map((message) => ({ ...message, lane }));
       return { op: "enqueue", queue, messages: copied, keyConcurrency, depthMax };
@@ -191,6 +196,8 @@ function registryOf(cell: Cell | undefined): Registry {
 
 function withSubscription(subscriptions: readonly Subscription[], wanted: Subscription): readonly Subscription[] {
   const others = subscriptions.filter((other) => other.name !== wanted.name);
+  if (others.length >= subscriptionsMax)
+    throw new ConfigError("subscription", wanted.name, `one of at most ${subscriptionsMax} of its topic`);
   return [...others, wanted].toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 

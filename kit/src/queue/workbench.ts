@@ -104,6 +104,8 @@ export class Workbench<T, Reply, Sql> {
     this.turn();
     await settled;
     this.settling--;
+    // A worker that stopped claiming because too many ends were on their way has no other occasion to go on.
+    if (this.waiting.size === 0) this.#intake.roomGrew();
     this.#forget(job);
   }
 

@@ -55,6 +55,20 @@ export const deadRules: readonly Rule[] = [
     },
   },
   {
+    name: "a plan whose own judgement throws does not take the worker down: the job is tried again",
+    run: async ({ engine, clock }) => {
+      const confused = (): never => {
+        throw new TypeError("cannot tell");
+      };
+      const jobs = await open(engine, { retry: retryPlan({ attemptsMax: 2, firstMs: 10, retryable: confused }) });
+      await using _worker = await failing(jobs, clock);
+      await jobs.add("bad");
+      await clock.advance(100);
+      const [dead] = await list(jobs.dead.list());
+      assert.deepEqual([dead?.reason, dead?.attempt], ["attempts", 2]);
+    },
+  },
+  {
     name: "an error's retryAfterMs is waited for",
     run: async ({ engine, clock }) => {
       const jobs = await open(engine, { retry });

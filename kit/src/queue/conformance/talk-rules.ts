@@ -94,6 +94,15 @@ export const talkRules: readonly Rule[] = [
     },
   },
   {
+    name: "what is published twice under one dedup key arrives once at each subscription",
+    run: async ({ engine }) => {
+      const orders = await openTopic({ engine, topic: topic<string>("orders") });
+      const copies = [await orders.subscribe("mail"), await orders.subscribe("stats")];
+      for (const _again of [1, 2]) await orders.publish("one", { dedup: { key: "order 1", forMs: 1_000 } });
+      for (const copy of copies) assert.equal((await copy.status()).ready, 1);
+    },
+  },
+  {
     name: "a publisher that does not know of a new subscription yet still reaches it",
     run: async ({ engine }) => {
       const definition = topic<string>("orders");
