@@ -1,9 +1,17 @@
-import { type Codec, jsonCodec } from "../codec/mod.ts";
-import { ConfigError, textOf } from "../errors/mod.ts";
-import type { Cell, Change, CommitResult, Committer, Enqueue } from "../engine/mod.ts";
+import type { Codec } from "../codec/mod.ts";
+import { textOf } from "../errors/mod.ts";
+import type { Change, CommitResult, Committer, Enqueue } from "../engine/mod.ts";
 import type { StandardSchema } from "../schema/mod.ts";
 import { newMessage } from "./add-options.ts";
 import { queue, type QueueDefinition, type QueueOptions } from "./definition.ts";
+import {
+  queueOf,
+  type Registry,
+  registryOf,
+  registryText,
+  type Subscription,
+  withSubscription,
+} from "./topic-registry.ts";
 import { accepted, openQueue, type Queue, type QueueEngine } from "./queue.ts";
 
 /** What a topic carries. */
@@ -66,26 +74,9 @@ export async function openTopic<T, Sql = unknown>(options: OpenTopicOptions<T, S
   return new EngineTopic(options);
 }
 
-interface Subscription {
-  readonly name: string;
-  readonly queue: string;
-  readonly keyConcurrency: number;
-  readonly depthMax: number;
-  readonly lane: number;
-}
-
-/** All subscriptions of a topic lie in one cell, so that one check guards a publish against every change of them. */
-interface Registry {
-  readonly version: number | "absent";
-  readonly subscriptions: readonly Subscription[];
-}
-
-const registries = jsonCodec<readonly Subscription[]>();
 // Each try loses only against another registration, which is rare; more in a row mean that something is wrong.
 const triesMax = 100;
 const discardPage = 500;
-// Every publish writes a copy for each of them in one commit.
-const subscriptionsMax = 1_000;
 
 class EngineTopic<T, Sql> implements Topic<T, Sql> {
   readonly #engine: QueueEngine<Sql>;
@@ -165,8 +156,8 @@ class EngineTopic<T, Sql> implements Topic<T, Sql> {
       this.#known = undefined;
       const { version, subscriptions } = await this.#registry();
       const changed = change(subscriptions);
-      if (registries.encode(changed) === registries.encode(subscriptions)) return;
-      const value = registries.encode(changed);
+      if (registryText(changed) === registryText(subscriptions)) return;
+      const value = registryText(changed);
       const result = await this.#engine.commit([{ op: "put", cell: this.#cell, expect: version, value }]);
       this.#known = undefined;
       if (result.committed) return;
@@ -181,24 +172,6 @@ class EngineTopic<T, Sql> implements Topic<T, Sql> {
     }
     return this.#known;
   }
-}
-
-/** Escaped, so that no two pairs of names share a queue. */
-function queueOf(topicName: string, subscription: string): string {
-  const escaped = topicName.replaceAll("%", "%25").replaceAll(":", "%3A");
-  return `topic:${escaped}:${subscription}`;
-}
-
-function registryOf(cell: Cell | undefined): Registry {
-  if (cell === undefined) return { version: "absent", subscriptions: [] };
-  return { version: cell.version, subscriptions: registries.decode(cell.value) };
-}
-
-function withSubscription(subscriptions: readonly Subscription[], wanted: Subscription): readonly Subscription[] {
-  const others = subscriptions.filter((other) => other.name !== wanted.name);
-  if (others.length >= subscriptionsMax)
-    throw new ConfigError("subscription", wanted.name, `one of at most ${subscriptionsMax} of its topic`);
-  return [...others, wanted].toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 function isStale(result: CommitResult): boolean {

@@ -1,10 +1,3 @@
 export { cron, type Cron, type CronOptions } from "./cron.ts";
-export {
-  type Firing,
-  openSchedule,
-  type OpenScheduleOptions,
-  type Schedule,
-  type ScheduleEntry,
-  type ScheduleStatus,
-  type ScheduleTarget,
-} from "./schedule.ts";
+export { openSchedule, type OpenScheduleOptions, type Schedule, type ScheduleStatus } from "./schedule.ts";
+export type { Firing, ScheduleEntry, ScheduleTarget } from "./schedule-entry.ts";

@@ -7,7 +7,8 @@ import type { Engine } from "../engine/mod.ts";
 import { openMemoryEngine } from "../engine/memory/mod.ts";
 import { openSqliteEngine } from "../engine/sqlite/mod.ts";
 import { openQueue, type Queue, queue } from "../queue/mod.ts";
-import { type Firing, openSchedule, type Schedule } from "./schedule.ts";
+import { openSchedule, type Schedule } from "./schedule.ts";
+import type { Firing } from "./schedule-entry.ts";
 
 const minuteMs = 60_000;
 const startMs = Date.parse("2026-01-01T00:00:30Z");
