@@ -25,6 +25,7 @@ export interface ReplayConfig {
 export type Config = ReplayConfig | { readonly command: "help" };
 
 export const usage: string = `Usage: shop replay FILE [options]
+       shop start [options]      (see shop start --help)
 
 Replays an order file (CSV, also gzipped) through the shop. Killed at any moment, the same command goes on where it stopped;
 a file that was imported before changes nothing.
@@ -55,11 +56,11 @@ export function readConfig(args: readonly string[]): Config {
     command,
     file,
     data: values.data,
-    stock: choice("stock", values.stock, ["plenty", "tight"]),
-    faults: choice("faults", values.faults, ["none", "some"]),
-    seed: integer("seed", values.seed, 0),
-    limit: values.limit === undefined ? undefined : integer("limit", values.limit, 1),
-    durability: choice("durability", values.durability, ["process", "disk"]),
+    stock: choiceOf("stock", values.stock, ["plenty", "tight"]),
+    faults: choiceOf("faults", values.faults, ["none", "some"]),
+    seed: integerOf("seed", values.seed, { min: 0 }),
+    limit: values.limit === undefined ? undefined : integerOf("limit", values.limit, { min: 1 }),
+    durability: choiceOf("durability", values.durability, ["process", "disk"]),
     output: values.json === true ? "json" : "text",
   };
 }
@@ -87,16 +88,22 @@ function parse(args: readonly string[]) {
   return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
 }
 
-function choice<const T extends string>(option: string, value: string, choices: readonly T[]): T {
+/** One of the choices of an option. Throws {@link UsageError}. */
+export function choiceOf<const T extends string>(option: string, value: string, choices: readonly T[]): T {
   const found = choices.find((candidate) => candidate === value);
   if (found === undefined)
     throw new UsageError(`--${option} is ${JSON.stringify(value)}; it takes ${choices.join(" or ")}`);
   return found;
 }
 
-function integer(option: string, value: string, min: number): number {
+/** An integer option within its range. Throws {@link UsageError}. */
+export function integerOf(
+  option: string,
+  value: string,
+  { min, max }: { readonly min: number; readonly max?: number },
+): number {
   const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
-  if (!(number >= min))
-    throw new UsageError(`--${option} is ${JSON.stringify(value)}; it takes an integer of ${min} or more`);
-  return number;
+  if (number >= min && (max === undefined || number <= max)) return number;
+  const range = max === undefined ? `of ${min} or more` : `from ${min} to ${max}`;
+  throw new UsageError(`--${option} is ${JSON.stringify(value)}; it takes an integer ${range}`);
 }

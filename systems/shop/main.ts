@@ -1,6 +1,7 @@
 import { errorRecord, KitError } from "ashlar/errors";
 import { readConfig, usage, UsageError } from "./config.ts";
-import { replayCommand } from "./replay/command.ts";
+import { readStartConfig, startCommand, startUsage } from "./live/mod.ts";
+import { replayCommand, type Surroundings } from "./replay/command.ts";
 
 // The composition root: the only place that knows the command line, the process and its signals.
 const exitCodes = { sound: 0, unsound: 1, misused: 2 } as const;
@@ -10,23 +11,33 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
   const interrupt = listenForInterrupts();
+  const around: Surroundings = {
+    print: (text) => void process.stdout.write(text),
+    note: (text) => void process.stderr.write(text),
+    terminal: process.stderr.isTTY ? "terminal" : "log",
+    signal: interrupt.signal,
+  };
   try {
-    const config = readConfig(args);
-    if (config.command === "help") {
-      process.stdout.write(usage);
-      return exitCodes.sound;
-    }
-    const end = await replayCommand(config, {
-      print: (text) => void process.stdout.write(text),
-      note: (text) => void process.stderr.write(text),
-      terminal: process.stderr.isTTY ? "terminal" : "log",
-      signal: interrupt.signal,
-    });
+    const end = args[0] === "start" ? await start(args.slice(1), around) : await replay(args, around);
     return end === "stopped" ? interrupt.exitCode() : exitCodes[end];
   } catch (error) {
     process.stderr.write(`shop: ${explanation(error)}\n`);
     return isMisuse(error) ? exitCodes.misused : exitCodes.unsound;
   }
+}
+
+async function replay(args: readonly string[], around: Surroundings): Promise<"sound" | "unsound" | "stopped"> {
+  const config = readConfig(args);
+  if (config.command !== "help") return await replayCommand(config, around);
+  around.print(usage);
+  return "sound";
+}
+
+async function start(args: readonly string[], around: Surroundings): Promise<"sound" | "unsound" | "stopped"> {
+  const config = readStartConfig(args);
+  if (config !== "help") return await startCommand(config, around);
+  around.print(startUsage);
+  return "sound";
 }
 
 /** The first signal asks for a clean stop, a second one ends the process at once: what was acknowledged is safe either way. */
@@ -43,7 +54,7 @@ function listenForInterrupts(): { readonly signal: AbortSignal; exitCode(): numb
   return { signal: controller.signal, exitCode: () => code };
 }
 
-const misuses: ReadonlySet<string> = new Set(["USAGE", "SOURCE", "REPLAY_CONFLICT", "CONFIG"]);
+const misuses: ReadonlySet<string> = new Set(["USAGE", "SOURCE", "REPLAY_CONFLICT", "CONFIG", "PORT"]);
 
 function isMisuse(error: unknown): boolean {
   return error instanceof UsageError || (error instanceof KitError && misuses.has(error.code)) || isFileError(error);

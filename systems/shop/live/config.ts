@@ -1,0 +1,84 @@
+import { parseArgs } from "node:util";
+import type { StockMode } from "../inventory/mod.ts";
+import type { FaultMode } from "../outside/mod.ts";
+import { choiceOf, integerOf, UsageError } from "../config.ts";
+
+/** How the shop is started. */
+export interface StartConfig {
+  readonly command: "start";
+  /** Folder of the shop's and the outside world's files. */
+  readonly data: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly orders: number;
+  readonly concurrency: number;
+  readonly seed: number;
+  readonly faults: FaultMode;
+  readonly stock: StockMode;
+  readonly durability: "process" | "disk";
+  readonly after: "serve" | "exit";
+}
+
+export const startUsage: string = `Usage: npm start -- [options]
+
+Opens the shop on a folder, places generated orders through its own HTTP API, prints a summary and goes on serving.
+Started again on the same folder it first finishes what was in flight, then adds a new batch.
+
+  --data DIR              folder of the shop's data (default: ./data)
+  --port N                port of the HTTP API on 127.0.0.1; 0 takes any free one (default: 4000)
+  --orders N              orders to place, 0 to 100000 (default: 500)
+  --concurrency N         customers who shop at the same time, 1 to 500 (default: 32)
+  --seed N                decides orders and faults, 0 or more (default: 1)
+  --faults none|some      whether provider, carrier and channels decline, fail and stall (default: some)
+  --stock tight|plenty    sell what is on the shelves, or let the supplier deliver what is missing (default: tight)
+  --durability process|disk   what an order survives: a kill of the process, or a power cut (default: process)
+  --once                  exit after the summary
+  --help                  this text
+
+Exit status: 0 when every invariant holds; 1 otherwise; 2 for options that make no sense or a port in use;
+130 and 143 when interrupted before the summary.
+`;
+
+const options = {
+  data: { type: "string", default: "data" },
+  port: { type: "string", default: "4000" },
+  orders: { type: "string", default: "500" },
+  concurrency: { type: "string", default: "32" },
+  seed: { type: "string", default: "1" },
+  faults: { type: "string", default: "some" },
+  stock: { type: "string", default: "tight" },
+  durability: { type: "string", default: "process" },
+  once: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+/** Reads the arguments behind `start`. Throws {@link UsageError}. */
+export function readStartConfig(args: readonly string[]): StartConfig | "help" {
+  const values = parsed(args);
+  if (values.help) return "help";
+  if (values.data === "") throw new UsageError("--data is empty; it takes a folder");
+  return {
+    command: "start",
+    data: values.data,
+    port: integerOf("port", values.port, { min: 0, max: 65_535 }),
+    orders: integerOf("orders", values.orders, { min: 0, max: 100_000 }),
+    concurrency: integerOf("concurrency", values.concurrency, { min: 1, max: 500 }),
+    seed: integerOf("seed", values.seed, { min: 0 }),
+    faults: choiceOf("faults", values.faults, ["none", "some"]),
+    stock: choiceOf("stock", values.stock, ["tight", "plenty"]),
+    durability: choiceOf("durability", values.durability, ["process", "disk"]),
+    after: values.once ? "exit" : "serve",
+  };
+}
+
+function parsed(args: readonly string[]): ReturnType<typeof parse>["values"] {
+  try {
+    return parse(args).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({ args: [...args], options, allowPositionals: false, strict: true });
+}

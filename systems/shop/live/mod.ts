@@ -1,0 +1,2 @@
+export { readStartConfig, startUsage, type StartConfig } from "./config.ts";
+export { startCommand, type StartSurroundings } from "./start.ts";

@@ -1,0 +1,51 @@
+import type { Clock } from "ashlar/clock";
+import type { Batch } from "./drive.ts";
+
+export interface Progress {
+  show(batch: Batch): void;
+  /** Writes a line of something else without tearing the one that is redrawn. */
+  beside(line: string): void;
+  end(): void;
+}
+
+export interface ProgressOptions {
+  readonly clock: Clock;
+  readonly write: (text: string) => void;
+  /** `terminal`: one line that is redrawn; `log`: a line now and then. */
+  readonly output: "terminal" | "log";
+}
+
+const everyMs = { terminal: 80, log: 2_000 };
+const barWidth = 24;
+const clear = "\r\u001B[2K";
+
+/** Shows how far a stream of orders is; cheap enough to be told of every order. */
+export function liveProgress({ clock, write, output }: ProgressOptions): Progress {
+  let shownMs = output === "terminal" ? -Infinity : clock.monotonic();
+  let shown = "";
+  return {
+    show(batch) {
+      const nowMs = clock.monotonic();
+      if (nowMs - shownMs < everyMs[output]) return;
+      shownMs = nowMs;
+      shown = progressText(batch);
+      write(output === "terminal" ? clear + shown : `${shown}\n`);
+    },
+    beside(line) {
+      write(output === "terminal" && shown !== "" ? clear + line + shown : line);
+    },
+    end() {
+      if (output === "terminal" && shown !== "") write(clear);
+      shown = "";
+    },
+  };
+}
+
+/** The line itself. At most 100 columns for up to 99,999 orders. */
+export function progressText({ count, placed, confirmed, rejected, seconds }: Batch): string {
+  const refused = Array.from(rejected.values()).reduce((sum, one) => sum + one, 0);
+  const ended = confirmed + refused;
+  const bar = "#".repeat(Math.round((ended / Math.max(1, count)) * barWidth)).padEnd(barWidth, ".");
+  const rate = Math.round(seconds > 0 ? ended / seconds : 0);
+  return `[${bar}] ${placed} placed, ${confirmed} confirmed, ${refused} rejected, ${placed - ended} in flight, ${rate} orders/s`;
+}
