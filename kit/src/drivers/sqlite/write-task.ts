@@ -19,8 +19,8 @@ export interface WriteTask {
 
 /** What a store that keeps caches over its tables has to know about every transaction. None of them may wait. */
 export interface TransactionHooks {
-  /** The transaction is open: other processes cannot write until its end. */
-  opened(): void;
+  /** The transaction is open: other processes cannot write until its end. `wrote`: they have since the last transaction, or this is the first. */
+  opened(others: "wrote" | "rested"): void;
   /** About to commit, or to set a savepoint: what is held in memory is to be written now. */
   closing(): void;
   /** Everything since the last `closing` is undone; the transaction goes on. */

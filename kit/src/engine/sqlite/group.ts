@@ -21,14 +21,14 @@ export class Group {
 
   constructor(database: SqliteDatabase, options: { readonly bells: Bells; readonly whenCommitted: () => void }) {
     const sql = prepareStatements(database.writer);
-    const heads = new Heads(database, sql);
+    const heads = new Heads(sql);
     const adds = new RowBatch(database.writer, ...addMessages);
     const events = new RowBatch(database.writer, ...addEvents);
     this.work = { sql, heads, adds, events, instance: 0, topics: this.#topics, nowMs: database.clock.now() };
     this.#bells = options.bells;
     this.#whenCommitted = options.whenCommitted;
     database.hook({
-      opened: () => this.#opened(database),
+      opened: (others) => this.#opened(database, others),
       closing: () => {
         adds.flush();
         events.flush();
@@ -41,9 +41,11 @@ export class Group {
     });
   }
 
-  #opened(database: SqliteDatabase): void {
+  #opened(database: SqliteDatabase, others: "wrote" | "rested"): void {
     this.work.nowMs = database.clock.now();
-    if (this.work.heads.refresh()) this.#bells.ringAll();
+    if (others === "rested") return;
+    this.work.heads.forget();
+    this.#bells.ringAll();
   }
 
   #committed(lists: number, durationMs: number): void {

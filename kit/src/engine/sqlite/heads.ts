@@ -1,4 +1,3 @@
-import type { SqliteDatabase } from "../../drivers/sqlite/mod.ts";
 import { StorageError } from "../errors.ts";
 import { RecentMap } from "./recent-map.ts";
 import { logsMax, stateNames } from "./schema.ts";
@@ -38,29 +37,18 @@ const versionsKept = 20_000;
  * another process has committed or a transaction is rolled back.
  */
 export class Heads {
-  readonly #database: SqliteDatabase;
   readonly #sql: Statements;
   readonly #queues = new Map<string, QueueHead>();
   readonly #logs = new Map<string, LogHead>();
   readonly #changed: (QueueHead | LogHead)[] = [];
   #counters: Counters | undefined;
   #areCountersChanged = false;
-  #foreignVersion = -1;
 
-  constructor(database: SqliteDatabase, sql: Statements) {
-    this.#database = database;
+  constructor(sql: Statements) {
     this.#sql = sql;
   }
 
-  /** Forgets everything when another connection has written. To be called inside a transaction; tells whether it had. */
-  refresh(): boolean {
-    const version = this.#database.foreignVersion();
-    if (version === this.#foreignVersion) return false;
-    this.#foreignVersion = version;
-    this.forget();
-    return true;
-  }
-
+  /** Another process has written, or what was written is undone. */
   forget(): void {
     this.#queues.clear();
     this.#logs.clear();
