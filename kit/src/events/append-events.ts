@@ -1,4 +1,5 @@
-import { type Append, type Change, type CommitResult, RefusedError } from "../engine/mod.ts";
+import { type Append, type Change, type CommitResult, type ExpectedVersion, RefusedError } from "../engine/mod.ts";
+import { invariant } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { commandCell } from "./command-record.ts";
 import { commitPlan } from "./commit-plan.ts";
@@ -31,38 +32,69 @@ export async function appendEvents<Event extends DomainEvent>(
   return answer;
 }
 
-/** Prepares anew while a cell that belongs to the preparation (a subject's key, an inline view) was changed by another. */
+/** Prepares anew while something that belongs to the preparation was changed by another: a subject's key, an inline view, or the
+ *  version that an inline view was told. */
 async function appendUntilSettled(context: StoreContext, batch: Batch, options: AppendOptions): Promise<Appended> {
+  const isProjected = context.inline.length > 0 || context.sqlInline !== undefined;
+  let expected = isProjected ? await exactVersion(context, batch.stream, options.expected) : options.expected;
   for (let attempt = 1; ; attempt++) {
-    const encoding = encodeBatches(context, [batch], metaText(options.meta, options.commandId));
-    const encoded = encoding instanceof Promise ? await encoding : encoding;
-    const { stream } = batch;
-    const append: Append = {
-      op: "append",
-      log: context.log,
-      stream,
-      expected: options.expected,
-      events: encoded.events[0] ?? [],
-    };
-    const changes: Change[] = [...commandGuard(context, stream, options), ...encoded.guards, append];
-    const appendIndex = changes.length - 1;
-    const isProjected = context.inline.length > 0 || context.sqlInline !== undefined;
-    const pending = isProjected ? await pendingOf(context, batch, options) : [];
-    for (const project of context.inline) changes.push(...(await project(pending)));
-    const ownCount = changes.length;
-    changes.push(...(options.also ?? []));
-    const result = await commitPlan(context, { changes, pending, in: options.in });
+    const prepared = await prepare(context, batch, { ...options, expected });
+    const { changes, ownCount, appendIndex } = prepared;
+    const result = await commitPlan(context, { changes, pending: prepared.pending, in: options.in });
     // Not what the cache believes any more; with a wrong belief the next command would only lose a turn.
-    context.cache.drop(stream);
-    const isRepeat = !result.committed && result.index === 0 && options.commandId !== undefined;
-    const isOwnCell = !result.committed && result.refusal.kind === "cell-conflict" && result.index < ownCount;
-    if (!isOwnCell || isRepeat) return answerTo(context, result, { append, appendIndex, options });
-    if (attempt >= context.conflictsMax) throw new ConflictError([stream], attempt);
+    context.cache.drop(batch.stream);
+    if (result.committed || (result.index === 0 && options.commandId !== undefined))
+      return answerTo(context, result, { stream: batch.stream, appendIndex, options });
+    const { refusal, index } = result;
+    const isMoved =
+      isProjected &&
+      refusal.kind === "version-conflict" &&
+      index === appendIndex &&
+      allows(options.expected, refusal.actual);
+    const isOwnCell = refusal.kind === "cell-conflict" && index < ownCount;
+    if (!isMoved && !isOwnCell) return answerTo(context, result, { stream: batch.stream, appendIndex, options });
+    if (isMoved) expected = refusal.actual;
+    if (attempt >= context.conflictsMax) throw new ConflictError([batch.stream], attempt);
   }
 }
 
+interface Prepared {
+  readonly changes: readonly Change[];
+  /** Changes of the store itself; those of `also` stand behind them. */
+  readonly ownCount: number;
+  readonly appendIndex: number;
+  readonly pending: readonly PendingEvent[];
+}
+
+async function prepare(context: StoreContext, batch: Batch, options: AppendOptions): Promise<Prepared> {
+  const encoding = encodeBatches(context, [batch], metaText(options.meta, options.commandId));
+  const encoded = encoding instanceof Promise ? await encoding : encoding;
+  const { stream } = batch;
+  const { expected } = options;
+  const append: Append = { op: "append", log: context.log, stream, expected, events: encoded.events[0] ?? [] };
+  const changes: Change[] = [...commandGuard(context, stream, options), ...encoded.guards, append];
+  const appendIndex = changes.length - 1;
+  const pending = typeof expected === "number" ? pendingOf(batch, expected, options) : [];
+  for (const project of context.inline) changes.push(...(await project(pending)));
+  const ownCount = changes.length;
+  return { changes: [...changes, ...(options.also ?? [])], ownCount, appendIndex, pending };
+}
+
+/** Inline projections are told versions before the commit, so with them the append insists on the version it found. */
+async function exactVersion(
+  context: StoreContext,
+  stream: string,
+  expected: ExpectedVersion,
+): Promise<ExpectedVersion> {
+  if (typeof expected === "number") return expected;
+  if (expected === "new") return 0;
+  const head = await headOf(context, stream);
+  // A stream that does not exist cannot be what "existing" expects: let the engine say so.
+  return expected === "existing" && head === 0 ? 1 : head;
+}
+
 interface Asked {
-  readonly append: Append;
+  readonly stream: string;
   readonly appendIndex: number;
   readonly options: AppendOptions;
 }
@@ -70,17 +102,18 @@ interface Asked {
 async function answerTo(
   context: StoreContext,
   result: CommitResult,
-  { append, appendIndex, options }: Asked,
+  { stream, appendIndex, options }: Asked,
 ): Promise<Appended> {
   if (result.committed) {
     const outcome = result.outcomes[appendIndex];
-    return { status: "appended", version: outcome?.op === "append" ? outcome.version : 0 };
+    invariant(outcome?.op === "append", "the outcome of an append stands at its index");
+    return { status: "appended", version: outcome.version };
   }
   const { refusal } = result;
   if (refusal.kind === "version-conflict" && result.index === appendIndex)
-    return { status: "conflict", expected: append.expected, actual: refusal.actual };
+    return { status: "conflict", expected: options.expected, actual: refusal.actual };
   if (options.commandId !== undefined && result.index === 0)
-    return { status: "repeated", version: await headOf(context, append.stream) };
+    return { status: "repeated", version: await headOf(context, stream) };
   throw new RefusedError(refusal);
 }
 
@@ -90,14 +123,13 @@ function commandGuard(context: StoreContext, stream: string, { commandId }: Appe
   return [{ op: "put", cell, expect: "absent", value: "{}", expiresInMs: context.commandsKeptMs }];
 }
 
-async function pendingOf(
-  context: StoreContext,
-  batch: Batch,
-  options: AppendOptions,
-): Promise<readonly PendingEvent[]> {
-  const { expected, meta } = options;
-  const base = typeof expected === "number" ? expected : await headOf(context, batch.stream);
-  return batch.events.map((event, index) => ({ ...event, stream: batch.stream, version: base + index + 1, meta }));
+function pendingOf({ stream, events }: Batch, base: number, { meta }: AppendOptions): readonly PendingEvent[] {
+  return events.map((event, index) => ({ ...event, stream, version: base + index + 1, meta }));
+}
+
+/** Whether a stream at this version is what the caller expects, although it is not what the append was prepared for. */
+function allows(expected: ExpectedVersion, actual: number): boolean {
+  return expected === "any" || (expected === "existing" && actual > 0);
 }
 
 async function headOf(context: StoreContext, stream: string): Promise<number> {

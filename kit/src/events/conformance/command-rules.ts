@@ -6,8 +6,12 @@ import type { EventsBed, EventsRule } from "./rule.ts";
 /** Deciding and recording. */
 export const commandRules: readonly EventsRule[] = [
   { name: "scenario 15: 64 commands on one stream all succeed, each on the state the one before left", run: hotStream },
-  { name: "two processes never take more than there is, whatever they have cached", run: twoStores },
-  { name: "a repeated command id is answered with the first result, from another process too", run: repeats },
+  { name: "two processes never take more than there is, whatever they have cached", run: twoStores, time: "flows" },
+  {
+    name: "a repeated command id is answered with the first result, from another process too",
+    run: repeats,
+    time: "flows",
+  },
   { name: "several commands are recorded together or not at all", run: together },
   { name: "a snapshot spares the events behind it and a wrong schema is ignored", run: snapshots },
   { name: "the state as of a version or a time leaves out what came later", run: timeTravel },

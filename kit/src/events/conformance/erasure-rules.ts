@@ -14,15 +14,20 @@ import type { EventsBed, EventsRule } from "./rule.ts";
 
 /** Personal data. */
 export const erasureRules: readonly EventsRule[] = [
-  { name: "personal fields are sealed in what is stored and open to who reads with the key", run: sealed },
+  {
+    name: "personal fields are sealed in what is stored and open to who reads with the key",
+    run: sealed,
+    time: "flows",
+  },
   {
     name: "an erased subject is unreadable everywhere: fields, states, caches of other processes, snapshots",
     run: erased,
+    time: "flows",
   },
   { name: "a projection that lists $erased learns of it", run: told },
   { name: "data sealed after an erasure has a new key and does not open the old", run: returns },
   { name: "a wrong master key is a fault, never taken for an erasure", run: wrongKey },
-  { name: "an append that raced with the erasure does not survive it readable", run: races },
+  { name: "an append that raced with the erasure does not survive it readable", run: races, time: "flows" },
 ];
 
 type PersonEvent =

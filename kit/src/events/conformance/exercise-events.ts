@@ -1,4 +1,4 @@
-import { manualClock } from "../../clock/mod.ts";
+import { type ManualClock, manualClock } from "../../clock/mod.ts";
 import { openEventStore } from "../mod.ts";
 import { appendRules } from "./append-rules.ts";
 import { commandRules } from "./command-rules.ts";
@@ -34,8 +34,19 @@ async function proveRule(rule: EventsRule, openEngine: OpenEventsEngine): Promis
   try {
     const { engine, openAnother } = fixture;
     const store = await openEventStore({ engine });
-    await rule.run({ store, engine, clock, another: openAnother ?? (async () => engine) });
+    const proof = rule.run({ store, engine, clock, another: openAnother ?? (async () => engine) });
+    await (rule.time === "flows" ? flow(clock, proof) : proof);
   } finally {
     await fixture.dispose();
   }
+}
+
+const stepsMax = 100_000;
+
+async function flow(clock: ManualClock, proof: Promise<void>): Promise<void> {
+  const progress = { isDone: false };
+  const end = (): void => void (progress.isDone = true);
+  proof.then(end, end);
+  for (let step = 0; step < stepsMax && !progress.isDone; step++) await clock.advance(1);
+  return proof;
 }

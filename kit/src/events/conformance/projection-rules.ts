@@ -128,14 +128,21 @@ async function inline({ engine }: EventsBed): Promise<void> {
         })),
     ],
   });
+  const any = () => store.append("b", [added(1)], { expected: "any" });
   await Promise.all([
     store.execute(counter, "a", { add: 1 }),
     store.execute(counter, "a", { add: 1 }),
-    store.append("b", [added(1)], { expected: "any" }),
+    ...Array.from({ length: 8 }, any),
   ]);
+  assert.deepEqual(await store.append("c", [added(1)], { expected: "existing" }), {
+    status: "conflict",
+    expected: "existing",
+    actual: 0,
+  });
   const cells = await Array.fromAsync(engine.scan({ kind: "cells", space: "last" }));
+  const places = Array.from({ length: 8 }, (_, index) => `b@${index + 1}`);
   assert.deepEqual(
     cells.map(({ key }) => key),
-    ["b@1", "counter/a@1", "counter/a@2"],
+    [...places, "counter/a@1", "counter/a@2"],
   );
 }

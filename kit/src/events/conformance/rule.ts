@@ -27,6 +27,8 @@ export interface EventsBed {
 export interface EventsRule {
   readonly name: string;
   readonly run: (bed: EventsBed) => Promise<void>;
+  /** `flows`: time goes on while the rule waits, because engines of several processes wait for each other by the clock. Default: it stands still. */
+  readonly time?: "flows" | undefined;
 }
 
 /** The test function of a runner, for example that of vitest or `node:test`. */

@@ -7,9 +7,13 @@ const streams = Array.from({ length: 40 }, (_, index) => `s${index}`);
 
 /** Several processes on one subscription. */
 export const sharingRules: readonly EventsRule[] = [
-  { name: "two processes share the partitions and together see every event once", run: shares },
-  { name: "the partitions of a process that is gone pass on after the lease", run: takesOver },
-  { name: "a peer's defect: of two processes that hold one partition only one can move its checkpoint", run: fenced },
+  { name: "two processes share the partitions and together see every event once", run: shares, time: "flows" },
+  { name: "the partitions of a process that is gone pass on after the lease", run: takesOver, time: "flows" },
+  {
+    name: "a peer's defect: of two processes that hold one partition only one can move its checkpoint",
+    run: fenced,
+    time: "flows",
+  },
 ];
 
 async function member({ another }: EventsBed, seen: string[]): Promise<Subscription> {
@@ -47,7 +51,7 @@ async function takesOver(bed: EventsBed): Promise<void> {
     cell: { space: cells.space, key: String(partition) },
     expect: "absent" as const,
     value: cells.owner,
-    expiresInMs: 2_000,
+    expiresInMs: 2_700,
   }));
   await bed.engine.commit(leases);
   const seen: string[] = [];
@@ -55,7 +59,7 @@ async function takesOver(bed: EventsBed): Promise<void> {
   await appendTo(bed.store, ...streams);
   await bed.clock.advance(1_500);
   assert.deepEqual([await held(subscription), seen.length], [0, 0]);
-  await bed.clock.advance(1_500);
+  await bed.clock.advance(2_500);
   await subscription.caughtUp();
   assert.equal(seen.length, 40);
 }
