@@ -27,6 +27,8 @@ export class Results {
   readonly #engine: Engine;
   readonly #isHere: (saga: string, id: string) => boolean;
   readonly #waiting: Map<string, Set<Waiting>> = new Map();
+  /** Those whose run was not in progress here when it was last looked at. */
+  readonly #elsewhere: Set<Waiting> = new Set();
   readonly #bells: Map<string, Disposable> = new Map();
   #timer: Timer | undefined;
   #isLooking = false;
@@ -46,19 +48,28 @@ export class Results {
     const key = `${saga}/${id}`;
     const all = this.#waiting.get(key) ?? new Set();
     this.#waiting.set(key, all.add(waiting));
-    using cleanup = new DisposableStack();
-    cleanup.defer(() => this.#remove(key, waiting));
+    if (!this.#isHere(saga, id)) this.#lookFor([waiting]);
+    try {
+      return options.signal === undefined && options.withinMs === undefined
+        ? await promise
+        : await this.#limited(promise, waiting, options);
+    } finally {
+      this.#remove(key, waiting);
+    }
+  }
+
+  async #limited(promise: Promise<RunOutcome>, waiting: Waiting, options: ResultOptions): Promise<RunOutcome> {
     const { signal, withinMs } = options;
+    using cleanup = new DisposableStack();
     if (withinMs !== undefined) {
-      const timer = this.#engine.clock.setTimer(withinMs, () => resolve({ status: "open" }));
+      const timer = this.#engine.clock.setTimer(withinMs, () => waiting.settle({ status: "open" }));
       cleanup.defer(() => timer.cancel());
     }
     if (signal !== undefined) {
-      const onAbort = (): void => reject(signal.reason);
+      const onAbort = (): void => waiting.reject(signal.reason);
       signal.addEventListener("abort", onAbort, { once: true });
       cleanup.defer(() => signal.removeEventListener("abort", onAbort));
     }
-    if (!this.#isHere(saga, id)) this.#lookSoon(saga);
     return await promise;
   }
 
@@ -69,7 +80,7 @@ export class Results {
     if (ending.kind === "finished") for (const waiting of all) waiting.settle(ending.outcome);
     else if (ending.kind === "stuck")
       for (const waiting of all) waiting.settle({ status: "needs-attention", problem: ending.problem });
-    else this.#lookSoon(saga);
+    else this.#lookFor(all);
   }
 
   close(): void {
@@ -83,20 +94,24 @@ export class Results {
     const all = this.#waiting.get(key);
     all?.delete(waiting);
     if (all?.size === 0) this.#waiting.delete(key);
-    if (this.#waiting.size > 0) return;
+    if (!this.#elsewhere.delete(waiting) || this.#elsewhere.size > 0) return;
     for (const bell of this.#bells.values()) bell[Symbol.dispose]();
     this.#bells.clear();
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
-  #lookSoon(saga: string): void {
+  #lookFor(all: Iterable<Waiting>): void {
     if (this.#isClosed) return;
-    if (!this.#bells.has(saga))
-      this.#bells.set(
-        saga,
-        this.#engine.bell([`cells:saga-run:${saga}`], () => void this.#look()),
-      );
+    for (const waiting of all) {
+      const { saga } = waiting;
+      this.#elsewhere.add(waiting);
+      if (!this.#bells.has(saga))
+        this.#bells.set(
+          saga,
+          this.#engine.bell([`cells:saga-run:${saga}`], () => void this.#look()),
+        );
+    }
     void this.#look();
   }
 
@@ -112,14 +127,12 @@ export class Results {
     } while (this.#looksAgain);
     this.#isLooking = false;
     this.#timer?.cancel();
-    if (this.#waiting.size > 0 && !this.#isClosed)
+    if (this.#elsewhere.size > 0 && !this.#isClosed)
       this.#timer = this.#engine.clock.setTimer(backstopMs, () => void this.#look());
   }
 
   async #lookOnce(): Promise<void> {
-    const elsewhere = [...this.#waiting.values()].flatMap((all) =>
-      [...all].filter(({ saga, id }) => !this.#isHere(saga, id)),
-    );
+    const elsewhere = [...this.#elsewhere];
     if (elsewhere.length === 0) return;
     try {
       const cells = await this.#engine.get(elsewhere.map(({ saga, id }) => runCell(saga, id)));
