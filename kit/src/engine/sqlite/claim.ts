@@ -30,9 +30,12 @@ export function claimMessages(work: Work, request: ClaimRequest): ClaimResult {
   const queue = work.heads.findQueue(request.queue);
   if (queue === undefined) return { claims: [], nextDueAtMs: undefined };
   work.adds.flush();
-  const firstDelayedMs = settleDue(work, queue, { state: delayed, move: () => mature(work, queue) });
+  const nextMatureMs = settleDue(work, queue, { state: delayed, move: () => mature(work, queue) });
+  const delayedBefore = queue.counts[delayed];
   const crashesMax = request.crashesMax ?? crashesDefault;
   const firstLeaseMs = settleDue(work, queue, { state: running, move: () => rescue(work, queue, crashesMax) });
+  // A rescue that buries a message may let in another of its key, whose delay still runs.
+  const firstDelayedMs = queue.counts[delayed] === delayedBefore ? nextMatureMs : firstDue(work, queue, delayed);
   const rows = queue.isPaused ? [] : takeRows(work, queue, request);
   const leaseUntilMs = work.nowMs + request.leaseMs;
   const claims = rows.map((row) => claimOf(request.queue, row, leaseUntilMs));

@@ -45,6 +45,7 @@ export class Neighbours {
   }
 
   #lookLater(): void {
+    if (this.#isClosed) return;
     this.#look = systemClock.setTimer(lookMs, () => (this.#lookNow(), this.#lookLater()), { holdsProcess: "no" });
   }
 
@@ -56,6 +57,7 @@ export class Neighbours {
   }
 
   #checkLater(): void {
+    if (this.#isClosed) return;
     this.#check = systemClock.setTimer(neighboursMs, () => (this.#checkNow(), this.#checkLater()), {
       holdsProcess: "no",
     });
