@@ -8,6 +8,7 @@ import {
   kill,
   leaseMs,
   moved,
+  queue,
   settle,
   statusOf,
   storedIn,
@@ -153,6 +154,16 @@ export const keyRules: readonly Rule[] = [
       await clock.advance(200);
       await settle(engine, (await takeOne(engine)).receipt, ack);
       assert.equal((await storedOne(engine, ids[2] ?? "")).state, "ready", "its time came while it waited");
+    },
+  },
+  {
+    name: "nextDueAtMs knows of a delayed message that the death of another lets in during the claim",
+    run: async ({ engine, clock }) => {
+      await add(engine, keyed("dies"), { ...keyed("waits"), delayMs: 5000 });
+      await takeOne(engine);
+      await clock.advance(leaseMs);
+      const { claims, nextDueAtMs } = await engine.claim({ queue, count: 1, leaseMs, crashesMax: 1 });
+      assert.deepEqual([claims, nextDueAtMs], [[], clock.now() + 5000 - leaseMs]);
     },
   },
   {
