@@ -7,8 +7,6 @@ import { replayCommand, type Surroundings } from "./replay/command.ts";
 const exitCodes = { sound: 0, unsound: 1, misused: 2 } as const;
 const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
-process.exitCode = await main(process.argv.slice(2));
-
 async function main(args: readonly string[]): Promise<number> {
   const interrupt = listenForInterrupts();
   const around: Surroundings = {
@@ -70,3 +68,5 @@ function explanation(error: unknown): string {
   const { name, message, stack } = errorRecord(error);
   return stack ?? `${name}: ${message}`;
 }
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,6 +1,14 @@
-import type { Change, CommitResult } from "ashlar/engine";
+import type { Append, Change, CommitResult } from "ashlar/engine";
 import { InvariantError } from "ashlar/errors";
-import type { AnyDecider, Call, Calls, EventStore } from "ashlar/events";
+import {
+  streamOf,
+  type AnyDecider,
+  type Call,
+  type Calls,
+  type Decider,
+  type DomainEvent,
+  type EventStore,
+} from "ashlar/events";
 import type { stockDecider } from "./inventory/mod.ts";
 import type { orderDecider } from "./orders/mod.ts";
 import type { returnDecider } from "./returns/mod.ts";
@@ -37,4 +45,16 @@ export async function planCertain(
     ({ index, rejection }) => `${calls[index]?.id}: ${JSON.stringify(rejection)}`,
   );
   throw new InvariantError(`a command that must be possible was refused: ${refusals.join("; ")}`);
+}
+
+/** The first events of something new, without a look at whether it is: a stream that exists refuses them at the commit. */
+export function newStream<State, Command, Event extends DomainEvent, Rejection>(
+  store: EventStore,
+  decider: Decider<State, Command, Event, Rejection>,
+  { id, command }: { readonly id: string; readonly command: Command },
+): Append {
+  const events = decider.decide(decider.initial(), command);
+  if ("rejection" in events)
+    throw new InvariantError(`${decider.name}/${id} cannot begin: ${JSON.stringify(events.rejection)}`);
+  return store.change(streamOf(decider, id), events, { expected: "new", types: decider.events });
 }

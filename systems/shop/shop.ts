@@ -22,7 +22,8 @@ export interface ShopOptions {
   readonly seed: number;
   readonly stock: StockMode;
   readonly releases: BackOnSale;
-  readonly views: ViewsMode;
+  /** Default "live". */
+  readonly views?: ViewsMode;
 }
 
 /** The shop, open for business. Closing it lets steps that run end and leaves everything else for the next opening. */
@@ -57,7 +58,7 @@ const cachedStreams = 20_000;
 
 /** Binds the contexts together. The engine and the outside world stay the caller's to close. */
 export async function createShop(options: ShopOptions): Promise<Shop> {
-  const { engine, outside, clock, random, seed, stock, releases, views } = options;
+  const { engine, outside, clock, random, seed, stock, releases, views = "live" } = options;
   await using opened = new AsyncDisposableStack();
   const store = await openEventStore({ engine, cacheStreams: cachedStreams, requires: "process" });
   const analytics = opened.use(await openAnalytics(engine, store, views));

@@ -48,12 +48,24 @@ export type ViewsMode = "live" | "on demand";
 class Analytics implements AsyncDisposable {
   readonly #engine: SqliteEngine;
   readonly #store: EventStore;
-  #projection: RunningProjection | undefined;
+  #following: Promise<RunningProjection> | undefined;
 
-  constructor(engine: SqliteEngine, store: EventStore, projection: RunningProjection | undefined) {
+  constructor(engine: SqliteEngine, store: EventStore) {
     this.#engine = engine;
     this.#store = store;
-    this.#projection = projection;
+  }
+
+  /** Begins to follow the log, or goes on doing so. */
+  follow(): Promise<RunningProjection> {
+    // A killed process holds its share for as long as its lease runs.
+    const options = {
+      engine: this.#engine,
+      store: this.#store,
+      projection: salesProjection,
+      batchMax: 1_000,
+      leaseMs: 1_000,
+    };
+    return (this.#following ??= openProjection(options));
   }
 
   /** A page of days in order, those behind `after`. */
@@ -78,27 +90,23 @@ class Analytics implements AsyncDisposable {
 
   /** Resolves once every order that is confirmed by now is counted. */
   async caughtUp(): Promise<void> {
-    this.#projection ??= await follow(this.#engine, this.#store);
-    await this.#projection.caughtUp();
+    await (await this.follow()).caughtUp();
   }
 
-  /** How far the views are; `undefined` while nobody has asked for them. */
-  async status(): Promise<SubscriptionStatus | undefined> {
-    return await this.#projection?.status();
+  /** How far the views are. */
+  async status(): Promise<SubscriptionStatus> {
+    return await (await this.follow()).status();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#projection?.[Symbol.asyncDispose]();
+    await (await this.#following)?.[Symbol.asyncDispose]();
   }
 }
 
 /** Opens the views, and goes on counting where it stopped. */
 export async function openAnalytics(engine: SqliteEngine, store: EventStore, mode: ViewsMode): Promise<Analytics> {
   await engine.migrate("shop", salesTables);
-  return new Analytics(engine, store, mode === "live" ? await follow(engine, store) : undefined);
-}
-
-function follow(engine: SqliteEngine, store: EventStore): Promise<RunningProjection> {
-  // A killed process holds its share for as long as its lease runs.
-  return openProjection({ engine, store, projection: salesProjection, batchMax: 1_000, leaseMs: 1_000 });
+  const analytics = new Analytics(engine, store);
+  if (mode === "live") await analytics.follow();
+  return analytics;
 }

@@ -55,7 +55,9 @@ export function httpClient({ url, clock, signal }: ClientOptions): Client {
 
   async function send(path: string, init: RequestInit): Promise<Response> {
     for (let attempt = 1; ; attempt++) {
-      const response = await fetch(url + path, { ...init, signal });
+      // Not handed to fetch, which would listen anew for each request: whoever stops this also ends the waiting at the other side.
+      signal.throwIfAborted();
+      const response = await fetch(url + path, init);
       if (response.status !== 503 || attempt === attemptsMax) return response;
       await response.body?.cancel();
       const seconds = Number(response.headers.get("retry-after") ?? 1);

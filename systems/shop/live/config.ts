@@ -27,7 +27,7 @@ Started again on the same folder it first finishes what was in flight, then adds
   --data DIR              folder of the shop's data (default: ./data)
   --port N                port of the HTTP API on 127.0.0.1; 0 takes any free one (default: 4000)
   --orders N              orders to place, 0 to 100000 (default: 500)
-  --concurrency N         customers who shop at the same time, 1 to 500 (default: 32)
+  --concurrency N         customers who shop at the same time, 1 to 500 (default: 16)
   --seed N                decides orders and faults, 0 or more (default: 1)
   --faults none|some      whether provider, carrier and channels decline, fail and stall (default: some)
   --stock tight|plenty    sell what is on the shelves, or let the supplier deliver what is missing (default: tight)
@@ -43,7 +43,7 @@ const options = {
   data: { type: "string", default: "data" },
   port: { type: "string", default: "4000" },
   orders: { type: "string", default: "500" },
-  concurrency: { type: "string", default: "32" },
+  concurrency: { type: "string", default: "16" },
   seed: { type: "string", default: "1" },
   faults: { type: "string", default: "some" },
   stock: { type: "string", default: "tight" },

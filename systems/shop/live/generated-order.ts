@@ -32,9 +32,9 @@ const countries = [
 ] as const;
 const methods = ["card", "card", "card", "paypal", "paypal", "crypto"] as const;
 const itemsMax = 5;
-const quantityMax = 4;
+const quantityMax = 3;
 /** Above 1 the first products of the catalogue are asked for more often than the last. */
-const fashion = 1.8;
+const fashion = 1.4;
 const wishes = { return: 0.05, cancel: 0.02 };
 
 /** The n-th order of a run: the same for the same seed, run and n. */

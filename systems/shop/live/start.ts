@@ -89,7 +89,7 @@ async function openApi({ config, around, shop, clock, stack, progress }: Opening
   const storefront = shopStorefront({ shop, clock, nextId, state, closing: signal });
   const api = createApi({ storefront, clock, nextId, log });
   const server = stack.use(await serveApi({ api, port: config.port, clock, log }));
-  const received = await openShelves(shop);
+  const received = await openShelves(shop, config.orders);
   opened = "ready";
   around.note(`The shop is open on ${server.url}, data in ${config.data}; ${received} units came in.\n`);
   return server.url;

@@ -37,7 +37,7 @@ function batchRows({ placed, confirmed, rejected, returned, seconds, latenciesMs
   const outcomes = [["confirmed", confirmed] as const, ...[...rejected].toSorted(([, a], [, b]) => b - a)];
   return [
     row("orders", `${count(placed)} placed in ${seconds.toFixed(1)} s, ${count(rate)} orders/s`),
-    ...outcomes.map(([outcome, orders]) => row("", `${count(orders).padStart(7)}  ${outcome}${share(orders, placed)}`)),
+    ...outcomes.map(([outcome, orders]) => row("", `${count(orders).padStart(6)}  ${outcome.replaceAll("-", " ")}${share(orders, placed)}`)),
     row("returns", `${count(returned)} refunded and restocked`),
     row("latency", `order to end: p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}`),
   ];

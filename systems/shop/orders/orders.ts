@@ -2,7 +2,7 @@ import type { Change } from "ashlar/engine";
 import type { EventStore } from "ashlar/events";
 import type { RunOutcome, Sagas } from "ashlar/saga";
 import { commitPlanned, type PlannedCommit } from "../commit-loop.ts";
-import { planCertain } from "../planning.ts";
+import { newStream } from "../planning.ts";
 import { orderDecider, type Order, type PlacedOrder } from "./order.ts";
 import type { OrderSaga } from "./order-saga.ts";
 
@@ -21,18 +21,15 @@ export class Orders {
   }
 
   /** The commit that places an order and starts its saga; `also` goes with it. The id is new: a repeat meets a version conflict. */
-  async placing(id: string, order: PlacedOrder, also: readonly Change[]): Promise<PlannedCommit> {
+  placing(id: string, order: PlacedOrder, also: readonly Change[]): PlannedCommit {
     const { store, sagas, saga } = this.#options;
-    const planned = await planCertain(store, [{ decider: orderDecider, id, command: { kind: "place", order } }]);
-    return {
-      changes: [...also, ...planned.changes, ...sagas.startChanges(saga, id, { id, order })],
-      committed: planned.committed,
-    };
+    const placed = newStream(store, orderDecider, { id, command: { kind: "place", order } });
+    return { changes: [...also, placed, ...sagas.startChanges(saga, id, { id, order })], committed: () => undefined };
   }
 
   /** Places a live order. Resolves once it is durable; its saga goes on by itself. */
   async place(id: string, order: PlacedOrder, also: readonly Change[] = []): Promise<void> {
-    await commitPlanned(this.#options.store.engine, () => this.placing(id, order, also));
+    await commitPlanned(this.#options.store.engine, async () => this.placing(id, order, also));
   }
 
   /** The order as it is now; `undefined` when there is none with that id. */

@@ -2,8 +2,9 @@ import { signalAfter } from "ashlar/abort";
 import type { Clock } from "ashlar/clock";
 import type { Append } from "ashlar/engine";
 import { InvariantError, TimeoutError } from "ashlar/errors";
-import { streamOf, type EventStore } from "ashlar/events";
+import type { EventStore } from "ashlar/events";
 import type { Minor } from "../money.ts";
+import { newStream } from "../planning.ts";
 import type { OutsideReply, OutsideService } from "../outside/mod.ts";
 import { ledgerDecider, type Posting } from "./ledger.ts";
 import {
@@ -99,12 +100,7 @@ export class Payments {
 
   /** A new stream a transaction: posting one twice meets a version conflict. */
   #post(id: string, posting: Posting): Append {
-    const events = ledgerDecider.decide("open", posting);
-    if ("rejection" in events) throw new InvariantError(`transaction ${id} is not balanced`);
-    return this.#options.store.change(streamOf(ledgerDecider, id), events, {
-      expected: "new",
-      types: ledgerDecider.events,
-    });
+    return newStream(this.#options.store, ledgerDecider, { id, command: posting });
   }
 
   async #ask(kind: "charge" | "refund", subject: string, amountMinor: Minor): Promise<OutsideReply> {

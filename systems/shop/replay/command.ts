@@ -9,6 +9,7 @@ import { createShop } from "../shop.ts";
 import { openMeasurements } from "./measurements-system.ts";
 import { progressLine } from "./progress-line.ts";
 import { replay } from "./replay.ts";
+import { checkSource } from "./source.ts";
 import { reportJson, reportText } from "./report.ts";
 
 /** Where a command writes, and what may stop it. */
@@ -26,6 +27,7 @@ export async function replayCommand(
 ): Promise<"sound" | "unsound" | "stopped"> {
   const { data, durability, seed, stock, faults } = config;
   const clock = systemClock;
+  await checkSource(config.file);
   await mkdir(data, { recursive: true });
   using measured = openMeasurements();
   await using outside = await openOutside({ path: join(data, "outside.db"), faults, seed, clock });

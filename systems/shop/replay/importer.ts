@@ -99,7 +99,9 @@ export class Importer {
     const classified = classifyInvoice(group);
     const [first] = classified.accepted;
     if (first !== undefined) await this.#openDay(first.time.slice(0, 10));
-    if (this.#batchLines + group.lines.length > batchLinesMax || !isIndependent(classified)) await this.flush();
+    const isFull = this.#batchLines + group.lines.length > batchLinesMax;
+    const isRepeated = this.#batch.some(({ invoice }) => invoice === classified.invoice);
+    if (isFull || isRepeated || !isIndependent(classified)) await this.flush();
     // What a customer sends back is matched against purchases that have ended, whichever way.
     if (classified.meaning.kind === "return" && first?.customer !== undefined)
       await this.#inFlight.customerIdle(first.customer);
@@ -206,7 +208,7 @@ export class Importer {
       totalMinor: sumMinor(meaning.lines.map((line) => line.totalMinor)),
       ticket: writeOff === undefined ? ticket : ticket + 1,
     };
-    const placing = await shop.orders.placing(invoice, order, also);
+    const placing = shop.orders.placing(invoice, order, also);
     return {
       changes: placing.changes,
       committed: (result) => {

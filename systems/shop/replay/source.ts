@@ -39,6 +39,11 @@ export async function identify(path: string): Promise<SourceIdentity> {
   return { id: hash.digest("hex").slice(0, 32), lines };
 }
 
+/** Throws {@link SourceError} when there is no such file, or it may not be read: before anything is made for it. */
+export async function checkSource(path: string): Promise<void> {
+  await explained(path, () => beginsAsGzip(path));
+}
+
 /** The data lines of an order file, read as they are asked for. Throws {@link SourceError} when it is no such file. */
 export async function* readSource(path: string): AsyncGenerator<readonly ReadLine[]> {
   const csv = new CsvReader();

@@ -3,7 +3,7 @@ import type { EventStore } from "ashlar/events";
 import type { RunOutcome, Sagas } from "ashlar/saga";
 import { commitPlanned, type PlannedCommit } from "../commit-loop.ts";
 import { customerOrders, orderDecider } from "../orders/mod.ts";
-import { planCertain, type ShopCall } from "../planning.ts";
+import { newStream, planCertain, type ShopCall } from "../planning.ts";
 import { matchReturn, type Purchase, type ReturnMatch } from "./match-return.ts";
 import { returnDecider, type RequestedReturn, type Return, type ReturnLine, type ReturnPart } from "./return.ts";
 import type { ReturnSaga } from "./return-saga.ts";
@@ -49,11 +49,9 @@ export class Returns {
     const { id, customer, placedAt } = request;
     const match = await this.#match(request);
     const requested: RequestedReturn = { ...match, placedAt, ...(customer === undefined ? {} : { customer }) };
-    const planned = await planCertain(store, [
-      { decider: returnDecider, id, command: { kind: "request", request: requested } },
-      ...takeBack(id, match.parts),
-    ]);
-    const changes = [...also, ...planned.changes];
+    const recorded = newStream(store, returnDecider, { id, command: { kind: "request", request: requested } });
+    const planned = await planCertain(store, takeBack(id, match.parts));
+    const changes = [...also, recorded, ...planned.changes];
     const { committed } = planned;
     if (customer === undefined || match.parts.length === 0)
       return { changes, committed, saga: "none", lines: match.lines };

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { readConfig, UsageError } from "./config.ts";
+
+test("a replay has sound defaults", () => {
+  expect(readConfig(["replay", "orders.csv"])).toEqual({
+    command: "replay",
+    file: "orders.csv",
+    data: "shop-data",
+    stock: "plenty",
+    faults: "none",
+    seed: 1,
+    limit: undefined,
+    durability: "process",
+    output: "text",
+  });
+});
+
+test.each([
+  [[], "unknown command"],
+  [["reply", "x"], "unknown command"],
+  [["replay"], "needs a file"],
+  [["replay", "a", "b"], "one file"],
+  [["replay", "a", "--stock", "some"], "--stock"],
+  [["replay", "a", "--seed", "-1"], "--seed"],
+  [["replay", "a", "--seed", "x"], "--seed"],
+  [["replay", "a", "--limit", "0"], "--limit"],
+  [["replay", "a", "--colour"], "--colour"],
+])("%o is refused in one sentence", (args, text) => {
+  expect(() => readConfig(args)).toThrow(UsageError);
+  expect(() => readConfig(args)).toThrow(text);
+});

@@ -1,0 +1,106 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { goodsOf, Inventory } from "./inventory.ts";
+import { availableOf, stockDecider, type Stock, type StockCommand, type Supply } from "./stock.ts";
+
+const delivers: Supply = { kind: "delivers" };
+
+function decide(
+  state: Stock,
+  command: StockCommand,
+): { readonly state: Stock; readonly types: readonly string[] | "refused" } {
+  const events = stockDecider.decide(state, command);
+  if ("rejection" in events) return { state, types: "refused" };
+  return {
+    state: events.reduce((next, event) => stockDecider.evolve(next, event), state),
+    types: events.map(({ type }) => type),
+  };
+}
+
+test("in plenty the supplier brings exactly what is missing before it is promised", () => {
+  const first = decide(stockDecider.initial(), { kind: "reserve", order: "1", quantity: 6, supply: delivers });
+  expect(first).toEqual({
+    state: { onHand: 6, reserved: 6, returning: 0, opened: "yes" },
+    types: ["Received", "Reserved"],
+  });
+  const released = decide(first.state, { kind: "release", order: "1", quantity: 6, sale: "at once" });
+  const second = decide(released.state, { kind: "reserve", order: "2", quantity: 8, supply: delivers });
+  expect(second.state).toMatchObject({ onHand: 8, reserved: 8 });
+});
+
+test("in tight stock the opening quantity comes once, and an order beyond it is refused", () => {
+  const supply: Supply = { kind: "opening", quantity: 10 };
+  const first = decide(stockDecider.initial(), { kind: "reserve", order: "1", quantity: 7, supply });
+  expect(first.state).toMatchObject({ onHand: 10, reserved: 7 });
+  expect(decide(first.state, { kind: "reserve", order: "2", quantity: 4, supply }).types).toBe("refused");
+  expect(decide(first.state, { kind: "reserve", order: "3", quantity: 3, supply }).types).toEqual(["Reserved"]);
+});
+
+test("what comes back is not on sale before the day is closed", () => {
+  let { state } = decide(stockDecider.initial(), { kind: "restock", order: "C1", quantity: 5, sale: "at day close" });
+  expect(availableOf(state)).toBe(0);
+  ({ state } = decide(state, { kind: "return to sale" }));
+  expect(availableOf(state)).toBe(5);
+  expect(decide(state, { kind: "return to sale" }).types).toEqual([]);
+});
+
+test("shipping does not change what is available, so that it may happen at any time", () => {
+  const { state } = decide(stockDecider.initial(), {
+    kind: "reserve",
+    order: "1",
+    quantity: 6,
+    supply: { kind: "opening", quantity: 9 },
+  });
+  const shipped = decide(state, { kind: "ship", order: "1", quantity: 6 });
+  expect(availableOf(shipped.state)).toBe(availableOf(state));
+  expect(decide(shipped.state, { kind: "ship", order: "1", quantity: 1 }).types).toBe("refused");
+});
+
+test("a write-off of more than is on sale books the surplus that was found, and leaves promised units alone", () => {
+  const { state } = decide(stockDecider.initial(), { kind: "reserve", order: "1", quantity: 6, supply: delivers });
+  const off = decide(state, { kind: "write off", invoice: "536589", quantity: 10, supply: delivers });
+  expect(off).toEqual({
+    state: { onHand: 6, reserved: 6, returning: 0, opened: "yes" },
+    types: ["Received", "WrittenOff"],
+  });
+});
+
+test("no sequence of commands makes more promises than there is stock", () => {
+  const quantity = fc.integer({ min: 1, max: 50 });
+  const supply = fc.constantFrom<Supply>(delivers, { kind: "opening", quantity: 60 });
+  const sale = fc.constantFrom("at once" as const, "at day close" as const);
+  const command = fc.oneof(
+    fc.record({ kind: fc.constant("reserve" as const), order: fc.constant("1"), quantity, supply }),
+    fc.record({ kind: fc.constant("release" as const), order: fc.constant("1"), quantity, sale }),
+    fc.record({ kind: fc.constant("ship" as const), order: fc.constant("1"), quantity }),
+    fc.record({ kind: fc.constant("restock" as const), order: fc.constant("1"), quantity, sale }),
+    fc.record({ kind: fc.constant("write off" as const), invoice: fc.constant("1"), quantity, supply }),
+    fc.record({ kind: fc.constant("return to sale" as const) }),
+  );
+  fc.assert(
+    fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
+      let state = stockDecider.initial();
+      for (const next of commands) {
+        ({ state } = decide(state, next));
+        expect(Math.min(availableOf(state), state.reserved, state.returning)).toBeGreaterThanOrEqual(0);
+      }
+    }),
+  );
+});
+
+test("an order reserves each product once, without what is only charged", () => {
+  const lines = [
+    { code: "A", quantity: 2 },
+    { code: "POST", quantity: 1 },
+    { code: "A", quantity: 3 },
+  ];
+  expect(goodsOf(lines)).toEqual([{ code: "A", quantity: 5 }]);
+});
+
+test("opening stock depends on seed and product only", () => {
+  const supplyOf = (seed: number): unknown =>
+    new Inventory({ stock: "tight", releases: "at day close", seed }).reserve("1", [{ code: "22423", quantity: 1 }])[0]
+      ?.command;
+  expect(supplyOf(1)).toEqual(supplyOf(1));
+  expect(supplyOf(1)).not.toEqual(supplyOf(2));
+});

@@ -1,0 +1,112 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as pause } from "node:timers/promises";
+import { seededRandom } from "ashlar/random";
+import { expect, test } from "vitest";
+import { orderFile } from "./order-files.test-data.ts";
+
+const file = orderFile("orders-2010-12.csv.gz");
+const killsWhileReplaying = 50;
+const killsWhileClosing = 6;
+
+test.skipIf(file === undefined)(
+  "a replay that is killed at 56 random moments ends with the totals of one that was left alone",
+  { timeout: 600_000 },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "shop-kill-"));
+    try {
+      const undisturbed = await replayToEnd(join(folder, "undisturbed"));
+      const killed = join(folder, "killed");
+      const random = seededRandom("kill moments");
+      const seen: number[] = [];
+      // As long as a sixtieth of the undisturbed run on average: the moments spread over all of it.
+      const longestMs = (undisturbed.seconds * 1_000 * 2) / 60;
+      for (let kills = 0; kills < killsWhileReplaying; kills++)
+        seen.push(await killAfterProgress(killed, random.next() * longestMs));
+      for (let kills = 0; kills < killsWhileClosing; kills++) await killInPhase(killed, random);
+      expect(new Set(seen).size).toBe(killsWhileReplaying);
+      const resumed = await replayToEnd(killed);
+      expect(withoutTimes(resumed)).toEqual(withoutTimes(undisturbed));
+      expect(resumed.notifications.duplicates).toBe(0);
+      expect(resumed.invariants.filter((invariant) => !invariant.ok)).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
+
+interface Report {
+  readonly seconds: number;
+  readonly notifications: { readonly duplicates: number };
+  readonly invariants: readonly { readonly name: string; readonly ok: boolean }[];
+}
+
+function start(data: string): ChildProcess {
+  const main = join(import.meta.dirname, "main.ts");
+  const options = ["--data", data, "--stock", "tight", "--faults", "some", "--seed", "7", "--limit", "1200", "--json"];
+  return spawn(process.execPath, ["--conditions=ashlar-source", main, "replay", file ?? "", ...options], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+/** Runs to the end. Every invariant must hold: that is what exit status 0 says. */
+async function replayToEnd(data: string): Promise<Report> {
+  const child = start(data);
+  let output = "";
+  let notes = "";
+  child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (notes += chunk.toString()));
+  const [code] = (await once(child, "close")) as [number | null];
+  expect(code, `${notes}\n${output}`).toBe(0);
+  return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Report;
+}
+
+/** Lets the replay come further than it was, and kills it so many milliseconds later. Returns how far it was. */
+async function killAfterProgress(data: string, delayMs: number): Promise<number> {
+  const before = effectsIn(data);
+  const child = start(data);
+  const closed = once(child, "close");
+  while (effectsIn(data) <= before && child.exitCode === null) await pause(2);
+  await pause(delayMs);
+  expect(child.exitCode, "the replay ended before its time").toBeNull();
+  child.kill("SIGKILL");
+  await closed;
+  return effectsIn(data);
+}
+
+/** Kills the replay while it comes to its end, or after it has begun to audit. */
+async function killInPhase(data: string, random: { next(): number }): Promise<void> {
+  const child = start(data);
+  const closed = once(child, "close");
+  const phase = random.next() < 0.5 ? "finishing" : "auditing";
+  let notes = "";
+  child.stderr?.on("data", (chunk: Buffer) => (notes += chunk.toString()));
+  while (!notes.includes(phase) && child.exitCode === null) await pause(1);
+  await pause(random.next() * 20);
+  child.kill("SIGKILL");
+  await closed;
+}
+
+/** How many things were done in the outside world: what a replay that makes progress adds to. */
+function effectsIn(data: string): number {
+  const path = join(data, "outside.db");
+  if (!existsSync(path)) return 0;
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    return Number(database.prepare("select coalesce(max(id), 0) as effects from effect").get()?.["effects"]);
+  } catch {
+    // The killed process had not made its tables.
+    return 0;
+  } finally {
+    database.close();
+  }
+}
+
+function withoutTimes(report: Report): Record<string, unknown> {
+  const { seconds: _, ...rest } = report;
+  return { ...rest, ordersPerSecond: undefined, stepLatencyMs: undefined };
+}

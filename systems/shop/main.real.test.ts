@@ -1,0 +1,71 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { testFolder, writeOrders } from "./replay/replay.test-shop.ts";
+
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+  readonly notes: string;
+}
+
+async function shop(args: readonly string[], interruptAt?: string): Promise<Ended> {
+  const child = spawn(process.execPath, ["--conditions=ashlar-source", join(import.meta.dirname, "main.ts"), ...args]);
+  let output = "";
+  let notes = "";
+  let isInterrupted = false;
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => {
+    notes += chunk.toString();
+    if (interruptAt === undefined || isInterrupted || !notes.includes(interruptAt)) return;
+    isInterrupted = true;
+    child.kill("SIGTERM");
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, output, notes };
+}
+
+function orders(count: number): readonly string[] {
+  return Array.from(
+    { length: count },
+    (_, index) => `${500_000 + index},85123A,LAMP,1,2010-12-01 08:26:00,2.55,17850.0,France`,
+  );
+}
+
+test("the last line of a replay with --json is the one object with all its keys", async () => {
+  using folder = testFolder();
+  const file = writeOrders(folder.path, "orders.csv", orders(3));
+  const { code, output } = await shop(["replay", file, "--data", join(folder.path, "data"), "--json"]);
+  expect(code).toBe(0);
+  const report = JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
+  expect(Object.keys(report)).toEqual([
+    ...["lines", "orders", "returns", "money", "stock", "notifications", "invariants"],
+    ...["seconds", "ordersPerSecond", "stepLatencyMs"],
+  ]);
+  expect(report).toMatchObject({
+    orders: { placed: 3, confirmed: 3, rejected: {}, open: 0 },
+    stock: { received: 3, shipped: 3 },
+  });
+});
+
+test("a command or file that makes no sense ends with status 2 and one sentence", async () => {
+  using folder = testFolder();
+  for (const args of [["replay"], ["replay", "none.csv", "--data", folder.path], ["replay", "x", "--stock", "much"]]) {
+    const { code, notes, output } = await shop(args);
+    expect({ code, output }).toEqual({ code: 2, output: "" });
+    expect(notes.trim().split("\n")).toHaveLength(1);
+  }
+});
+
+test("a replay that is asked to stop does so in good order, and the next one goes on", async () => {
+  using folder = testFolder();
+  const file = writeOrders(folder.path, "orders.csv", orders(3_000));
+  const args = ["replay", file, "--data", join(folder.path, "data")];
+  const stopped = await shop(args, "replaying");
+  expect(stopped.code, stopped.notes).toBe(143);
+  expect(stopped.output).toContain("Stopped; the same command goes on from here.");
+  const ended = await shop(args);
+  expect(ended.code).toBe(0);
+  expect(ended.output).toContain("3,000 placed, 3,000 confirmed, 0 open");
+});
