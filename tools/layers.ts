@@ -59,6 +59,7 @@ export const layers: Readonly<Record<string, Row>> = {
   schedule: { level: 3, doors: [...base, "engine", "queue"] },
 
   saga: { level: 4, doors: [...base, "engine", "queue", "events", "schedule"] },
+  "saga/spec": { level: 4, doors: [...base, "engine", "engine/memory", "saga"] },
 };
 
 /** Tests, benches and the programs that tests start: any door (also the own one, since nobody imports a test), any

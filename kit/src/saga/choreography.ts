@@ -13,6 +13,7 @@ export interface Reaction<State> {
   readonly ends?: "yes" | undefined;
 }
 
+/** What {@link choreography} is made of. All functions are pure: they may be asked again on conflict. */
 export interface ChoreographyOptions<State, Message extends { readonly type: string }> {
   /** State of an instance before its first message. */
   readonly initial: State;
@@ -56,7 +57,7 @@ export function choreography<State, Message extends { readonly type: string }>(
   const { initial, correlate, on, timeouts = {}, requires } = options;
   if (Object.keys(on).length === 0) throw new ConfigError("on", on, "a reaction to at least one type of message");
   const seenForMs = integerIn("seenForMs", options.seenForMs ?? 604_800_000, { min: 1 });
-  return { name, initial, correlate, on: on as Choreography<State, Message>["on"], timeouts, seenForMs, requires };
+  return { name, initial, correlate, on, timeouts, seenForMs, requires };
 }
 
 /** An instance as stored. Every timeout carries the revision at which it was set; any other revision is a late one. */

@@ -27,6 +27,7 @@ export interface UndoOptions<T> {
   readonly retry?: RetryPlan | undefined;
 }
 
+/** How a step is tried, timed and undone. */
 export interface StepOptions<T> extends UndoOptions<T> {
   /** Aborts `step.signal` and ends the attempt, in milliseconds. Default: no limit, no timer. */
   readonly timeoutMs?: number | undefined;
@@ -42,6 +43,7 @@ export interface CommitPlan<T> {
   readonly committed?: ((result: CommitResult) => void) | undefined;
 }
 
+/** Runs steps; each is recorded, so that no later execution runs it again. */
 export interface StepRunner {
   /**
    * Runs `run` and records its result durably before resolving; later executions get the record. A failing attempt is retried by
@@ -66,6 +68,7 @@ export interface StepRunner {
   ) => Promise<T>;
 }
 
+/** How a child that has completed is undone. */
 export interface ChildOptions<Output> {
   /** Called when the parent is compensated after the child has completed. */
   readonly undo?: ((output: Output, step: StepContext) => unknown) | undefined;
@@ -90,9 +93,9 @@ export interface SagaContext<State = unknown> {
   readonly cancelled: AbortSignal;
   readonly step: StepRunner;
   /** Ends the run as `failed`: a business decision, not a fault. Compensates, also when the throw is caught. */
-  fail(reason: string, detail?: unknown): never;
+  readonly fail: (reason: string, detail?: unknown) => never;
   /** Waits durably: the end is fixed when the wait begins. Above a second the run is parked and costs no memory. */
-  sleep(name: string, delayMs: number): Promise<void>;
+  readonly sleep: (name: string, delayMs: number) => Promise<void>;
   /** Takes the oldest signal of that name, sent before or after. Every signal is taken once. */
   signal<Payload>(definition: SignalDefinition<Payload>, options?: { readonly name?: string }): Promise<Payload>;
   /** The same with a limit: signal and timeout exclude each other, and which it was is recorded. */
@@ -112,16 +115,16 @@ export interface SagaContext<State = unknown> {
     ...start: [input: Input, options?: ChildOptions<Output>]
   ): Promise<Output>;
   /** Waits for a person's decision (`sagas.approve`, `sagas.reject`). */
-  approval(name: string, options: ApprovalOptions): Promise<Approval>;
+  readonly approval: (name: string, options: ApprovalOptions) => Promise<Approval>;
   /**
    * Replaces the journal by `state`: the function starts there next time (`restored`), with names counted anew. What lies before is
    * final and no longer compensated. The point where a run can change its version. Nothing else may be in progress.
    */
   checkpoint(state: State): Promise<void>;
   /** Engine time, the same on every replay; recorded before the next step runs. */
-  now(): number;
+  readonly now: () => number;
   /** From 0 up to 1, the same on every replay. Not for secrets. */
-  random(): number;
+  readonly random: () => number;
 }
 
 /** Resolved options. */

@@ -4,6 +4,7 @@ import { type RetryPlan, retryPlan } from "../queue/mod.ts";
 import { parseSync, type StandardSchema } from "../schema/mod.ts";
 import type { SagaContext, SagaDefinition, SagaRules } from "./context.ts";
 
+/** Rules of a saga; defaults and ranges are resolved by {@link saga}. */
 export interface SagaOptions<Input, State = unknown> {
   /** Every run is pinned to the version it was started with. Change it whenever steps are added, removed, renamed or reordered. */
   readonly version: string;

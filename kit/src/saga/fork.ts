@@ -5,6 +5,7 @@ import { RunNotFoundError, SagaUsageError } from "./errors.ts";
 import { inspectRun } from "./inspect.ts";
 import { headerText, pageCell, queueOf, recordText, type RunHeader, runCell } from "./run-record.ts";
 
+/** Where a fork leaves the old run. */
 export interface ForkOptions {
   /** The first operation to run anew, by its name in the journal (`charge`, `sleep:pause`, `retry#2`). */
   readonly fromStep: string;

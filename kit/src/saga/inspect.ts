@@ -4,6 +4,7 @@ import type { Entry } from "./entry.ts";
 import type { FinalOutcome, Problem, RunStatus } from "./outcome.ts";
 import { pageCell, parseRecord, runCell, type RunHeader } from "./run-record.ts";
 
+/** Which runs to list; without fields, those of every saga. */
 export interface ListQuery {
   readonly saga?: string | undefined;
   readonly status?: RunStatus | undefined;
@@ -12,6 +13,7 @@ export interface ListQuery {
   readonly limit?: number | undefined;
 }
 
+/** A run in a list. */
 export interface RunSummary {
   readonly saga: string;
   readonly id: string;
@@ -23,6 +25,7 @@ export interface RunSummary {
   readonly problem: Problem | undefined;
 }
 
+/** A step, or as `undo:<step>` a compensation, as inspection shows it. */
 export interface StepReport {
   readonly name: string;
   readonly status: "done" | "failed" | "retrying" | "begun" | "undone" | "skipped";
@@ -34,6 +37,7 @@ export interface StepReport {
   readonly atMs: number;
 }
 
+/** What a run waits for. */
 export interface WaitReport {
   readonly name: string;
   /** In words: `signal "shipped"`, `approval "fraud" by risk`. */
@@ -41,6 +45,7 @@ export interface WaitReport {
   readonly untilMs: number | undefined;
 }
 
+/** Everything known about a run. */
 export interface RunReport extends RunSummary {
   readonly input: unknown;
   readonly outcome: FinalOutcome | undefined;

@@ -7,6 +7,7 @@ import { mailCell, parseRecord, queueOf, runCell } from "./run-record.ts";
 /** What became of a letter. */
 export type Delivery = "delivered" | "duplicate" | "finished" | "unknown";
 
+/** How repeats of a signal are told. */
 export interface DeliveryOptions {
   /** A second letter with the same id is dropped, for `dedupForMs` (default 30 days). */
   readonly dedupId?: string | undefined;

@@ -238,7 +238,7 @@ test("more runs than places wait in the store, and all of them end", async () =>
 });
 
 test("a start in the caller's commit runs when that has committed", async () => {
-  const one = saga("one", { version: "1" }, async (_: null) => 1);
+  const one = saga("one", { version: "1" }, async () => 1);
   await using world = await openWorld();
   const sagas = await world.open([one]);
   const flag = { space: "flags", key: "f" };

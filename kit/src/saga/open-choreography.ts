@@ -7,6 +7,7 @@ import { type Choreography, type Instance, type Reaction, reacted, type TimeoutM
 /** What became of a message. `ignored`: it concerns no instance, or the table has no reaction. */
 export type Handled = "handled" | "duplicate" | "ignored";
 
+/** What belongs to a message beside its content. */
 export interface HandleOptions {
   /** Identifies the message: handled again, it changes nothing. */
   readonly id: string;

@@ -29,6 +29,7 @@ export type RunOutcome<Output = unknown> =
   | { readonly status: "needs-attention"; readonly problem: Problem }
   | { readonly status: "open" };
 
+/** `waiting`: parked until a time or a wake-up. The last three are final. */
 export type RunStatus =
   | "running"
   | "waiting"

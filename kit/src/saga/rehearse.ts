@@ -13,6 +13,7 @@ import { emptyMailbox } from "./mailbox.ts";
 // Recorded answers come within a turn; the replay itself gives up after three.
 const turnsMax = 20;
 
+/** Whether a definition could take up a recorded run. */
 export interface Rehearsal {
   /** Whether the code asks for everything recorded. */
   readonly fits: "yes" | "no";

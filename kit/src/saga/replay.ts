@@ -2,7 +2,7 @@ import { type Entry, isAnswer } from "./entry.ts";
 
 const noAnswers: Map<string, Entry> = new Map();
 const noOpened: Map<string, Extract<Entry, { k: "open" }>> = new Map();
-const noneUnclaimed: Set<string> = new Set();
+const noneUnclaimed: Set<string> = new Set(); // never added to
 
 /**
  * The recorded answers of a run, handed out by name. While some have not been asked for, the code repeats its past, and operations
@@ -14,13 +14,15 @@ export class Replay {
   // New runs share these empty ones; whoever fills them has its own.
   #answers: Map<string, Entry> = noAnswers;
   #opened: Map<string, Extract<Entry, { k: "open" }>> = noOpened;
-  #unclaimed: Set<string> = noneUnclaimed;
+  readonly #unclaimed: Set<string>;
   readonly #counts: Map<string, number> = new Map();
   #blocked: (() => void)[] = [];
 
   constructor(entries: readonly Entry[]) {
+    this.#unclaimed = entries.length === 0 ? noneUnclaimed : new Set();
     if (entries.length === 0) return;
-    [this.#answers, this.#opened, this.#unclaimed] = [new Map(), new Map(), new Set()];
+    this.#answers = new Map();
+    this.#opened = new Map();
     for (const entry of entries) {
       if (isAnswer(entry)) this.#answers.set(entry.n, entry);
       if (entry.k === "open") this.#opened.set(entry.n, entry);

@@ -5,6 +5,7 @@ import type { Ending } from "./host.ts";
 import type { RunOutcome } from "./outcome.ts";
 import { parseRecord, runCell } from "./run-record.ts";
 
+/** How long to wait for the end of a run; default: for ever. */
 export interface ResultOptions {
   /** Stops the waiting, not the run; rejects with its reason. */
   readonly signal?: AbortSignal | undefined;

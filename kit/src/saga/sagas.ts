@@ -27,6 +27,7 @@ import { approvalSignal } from "./saga-context.ts";
 import type { SignalDefinition } from "./signal.ts";
 import { isSameInput, newHeader, startChangesOf } from "./start-run.ts";
 
+/** What {@link openSagas} binds, and its bounds. */
 export interface SagasOptions {
   readonly engine: Engine;
   /** Definitions; several versions of one name, so that runs in flight end as they began. */
@@ -43,6 +44,7 @@ export interface SagasOptions {
   readonly probe?: Probe | undefined;
 }
 
+/** What belongs to a start beside its input. */
 export interface StartOptions {
   /** Starts the run in this transaction; it is claimed once that has committed. */
   readonly in?: Committer | undefined;
@@ -96,6 +98,7 @@ export interface Sagas extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** A person's decision about an approval. */
 export interface Decision {
   /** The approval's name. */
   readonly name: string;

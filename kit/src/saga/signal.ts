@@ -24,6 +24,7 @@ export type SignalOutcome<Payload> =
   | { readonly received: true; readonly payload: Payload }
   | { readonly received: false };
 
+/** How a decision is asked for. */
 export interface ApprovalOptions {
   /** How long a decision is waited for, in milliseconds. */
   readonly withinMs: number;

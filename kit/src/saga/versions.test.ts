@@ -14,7 +14,7 @@ describe("scenario 21, a changed definition", () => {
   });
 
   test("a run keeps its version while that is registered", async () => {
-    const next = saga("shop", { version: "2", leaseMs }, async (_: null) => ["new"]);
+    const next = saga("shop", { version: "2", leaseMs }, async () => ["new"]);
     await using world = await openWorld();
     const sagas = await world.open([old]);
     await world.now(sagas.start(old, "r", null));
@@ -68,7 +68,7 @@ describe("scenario 21, a changed definition", () => {
   });
 
   test("a version that nobody has registered waits, and goes on when somebody has", async () => {
-    const next = saga("shop", { version: "2", leaseMs }, async (_: null) => ["new"]);
+    const next = saga("shop", { version: "2", leaseMs }, async () => ["new"]);
     await using world = await openWorld();
     const first = await world.open([old]);
     await world.now(first.start(old, "r", null));

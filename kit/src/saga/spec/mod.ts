@@ -1,0 +1,1 @@
+export { playEveryCrash, playSaga, type Played, type Scenario, type Stage } from "./play.ts";
