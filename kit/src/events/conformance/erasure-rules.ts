@@ -27,6 +27,7 @@ export const erasureRules: readonly EventsRule[] = [
   { name: "a projection that lists $erased learns of it", run: told },
   { name: "data sealed after an erasure has a new key and does not open the old", run: returns },
   { name: "a wrong master key is a fault, never taken for an erasure", run: wrongKey },
+  { name: "an append that was sealed before the erasure and committed after it is sealed anew", run: between },
   { name: "an append that raced with the erasure does not survive it readable", run: races, time: "flows" },
 ];
 
@@ -135,6 +136,23 @@ async function wrongKey({ engine }: EventsBed): Promise<void> {
   });
   assert.equal((await rotated.load(person, "1")).state.name, "Ada Lovelace");
   await assert.rejects(openSubjectKeys({ engine, masterKey: new Uint8Array(16) }), { code: "CONFIG" });
+}
+
+async function between({ engine }: EventsBed): Promise<void> {
+  const eraser = await open(engine);
+  await eraser.execute(person, "1", joined);
+  let erasures = 0;
+  const store = await openEventStore({
+    engine,
+    keys: await openSubjectKeys({ engine, masterKey }),
+    // Inline projections run between the sealing and the commit.
+    inline: [async () => (erasures++ === 0 ? (await eraser.erase("p/1"), []) : [])],
+  });
+  await store.execute(person, "2", joined);
+  assert.equal(erasures, 2);
+  assert.equal((await store.load(person, "2")).state.name, "Ada Lovelace");
+  assert.equal(await eraser.erase("p/1"), 1);
+  assert.equal((await store.load(person, "2")).state.name, "[erased]");
 }
 
 async function races({ engine, another }: EventsBed): Promise<void> {

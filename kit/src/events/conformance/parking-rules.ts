@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import type { Change } from "../../engine/mod.ts";
 import { openSubscription, type Stored, type Subscription } from "../mod.ts";
-import { appendTo, place, until } from "./counter.ts";
+import { added, appendTo, place, until } from "./counter.ts";
 import type { EventsBed, EventsRule } from "./rule.ts";
 
 /** Events that cannot be handled. */
@@ -9,6 +10,8 @@ export const parkingRules: readonly EventsRule[] = [
     name: "scenario 18: a poison event parks its stream with its later events, others advance, a redrive resumes in order",
     run: poison,
   },
+  { name: "events that arrive during a redrive are handled once, after it", run: once },
+  { name: "a redrive is fenced by the checkpoint like the feed", run: fenced },
   { name: "a redrive that fails parks the stream again, at the event that failed", run: fails },
   { name: "a skipped event is given up and the ones behind it follow in order", run: skips },
   { name: "an event that cannot be decoded parks its stream like one that cannot be handled", run: undecodable },
@@ -73,6 +76,45 @@ async function poison(bed: EventsBed): Promise<void> {
   await drained(bed, subscription);
   assert.equal(seen.at(-1), "a@5");
   assert.deepEqual(await parkedPlaces(subscription), []);
+}
+
+async function once(bed: EventsBed): Promise<void> {
+  await appendTo(bed.store, "a", "a");
+  const { seen, poison: poisons, open } = poisoned(bed, "a@1");
+  await using subscription = await open();
+  await drained(bed, subscription);
+  poisons.clear();
+  const [cell] = await Array.fromAsync(bed.engine.scan({ kind: "cells", space: "parked/main/s" }));
+  assert(cell !== undefined);
+  const value = cell.value.replace('"waiting"', '"requested"');
+  // The wish and a further event become visible together: the redrive must leave the event to the feed.
+  const append = bed.store.change("a", [added(3)], { expected: 2 });
+  await bed.engine.commit([{ op: "put", cell, expect: cell.version, value }, append]);
+  await until(() => seen.length >= 3, bed.clock);
+  await drained(bed, subscription);
+  assert.deepEqual(seen, ["a@1", "a@2", "a@3"]);
+}
+
+async function fenced(bed: EventsBed): Promise<void> {
+  await appendTo(bed.store, "a");
+  const calls: string[] = [];
+  const gate = Promise.withResolvers<void>();
+  const handle = async ({ stream, version }: Stored): Promise<readonly Change[]> => {
+    calls.push(place({ stream, version }));
+    if (calls.length === 1) throw new Error("poison");
+    if (calls.length === 2) await gate.promise;
+    return [{ op: "enqueue", queue: "out", messages: [{ body: "sent" }] }];
+  };
+  await using subscription = await openSubscription({ store: bed.store, name: "s", attemptsMax: 1, handle });
+  await drained(bed, subscription);
+  await subscription.parked.redrive();
+  await until(() => calls.length === 2, bed.clock);
+  // Another process took the partition over and came as far as this one.
+  await bed.engine.commit([{ op: "put", cell: { space: "checkpoint/main/s", key: "0" }, expect: "any", value: "1" }]);
+  gate.resolve();
+  await bed.clock.advance(20_000);
+  assert.equal(calls.length, 3);
+  assert.equal((await Array.fromAsync(bed.engine.scan({ kind: "messages", queue: "out" }))).length, 1);
 }
 
 async function fails(bed: EventsBed): Promise<void> {

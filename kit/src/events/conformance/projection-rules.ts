@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  activeView,
   cellView,
   openEventStore,
   openProjection,
@@ -14,8 +15,10 @@ import type { EventsBed, EventsRule } from "./rule.ts";
 /** Views. */
 export const projectionRules: readonly EventsRule[] = [
   { name: "a projection applies every event exactly once, also when its writes meet conflicts", run: exactlyOnce },
+  { name: "a row that somebody else changed meanwhile is folded anew", run: conflicts },
   { name: "a batch with a poison event is applied event by event, and only the poisoned stream parks", run: poison },
   { name: "a new version is built beside the old one and takes over in one commit", run: rebuild },
+  { name: "readers are not switched before the new version has caught up", run: waits },
   { name: "a retired version leaves nothing behind and does not come back", run: retire },
   { name: "an inline projection is never behind", run: inline },
 ];
@@ -60,6 +63,25 @@ async function exactlyOnce({ store, engine, clock }: EventsBed): Promise<void> {
   assert.equal(await reader.get("c"), undefined);
 }
 
+async function conflicts({ store, engine }: EventsBed): Promise<void> {
+  const base = totals(1);
+  let meddled = 0;
+  const projection: Totals = {
+    ...base,
+    async apply(events, context) {
+      const changes = (await base.apply?.(events, context)) ?? [];
+      const cell = { space: context.view, key: "a" };
+      // Another partition adds to the same row between the reading and the writing of this one.
+      if (meddled++ === 0) await engine.commit([{ op: "put", cell, expect: "any", value: "100" }]);
+      return changes;
+    },
+  };
+  await appendTo(store, "a", "a");
+  await using running = await openProjection({ store, projection });
+  await running.caughtUp();
+  assert.equal(await viewReader<number>(store, "totals").get("a"), 103);
+}
+
 async function poison({ store, clock }: EventsBed): Promise<void> {
   for (const [stream, amount] of [
     ["a", 1],
@@ -77,10 +99,13 @@ async function poison({ store, clock }: EventsBed): Promise<void> {
     parked.map(({ stream, version }) => [stream, version]),
     [["b", 1]],
   );
+  await appendTo(store, "b");
+  await running.caughtUp();
+  assert.equal(await viewReader<number>(store, "totals").get("b"), undefined);
   await running.parked.skip("b");
   const reader = viewReader<number>(store, "totals");
   let total: number | undefined;
-  await until(() => total === 1, { settle: async () => void (await clock.settle(), (total = await reader.get("b"))) });
+  await until(() => total === 2, { settle: async () => void (await clock.settle(), (total = await reader.get("b"))) });
 }
 
 async function rebuild({ store }: EventsBed): Promise<void> {
@@ -88,8 +113,7 @@ async function rebuild({ store }: EventsBed): Promise<void> {
   const reader = viewReader<number>(store, "totals");
   await using old = await openProjection({ store, projection: totals(1) });
   await old.caughtUp();
-  await using rebuilt = await openProjection({ store, projection: totals(2, 10) });
-  await rebuilt.caughtUp();
+  await using rebuilt = await openProjection({ store, projection: totals(2, 10), batchMax: 1 });
   assert.equal(await reader.get("a"), 3);
   assert.equal(await rebuilt.activate(), "activated");
   assert.equal(await reader.get("a"), 30);
@@ -97,6 +121,25 @@ async function rebuild({ store }: EventsBed): Promise<void> {
   await appendTo(store, "a");
   await old.activate();
   assert.equal(await reader.get("a"), 4);
+}
+
+async function waits({ store, clock }: EventsBed): Promise<void> {
+  await appendTo(store, "a", "a");
+  await using old = await openProjection({ store, projection: totals(1) });
+  await old.caughtUp();
+  const gate = Promise.withResolvers<void>();
+  const base = totals(2, 10);
+  const slow: Totals = {
+    ...base,
+    apply: async (events, context) => (await gate.promise, (await base.apply?.(events, context)) ?? []),
+  };
+  await using rebuilt = await openProjection({ store, projection: slow });
+  const activated = rebuilt.activate();
+  await clock.settle();
+  assert.equal(await activeView(store, "totals"), "totals@1");
+  gate.resolve();
+  assert.equal(await activated, "activated");
+  assert.equal(await viewReader<number>(store, "totals").get("a"), 30);
 }
 
 async function retire({ store, engine, clock }: EventsBed): Promise<void> {
