@@ -4,6 +4,7 @@ import type { DomainEvent, Stored } from "./domain-event.ts";
 import type { EventStore } from "./event-store.ts";
 import { activeCell, type ProjectionContext, type ViewChange, viewOf } from "./projection.ts";
 
+/** How events become rows. Both functions are pure, because a batch may be folded more than once. */
 export interface CellFold<Event extends DomainEvent, Row> {
   /** Which row an event belongs to; `undefined`: none. */
   key(event: Stored<Event>): string | undefined;

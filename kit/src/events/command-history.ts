@@ -23,6 +23,7 @@ export type UndoableTable = Readonly<Record<string, UndoableCommand<never, unkno
 type InputOf<C> = C extends { run(input: infer Input, context: never): unknown } ? Input : never;
 type ResultOf<C> = C extends { run(input: never, context: never): infer Result } ? Awaited<Result> : never;
 
+/** What a history is made of. */
 export interface CommandHistoryOptions<Table extends UndoableTable> {
   readonly store: EventStore;
   /** Streams are `name/owner`. */

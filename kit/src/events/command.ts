@@ -12,12 +12,14 @@ export interface Call<D extends AnyDecider> {
 /** Calls of several deciders, each checked against its own. */
 export type Calls<Deciders extends readonly AnyDecider[]> = { readonly [K in keyof Deciders]: Call<Deciders[K]> };
 
+/** What goes with a command besides its content. */
 export interface PlanOptions {
   /** A repeat with the same id changes nothing and reports `repeated`. Remembered for the store's `commandsKeptMs`. */
   readonly commandId?: string | undefined;
   readonly meta?: EventMeta | undefined;
 }
 
+/** What goes with an execution; `Events` and `State` are what `also` is given. */
 export interface ExecuteOptions<Events, State> extends PlanOptions {
   /** Changes for the same commit (outbox, cells), from what was decided. Runs again after a conflict. */
   readonly also?: ((events: Events, state: State) => readonly Change[]) | undefined;
@@ -64,6 +66,7 @@ export type Planned<Deciders extends readonly AnyDecider[]> =
     }
   | Rejections<Deciders>;
 
+/** Options of `executeAll`: `also` gets the events and the states at the index of their call. */
 export type AfterAll<Deciders extends readonly AnyDecider[]> = ExecuteOptions<
   { readonly [K in keyof Deciders]: readonly EventOf<Deciders[K]>[] },
   { readonly [K in keyof Deciders]: StateOf<Deciders[K]> }

@@ -36,9 +36,13 @@ export interface Decider<State, Command, Event extends DomainEvent, Rejection> {
 /** Any decider, for code that does not care which. */
 export type AnyDecider = Decider<unknown, never, DomainEvent, unknown>;
 
+/** The state of a decider. */
 export type StateOf<D extends AnyDecider> = ReturnType<D["initial"]>;
+/** The commands of a decider. */
 export type CommandOf<D extends AnyDecider> = Parameters<D["decide"]>[1];
+/** The events of a decider. */
 export type EventOf<D extends AnyDecider> = Parameters<D["evolve"]>[1];
+/** The rejections of a decider; `never` when it accepts everything. */
 export type RejectionOf<D extends AnyDecider> =
   Extract<ReturnType<D["decide"]>, Rejected<unknown>> extends Rejected<infer Rejection> ? Rejection : never;
 

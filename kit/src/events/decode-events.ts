@@ -60,7 +60,7 @@ function placed<Event extends DomainEvent>(event: Event, record: RecordedEvent):
   return { ...event, stream, version, position, recordedAtMs, meta: meta === undefined ? undefined : metaOf(meta) };
 }
 
-export function metaOf(text: string): EventMeta {
+function metaOf(text: string): EventMeta {
   return JSON.parse(text) as EventMeta;
 }
 

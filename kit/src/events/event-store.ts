@@ -5,6 +5,7 @@ import type { DomainEvent, EventMeta, Stored } from "./domain-event.ts";
 import type { EventTypes } from "./event-types.ts";
 import type { AsOf, Versioned } from "./rehydration.ts";
 
+/** What an append expects, and what goes with it. */
 export interface AppendOptions<Event extends DomainEvent = DomainEvent> {
   /** What the stream must be: a version (0 is `new`), `new`, `existing` or `any`. Each is really enforced. */
   readonly expected: ExpectedVersion;
@@ -23,6 +24,7 @@ export type Appended =
   | { readonly status: "appended" | "repeated"; readonly version: number }
   | { readonly status: "conflict"; readonly expected: ExpectedVersion; readonly actual: number };
 
+/** Which part of a stream to read. */
 export interface ReadStreamOptions<Event extends DomainEvent> {
   /** Without it payloads are handed out as stored, at whatever version they were written. */
   readonly types?: EventTypes<Event> | undefined;
@@ -32,6 +34,7 @@ export interface ReadStreamOptions<Event extends DomainEvent> {
   readonly upTo?: AsOf | undefined;
 }
 
+/** Which part of a log to read. */
 export interface ReadAllOptions<Event extends DomainEvent> {
   /** Decodes, and selects the types it lists. */
   readonly types?: EventTypes<Event> | undefined;

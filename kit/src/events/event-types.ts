@@ -18,6 +18,7 @@ export interface PersonalFields<Data extends object> {
 /** One step of a payload from a version to the next: pure, and total on what was stored. */
 export type Upcast = { step(data: Readonly<Record<string, unknown>>): object }["step"];
 
+/** How events of one type are checked, versioned and sealed. */
 export interface EventDefinition<Data extends object> {
   /** Checked when the event is written; must be synchronous, and its output is not used, so it may not transform. */
   readonly schema?: StandardSchema<unknown, unknown> | undefined;

@@ -19,6 +19,7 @@ export type HistoryEvent =
   /** The command threw: it counts as not having happened. */
   | { readonly type: "Failed"; readonly data: { readonly message: string } };
 
+/** A command that was run, with its input and result. */
 export interface HistoryEntry {
   readonly command: string;
   readonly input: unknown;

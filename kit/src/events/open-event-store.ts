@@ -6,6 +6,7 @@ import { StateCache } from "./state-cache.ts";
 import type { InlineProjection, InlineSqlProjection, SqlInline } from "./store-context.ts";
 import type { SubjectKeys } from "./subject-keys.ts";
 
+/** Which log to open, and its bounds. */
 export interface EventStoreOptions {
   readonly engine: Engine;
   /** Name of the log. Each has its own order. Default "main". */
@@ -24,6 +25,7 @@ export interface EventStoreOptions {
   readonly requires?: Durability | undefined;
 }
 
+/** A store whose appends carry statements of the caller. */
 export interface SqlEventStoreOptions<Sql> extends EventStoreOptions {
   readonly engine: TransactionalEngine<Sql>;
   /** Projections by statements in the transaction of every append. With them, `plan` and `change` are refused. */

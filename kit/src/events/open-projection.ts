@@ -8,6 +8,7 @@ import { type FeedOptions, openFeed } from "./open-feed.ts";
 import { activeCell, type Projection, type ProjectionContext, viewOf } from "./projection.ts";
 import type { ParkedList, Subscription, SubscriptionStatus } from "./subscription.ts";
 
+/** Which projection to keep, and how; partitions and prefix are part of its definition. */
 export interface ProjectionOptions<Event extends DomainEvent, Sql> extends Omit<
   FeedOptions,
   "partitions" | "streamPrefix"

@@ -4,6 +4,7 @@ import { SealError } from "./errors.ts";
 import { newDataKey, newKeyId, seal, unseal } from "./seal-system.ts";
 import type { Opener, Sealer, SealPlace, SubjectKeys } from "./subject-keys.ts";
 
+/** Where the keys are kept and what they are wrapped with. */
 export interface SubjectKeysOptions {
   readonly engine: Engine;
   /** 32 bytes that the caller keeps outside the engine. Whoever has them and the engine's data can read personal fields. */

@@ -6,6 +6,7 @@ import type { SubscriptionContext } from "./feed.ts";
 import { type FeedOptions, openFeed } from "./open-feed.ts";
 import type { Subscription } from "./subscription.ts";
 
+/** What to follow, from where, and what to do with it. */
 export interface SubscriptionOptions<Event extends DomainEvent> extends FeedOptions {
   readonly store: EventStore;
   /** Names the checkpoint: the same name continues where it stopped, in any process. */

@@ -8,6 +8,7 @@ import type { SubscriptionContext } from "./feed.ts";
  *  every rebuild; so a rebuild never sends anything twice. */
 export type ViewChange = Put | Check;
 
+/** What a projection is told besides the events. */
 export interface ProjectionContext extends SubscriptionContext {
   /** Name of the view, `name@version`: the space of its cells, or part of its table names. */
   readonly view: string;

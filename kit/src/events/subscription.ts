@@ -13,6 +13,7 @@ export interface PartitionStatus {
   readonly failure: ErrorRecord | undefined;
 }
 
+/** A subscription as health checks see it: all partitions, whichever process holds them. */
 export interface SubscriptionStatus {
   readonly name: string;
   /** Last position of the log. */
@@ -34,6 +35,7 @@ export interface Parked {
   readonly redrive: "waiting" | "requested" | "skip first";
 }
 
+/** The parked streams of a subscription and the ways to go on with them. */
 export interface ParkedList {
   list(): AsyncIterable<Parked>;
   /** Asks the holder of the partition to handle the stream's events again, in order; all parked streams when none is named. Returns how many were asked for. */
