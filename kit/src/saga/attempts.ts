@@ -5,7 +5,7 @@ import { decideRetry, type RetryPlan } from "../queue/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import type { StepContext } from "./context.ts";
 import type { ActiveRun } from "./active-run.ts";
-import { never } from "./host.ts";
+import { endless } from "./host.ts";
 
 const steps = telemetryChannel("ashlar.saga.step");
 
@@ -40,11 +40,11 @@ export async function attempted<T>(execution: ActiveRun, operation: Attempted<T>
         timeoutMs === undefined
           ? await work(new Step(execution, key, attempt))
           : await timed(execution, { ...operation, timeoutMs }, attempt);
-      if (execution.phase === "ended") return await never;
+      if (execution.phase === "ended") return await endless();
       if (steps.active) publish(execution, operation.name, { attempt, outcome: "done", startedMs });
       return { ok: true, value, attempt };
     } catch (error) {
-      if (execution.phase === "ended" || error instanceof LeaseLostError) return await never;
+      if (execution.phase === "ended" || error instanceof LeaseLostError) return await endless();
       const decision = decideRetry(operation.plan, { attempt, error }, execution.host.random);
       if (steps.active)
         publish(execution, operation.name, {

@@ -114,3 +114,83 @@ describe("needs attention", () => {
     });
   });
 });
+
+test("a step that must not be repeated is not after its time is up either", async () => {
+  let wired = 0;
+  const wiring = saga("wiring", { version: "1", leaseMs, retry: twice }, async (_: null, context) => {
+    const wire = (): Promise<never> => (wired++, new Promise<never>(() => undefined));
+    return await context.step("wire", wire, { idempotent: "no", timeoutMs: 100 });
+  });
+  await using world = await openWorld();
+  const sagas = await world.open([wiring]);
+  const run = await world.now(sagas.start(wiring, "r", null));
+  const result = run.result();
+  await world.clock.advance(1_000);
+  expect(await result).toMatchObject({ status: "needs-attention", problem: { kind: "outcome-unknown" } });
+  await world.now(sagas.skip(wiring, "r", "wire"));
+  await world.clock.advance(100);
+  expect(await world.now(run.result())).toMatchObject({ status: "completed" });
+  expect(wired).toBe(1);
+});
+
+test("a compensation with long back-offs parks, and goes on after a crash", async () => {
+  const attempts: number[] = [];
+  const patient = retryPlan({ attemptsMax: 5, firstMs: 60_000, jitter: "none" });
+  const undoing = saga("undoing", { version: "1", leaseMs }, async (_: null, context) => {
+    await context.step("a", () => 1, {
+      retry: patient,
+      undo: (_result, { attempt }) => {
+        attempts.push(attempt);
+        if (attempt < 4) throw new Error("closed");
+      },
+    });
+    context.fail("no");
+  });
+  await using world = await openWorld();
+  let crashes = 1;
+  const sagas = await world.open([undoing], {
+    probe: (point) => {
+      if (point === "undo:a:failed:after" && attempts.length === 2 && crashes-- > 0) throw new Error("crash");
+    },
+  });
+  const run = await world.now(sagas.start(undoing, "r", null));
+  const result = run.result();
+  await world.clock.settle();
+  expect((await world.now(sagas.inspect(undoing, "r")))?.status).toBe("compensating");
+  await world.clock.advance(600_000);
+  expect(await result).toMatchObject({ status: "failed", compensated: ["a"] });
+  expect(attempts).toEqual([1, 2, 3, 4]);
+});
+
+test("an output or a result that is too large for the store asks for attention instead of running for ever", async () => {
+  const big = saga("big", { version: "1", leaseMs }, async (where: "output" | "step", context) => {
+    if (where === "output") return "x".repeat(2_000_000);
+    return await context.step("big", () => "x".repeat(2_000_000));
+  });
+  await using world = await openWorld();
+  const sagas = await world.open([big]);
+  for (const where of ["output", "step"] as const) {
+    const run = await world.now(sagas.start(big, where, where));
+    expect(await world.now(run.result())).toMatchObject({
+      status: "needs-attention",
+      problem: { kind: "not-recordable" },
+    });
+  }
+});
+
+test("a failed step that nobody awaits ends neither the process nor the run", async () => {
+  const floating = saga(
+    "floating",
+    { version: "1", retry: retryPlan({ attemptsMax: 1, firstMs: 0 }) },
+    async (_: null, context) => {
+      void context.step("floating", () => {
+        throw new Error("unseen");
+      });
+      return await context.step("seen", () => 1);
+    },
+  );
+  await using world = await openWorld();
+  const sagas = await world.open([floating]);
+  const run = await world.now(sagas.start(floating, "r", null));
+  expect(await world.now(run.result())).toEqual({ status: "completed", output: 1 });
+});

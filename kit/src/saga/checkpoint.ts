@@ -13,10 +13,15 @@ export async function checkpoint(execution: ActiveRun, state: unknown): Promise<
     execution.leave();
     throw new SagaUsageError("checkpoint while other operations of the run are in progress; await them first");
   }
+  execution.writer.hasPendingTime = false;
   const changes = execution.journal.compact(state);
   execution.writer.pending.length = 0;
   execution.replay.restart();
   execution.undos.clear();
-  await execution.writer.commit({ point: "checkpoint", texts: [], changes });
+  try {
+    await execution.writer.commit({ point: "checkpoint", texts: [], changes });
+  } catch (error) {
+    return await execution.unrecordable("checkpoint", error);
+  }
   execution.leave();
 }

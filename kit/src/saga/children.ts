@@ -3,7 +3,7 @@ import { errorRecord } from "../errors/mod.ts";
 import { type ChildRef, closeText, type Entry } from "./entry.ts";
 import { RunExistsError } from "./errors.ts";
 import type { ActiveRun } from "./active-run.ts";
-import { never } from "./host.ts";
+import { endless } from "./host.ts";
 import { deliver } from "./letters.ts";
 import type { FinalOutcome } from "./outcome.ts";
 import { isFinal } from "./outcome.ts";
@@ -73,7 +73,7 @@ async function joins(
     await execution.writer.append(`wait:${wait.key}`, JSON.stringify(entry));
     execution.fail({ reason: "child-failed", step: wait.key, error });
     execution.leave();
-    await never;
+    await endless();
   }
   await deliver(execution.host.engine, { saga: definition.name, id }, { kind: "watch", waiter: wait.parent });
   return true;

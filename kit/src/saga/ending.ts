@@ -1,7 +1,8 @@
 import { EncodeError, jsonCodec } from "../codec/mod.ts";
-import type { Change } from "../engine/mod.ts";
+import { type Change, ChangeError, type CommitResult } from "../engine/mod.ts";
 import { errorRecord } from "../errors/mod.ts";
 import type { ActiveRun } from "./active-run.ts";
+import type { Write } from "./fenced-writer.ts";
 import { type Mailbox, mailChange, mailboxOf } from "./mailbox.ts";
 import type { FinalOutcome, Problem } from "./outcome.ts";
 import { mailCell } from "./run-record.ts";
@@ -22,16 +23,30 @@ export async function finish(execution: ActiveRun, outcome: FinalOutcome): Promi
     journal.header = { ...journal.header, status, outcome, finishedAtMs, problem: undefined, attempts: undefined };
     const { keepMs } = definition.rules;
     const changes = [mailChange(journal, execution.mailbox, []), ...wakesOf(execution), ...journal.expire(keepMs)];
-    const result = await execution.writer.commit({
+    const result = await stored(execution, {
       point: "finish",
       texts: [],
       changes,
       settlement: { kind: "ack" },
       expiresInMs: keepMs,
     });
+    if (result === undefined) return;
     if (result.committed) return execution.end({ kind: "finished", outcome });
     await refreshMail(execution);
     if (status === "completed" && execution.stopRecord !== undefined) return;
+  }
+}
+
+/** Undefined when the end cannot be stored at all, because it is too large. */
+async function stored(execution: ActiveRun, write: Write): Promise<CommitResult | undefined> {
+  const { outcome: _, finishedAtMs: __, ...header } = execution.journal.header;
+  try {
+    return await execution.writer.commit(write);
+  } catch (error) {
+    if (!(error instanceof ChangeError)) throw error;
+    execution.journal.header = header;
+    execution.stuck({ kind: "not-recordable", error: errorRecord(error) });
+    return undefined;
   }
 }
 

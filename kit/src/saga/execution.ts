@@ -7,7 +7,7 @@ import type { StopRecord } from "./entry.ts";
 import { ChildFailedError, MismatchError, StepFailedError } from "./errors.ts";
 import { FencedWriter } from "./fenced-writer.ts";
 import { finish, park, release, standStill } from "./ending.ts";
-import { type Ending, type Host, never } from "./host.ts";
+import { type Ending, type Host, endless } from "./host.ts";
 import type { Journal } from "./journal.ts";
 import { isCommand, type Mailbox } from "./mailbox.ts";
 import type { Problem, RunFailure } from "./outcome.ts";
@@ -135,7 +135,7 @@ export class Execution implements ActiveRun {
 
   /** Admits an operation of the code; undefined when it may start now. Those that may never start wait for ever. */
   enter(): Promise<void> | undefined {
-    if (!this.#mayStart()) return never;
+    if (!this.#mayStart()) return endless();
     if (this.phase === "forward" && !this.replay.isLive) return this.#enterWhenLive();
     this.#active++;
     return undefined;
@@ -183,7 +183,7 @@ export class Execution implements ActiveRun {
   /** Leaves an operation that must not go on. */
   abandon(): Promise<never> {
     this.leave();
-    return never;
+    return endless();
   }
 
   mailArrived(mailbox: Mailbox): void {
@@ -207,7 +207,7 @@ export class Execution implements ActiveRun {
       this.stuck({ kind: "not-recordable", step, error: errorRecord(error) });
     else this.end({ kind: "lost", error });
     this.leave();
-    return never;
+    return endless();
   }
 
   #mayStart(): boolean {

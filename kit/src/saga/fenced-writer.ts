@@ -1,6 +1,6 @@
 import type { Change, CommitResult, Receipt, Settlement, Transaction } from "../engine/mod.ts";
 import { ChangeError, LeaseLostError, StorageError } from "../engine/mod.ts";
-import { type Host, never } from "./host.ts";
+import { type Host, endless } from "./host.ts";
 import type { Draft, Journal } from "./journal.ts";
 
 /** One write of a run. */
@@ -94,7 +94,7 @@ export class FencedWriter {
     } catch (error) {
       if (!(error instanceof LeaseLostError)) throw error;
       this.#lost(error);
-      await never;
+      await endless();
     } finally {
       this.#release();
     }
@@ -135,7 +135,7 @@ export class FencedWriter {
   #refused(result: CommitResult & { readonly committed: false }, own: number): CommitResult | Promise<never> {
     if (result.index >= own) return { ...result, index: result.index - own };
     this.#lost(new LeaseLostError(this.#receipt.queue, this.#receipt.id));
-    return never;
+    return endless();
   }
 
   async #stored(changes: readonly Change[]): Promise<CommitResult> {
@@ -146,7 +146,7 @@ export class FencedWriter {
         if (error instanceof ChangeError) throw error;
         if (!(error instanceof StorageError) || !error.retryable || tries === storageRetriesMax) {
           this.#lost(error);
-          return never;
+          return endless();
         }
         await this.#host.engine.clock.sleep(storageFirstMs * 2 ** tries);
       }
@@ -158,7 +158,7 @@ export class FencedWriter {
       await this.#host.probe?.(point, this.#journal);
     } catch (error) {
       this.#lost(error);
-      await never;
+      await endless();
     }
   }
 

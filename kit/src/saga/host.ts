@@ -27,5 +27,8 @@ export interface Host {
   ended(run: { readonly definition: AnySaga; readonly id: string }, ending: Ending): void;
 }
 
-/** A promise for code that must not go on: its executor has let go of the run. */
-export const never: Promise<never> = new Promise<never>(() => undefined);
+/** A promise for code that must not go on, because its executor has let go of the run. A new one each time: whatever waits for a shared
+ *  one would be held in memory by it for ever. */
+export function endless(): Promise<never> {
+  return new Promise<never>(() => undefined);
+}

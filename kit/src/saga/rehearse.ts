@@ -5,7 +5,7 @@ import { seededRandom } from "../random/mod.ts";
 import type { AnySaga } from "./context.ts";
 import { MismatchError } from "./errors.ts";
 import { Execution } from "./execution.ts";
-import { type Host, never } from "./host.ts";
+import { type Host, endless } from "./host.ts";
 import type { SavedJournal } from "./inspect.ts";
 import { Journal } from "./journal.ts";
 import { emptyMailbox } from "./mailbox.ts";
@@ -62,11 +62,11 @@ const dryClock: Clock = {
 };
 
 const dryHost: Host = {
-  engine: { clock: dryClock, commit: () => never, get: () => never } as unknown as Engine,
+  engine: { clock: dryClock, commit: () => endless(), get: () => endless() } as unknown as Engine,
   random: seededRandom("rehearsal"),
   probe: undefined,
   isDry: "yes",
-  transaction: () => never,
-  cells: () => never,
+  transaction: () => endless(),
+  cells: () => endless(),
   ended: () => undefined,
 };

@@ -46,12 +46,20 @@ export function sagaContext(execution: ActiveRun): SagaContext<never> {
 
 function stepRunner(execution: ActiveRun): StepRunner {
   const runner = (name: string, run: never, options = {}): Promise<unknown> =>
-    runStep(execution, name, { run, options });
+    held(runStep(execution, name, { run, options }));
   return Object.assign(runner, {
-    commit: (name: string, plan: never, options = {}) => runCommit(execution, name, { plan, options }),
-    tx: (name: string, work: never, options = {}) => runTransaction(execution, name, { work, options }),
+    commit: (name: string, plan: never, options = {}) => held(runCommit(execution, name, { plan, options })),
+    tx: (name: string, work: never, options = {}) => held(runTransaction(execution, name, { work, options })),
   }) as StepRunner;
 }
+
+/** A failed step that the code does not await must not end the process. */
+function held(step: Promise<unknown>): Promise<unknown> {
+  step.catch(ignored);
+  return step;
+}
+
+function ignored(): void {}
 
 function fail(execution: ActiveRun, reason: string, detail: unknown): never {
   textOf("reason", reason, { lengthMax: 1_000 });

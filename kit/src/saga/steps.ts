@@ -1,12 +1,13 @@
 import { jsonCodec } from "../codec/mod.ts";
 import { type CommitResult, RefusedError, type Transaction } from "../engine/mod.ts";
-import { ConfigError, errorRecord, KitError, textOf } from "../errors/mod.ts";
+import { ConfigError, errorRecord, KitError, textOf, TimeoutError } from "../errors/mod.ts";
+import type { RetryPlan } from "../queue/mod.ts";
 import { attempted, type Attempt } from "./attempts.ts";
 import type { CommitPlan, StepContext, StepOptions, UndoOptions } from "./context.ts";
 import { type Entry, stepText } from "./entry.ts";
 import { StepFailedError } from "./errors.ts";
 import type { ActiveRun } from "./active-run.ts";
-import { never } from "./host.ts";
+import { endless } from "./host.ts";
 
 const codec = jsonCodec<unknown>();
 // A plan that still conflicts after so many fresh looks is under contention: the retry plan's back-off helps more than haste.
@@ -30,12 +31,13 @@ export async function runStep<T>(
   const done = await attempted(execution, {
     name: key,
     key: effectKey(execution, key),
-    plan: options.retry ?? execution.definition.rules.retry,
+    plan: planOf(execution, options),
     timeoutMs: options.timeoutMs,
     work: isOnce
       ? async (context) => (await begun(execution, key, context.attempt), await step.run(context))
       : step.run,
   });
+  if (!done.ok && isOnce && done.error instanceof TimeoutError) return await outcomeUnknown(execution, key);
   if (!done.ok) return await failed(execution, key, done);
   try {
     execution.journal.noteAttempt(key, undefined);
@@ -103,6 +105,13 @@ export async function runTransaction<T>(
   return completed(execution, key, { value: done.value, options: step.options });
 }
 
+/** An attempt that took too long may still happen: a step that must not be repeated is not. */
+function planOf<T>(execution: ActiveRun, options: StepOptions<T>): RetryPlan {
+  const plan = options.retry ?? execution.definition.rules.retry;
+  if (options.idempotent !== "no") return plan;
+  return { ...plan, retryable: (error) => !(error instanceof TimeoutError) && plan.retryable(error) };
+}
+
 async function commitPlanned<T>(
   execution: ActiveRun,
   key: string,
@@ -164,7 +173,7 @@ function completed<T>(
   remember(execution, key, done.options);
   execution.journal.noteAttempt(key, undefined);
   execution.leave();
-  return execution.phase === "ended" ? never : done.value;
+  return execution.phase === "ended" ? endless() : done.value;
 }
 
 async function failed(
@@ -194,7 +203,7 @@ function beganBefore(execution: ActiveRun, key: string): boolean {
 async function outcomeUnknown(execution: ActiveRun, key: string): Promise<never> {
   execution.stuck({ kind: "outcome-unknown", step: key, error: errorRecord(new OutcomeUnknownError(key)) });
   execution.leave();
-  return await never;
+  return await endless();
 }
 
 class OutcomeUnknownError extends KitError {
@@ -203,7 +212,7 @@ class OutcomeUnknownError extends KitError {
 
   constructor(step: string) {
     super(
-      `the executor died during step "${step}", which must not be repeated: find out whether it happened, then resolve, skip or retry it`,
+      `an attempt of step "${step}" had no known end, and must not be repeated: find out whether it happened, then resolve, skip or retry it`,
     );
   }
 }

@@ -1,11 +1,11 @@
 import { jsonCodec } from "../codec/mod.ts";
 import type { Timer } from "../clock/mod.ts";
-import { ConfigError } from "../errors/mod.ts";
+import { ConfigError, isRetryable } from "../errors/mod.ts";
 import { childOutcome, childRefs, startChildren } from "./children.ts";
 import { refreshMail } from "./ending.ts";
 import { closeText, type Entry } from "./entry.ts";
 import type { ActiveRun, WaitBoard } from "./active-run.ts";
-import { never } from "./host.ts";
+import { endless } from "./host.ts";
 import { emptyMailbox, type Letter, type Mailbox, mailChange, withoutLetter } from "./mailbox.ts";
 import { raceOf, type WaitSpec } from "./wait-spec.ts";
 import type { RaceWinner } from "./context.ts";
@@ -68,9 +68,10 @@ export class Waits implements WaitBoard {
   wait<T>(spec: WaitSpec<T>): Promise<T> {
     const key = this.#execution.replay.keyOf(spec.name);
     const requested: Requested = { spec, isAdopted: false };
-    const promise = Promise.resolve().then(() => (requested.isAdopted ? never : this.#begin(key, spec)));
+    const promise = Promise.resolve().then(() => (requested.isAdopted ? endless() : this.#begin(key, spec)));
     this.#requested ??= new WeakMap();
     this.#requested.set(promise, requested);
+    promise.catch(() => undefined); // a wait that the code does not await must not end the process
     return promise;
   }
 
@@ -115,7 +116,7 @@ export class Waits implements WaitBoard {
     for (const [key, wait] of this.#open) {
       if (wait.isClosing) continue;
       const winner = this.#winnerOf(wait, nowMs);
-      if (winner !== undefined) void this.#close(key, wait, winner);
+      if (winner !== undefined) this.#closeSafely(key, wait, winner);
     }
     this.#setTimer();
   }
@@ -131,7 +132,7 @@ export class Waits implements WaitBoard {
   async lookAtChildren(): Promise<void> {
     for (const [key, wait] of this.#open) {
       const ended = await childOutcome(this.#execution, wait.spec.branches);
-      if (ended !== undefined && !wait.isClosing && this.#open.has(key)) void this.#close(key, wait, ended);
+      if (ended !== undefined && !wait.isClosing && this.#open.has(key)) this.#closeSafely(key, wait, ended);
     }
   }
 
@@ -145,7 +146,7 @@ export class Waits implements WaitBoard {
     const opened = execution.replay.opened(key);
     const admitted = execution.enter();
     if (admitted !== undefined) await admitted;
-    const dues = opened === undefined ? await this.#openNew(key, spec) : new Map(Object.entries(opened.due ?? {}));
+    const dues = opened === undefined ? await this.#openSafely(key, spec) : new Map(Object.entries(opened.due ?? {}));
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const settle = (branch: string, result: unknown): void => {
       try {
@@ -155,10 +156,21 @@ export class Waits implements WaitBoard {
       }
     };
     this.#open.set(key, { spec, dues, settle, isClosing: false });
-    if (this.#hasChild()) await this.lookAtChildren();
+    if (this.#hasChild()) await this.lookAtChildren().catch((error: unknown) => execution.end({ kind: "lost", error }));
     execution.leave();
     this.evaluate();
     return await promise;
+  }
+
+  /** A fault of the store is not an answer that a replay would get again: it costs the claim. Refused input is one. */
+  async #openSafely(key: string, spec: WaitSpec<unknown>): Promise<ReadonlyMap<string, number>> {
+    try {
+      return await this.#openNew(key, spec);
+    } catch (error) {
+      if (isRetryable(error)) this.#execution.end({ kind: "lost", error });
+      this.#execution.leave();
+      throw error;
+    }
   }
 
   /** Fixes the end of a wait. Without a child, the record may wait for the next write: nothing depends on it before. */
@@ -186,6 +198,10 @@ export class Waits implements WaitBoard {
     }
     for (const [branch, dueAtMs] of wait.dues) if (dueAtMs <= nowMs) return { branch, result: undefined };
     return undefined;
+  }
+
+  #closeSafely(key: string, wait: OpenWait, winner: Winner): void {
+    this.#close(key, wait, winner).catch((error: unknown) => void this.#execution.unrecordable(key, error));
   }
 
   /** Records what came first. Where signals could have, the write expects the mailbox as it was seen: timeout and signal exclude each other. */
