@@ -30,6 +30,7 @@ export interface Committer {
   commit(changes: readonly Change[]): Promise<CommitResult>;
 }
 
+/** What a worker asks for. Out of range: ConfigError. */
 export interface ClaimRequest {
   readonly queue: string;
   /** At most so many messages. */
@@ -42,12 +43,14 @@ export interface ClaimRequest {
   readonly crashesMax?: number | undefined;
 }
 
+/** What was handed out, perhaps nothing, and when to ask again. */
 export interface ClaimResult {
   readonly claims: readonly Claim[];
   /** Engine time at which the next delayed message of this queue matures or the next lease ends, if any: when to look again without a bell. */
   readonly nextDueAtMs: number | undefined;
 }
 
+/** A page of a log in its global order; the filters are joined by "and". Out of range: ConfigError. */
 export interface ReadRequest {
   readonly log: string;
   /** Exclusive: 0 reads from the start. */
@@ -59,6 +62,7 @@ export interface ReadRequest {
   readonly partition?: { readonly index: number; readonly count: number } | undefined;
 }
 
+/** The events of a page that passed the filters, in order, and how far the log was looked at. */
 export interface ReadResult {
   readonly events: readonly RecordedEvent[];
   /** Everything up to this position has been looked at: the checkpoint after `events`, also when the filter passed none. */
@@ -67,6 +71,7 @@ export interface ReadResult {
   readonly head: number;
 }
 
+/** A page of one stream. Out of range: ConfigError. */
 export interface StreamRequest {
   readonly log: string;
   readonly stream: string;

@@ -1,17 +1,9 @@
 import assert from "node:assert/strict";
 import type { Engine, RecordedEvent } from "../mod.ts";
 import { log, refused, storedIn } from "./calls.ts";
+import type { Told } from "./crash-child.real.ts";
 
-/** What a killed process had told: each line was written after, or for `settling` before, the engine acknowledged. */
-interface Told {
-  readonly kind: string;
-  readonly id?: string;
-  readonly token?: number;
-  readonly name?: string;
-  readonly position?: number;
-}
-
-/** Compares what killed processes had been told with what the engine has kept. Rejects when acknowledged work is lost, undone or doubled. */
+/** Compares what killed processes told, each line after the engine had answered (`settling`: before it was asked), with what the engine has kept. Rejects when acknowledged work is lost, undone or doubled. */
 export async function auditAcknowledged(engine: Engine, told: readonly Told[]): Promise<void> {
   assert(
     told.some((line) => line.kind === "settled") && told.some((line) => line.kind === "noted"),

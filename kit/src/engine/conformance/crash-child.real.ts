@@ -2,9 +2,21 @@ import { writeSync } from "node:fs";
 import { systemClock } from "../../clock/mod.ts";
 import { seededRandom } from "../../random/mod.ts";
 import type { Change, Claim, Engine } from "../mod.ts";
-import type { OpenCrashEngine } from "./crash-process.real.ts";
+import type { OpenCrashEngine } from "./rule.ts";
 
 // The program that the crash tests start and kill. Every line it prints is written at once, so that what was told before a kill was told.
+
+/** One line that a child told. */
+export interface Told {
+  readonly kind: string;
+  readonly id?: string;
+  readonly token?: number;
+  readonly name?: string;
+  readonly body?: string;
+  readonly position?: number;
+  readonly committed?: boolean;
+  readonly extended?: boolean;
+}
 
 function tell(kind: string, fields: object = {}): void {
   writeSync(1, `${JSON.stringify({ kind, ...fields })}\n`);

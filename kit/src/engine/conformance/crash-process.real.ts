@@ -1,22 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { gate } from "../../abort/mod.ts";
-import type { Engine } from "../mod.ts";
-
-/** Opens an engine on the data in a folder, on the system's clock; every process that a test starts calls it. */
-export type OpenCrashEngine = (folder: string) => Promise<Engine>;
-
-/** One line that a child told. */
-export interface Told {
-  readonly kind: string;
-  readonly id?: string;
-  readonly token?: number;
-  readonly name?: string;
-  readonly body?: string;
-  readonly position?: number;
-  readonly committed?: boolean;
-  readonly extended?: boolean;
-}
+import type { Told } from "./crash-child.real.ts";
 
 export interface CrashProgram {
   /** The module that exports `openCrashEngine`, as a URL. */

@@ -9,9 +9,11 @@ import type { Claim, Engine } from "../mod.ts";
 import { auditEngine } from "./audit.ts";
 import { ack, add, append, committed, log, queue, refused, settle, statusOf, storedIn } from "./calls.ts";
 import { auditAcknowledged } from "./crash-audit.ts";
-import { CrashProcess, type CrashProgram, type OpenCrashEngine, type Told } from "./crash-process.real.ts";
-import type { TestFunction } from "./rule.ts";
+import type { Told } from "./crash-child.real.ts";
+import { CrashProcess, type CrashProgram } from "./crash-process.real.ts";
+import type { OpenCrashEngine, TestFunction } from "./rule.ts";
 
+/** How the crash scenarios run. */
 export interface CrashOptions {
   readonly test: TestFunction;
   readonly crash: {
@@ -121,9 +123,10 @@ const scenarios: Readonly<Record<string, (bed: CrashBed) => Promise<void>>> = {
     const held = await child.first("holding");
     const claim = await claimSoon(engine, leaseMs + marginMs);
     assert(claim.receipt.token > Number(held.token));
-    await committed(engine, append("effects", "in time"), { op: "settle", receipt: claim.receipt, as: ack });
+    // The message is still held when the late settlement comes: only the token tells the two holders apart.
     const late = await child.first("late");
     assert.deepEqual([late.committed, late.extended], [false, false]);
+    await committed(engine, append("effects", "in time"), { op: "settle", receipt: claim.receipt, as: ack });
     const effects = await engine.stream({ log, stream: "effects", after: 0, limit: 9 });
     assert.deepEqual(
       effects.map((event) => event.data),

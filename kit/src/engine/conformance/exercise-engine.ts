@@ -12,6 +12,7 @@ import type { OpenEngine, Rule, Skip, TestFunction } from "./rule.ts";
 import { raceScenarios } from "./race-scenarios.ts";
 import { scanRules } from "./scan-rules.ts";
 
+/** How the suite runs. */
 export interface ExerciseOptions {
   readonly test: TestFunction;
   /** Rules that this engine cannot keep, each with its reason; every other one must pass. A name that is no rule is an error. */

@@ -54,12 +54,13 @@ const delays = [0, 1, 40, 100, 250, 1000] as const;
 
 /** A random history of the given length. Half of them let the clock step back, the others let maintenance run. */
 export function randomHistory(random: Random, steps: number): readonly Step[] {
-  const isJumping = random.next() < 0.5;
-  return Array.from({ length: steps }, () => randomStep(random, isJumping));
+  const time = random.pick(["jumping", "steady"] as const);
+  return Array.from({ length: steps }, () => randomStep(random, time));
 }
 
-function randomStep(random: Random, isJumping: boolean): Step {
+function randomStep(random: Random, time: "jumping" | "steady"): Step {
   const engine = random.integer(0, 1);
+  const isJumping = time === "jumping";
   const die = random.next();
   if (die < 0.18)
     return { do: "advance", ms: isJumping ? random.pick([1, 20, 50]) : random.pick([1, 40, 100, 300, 1000, 12_000]) };

@@ -41,3 +41,6 @@ export interface Skip {
   readonly name: string;
   readonly reason: string;
 }
+
+/** Opens an engine on the data in a folder, on the system's clock; every process that a test starts calls it. */
+export type OpenCrashEngine = (folder: string) => Promise<Engine>;

@@ -32,6 +32,7 @@ import { TurnGroup } from "./turn-group.ts";
 /** The engine that keeps everything in this process and nothing beyond it. */
 export type MemoryEngine = Engine;
 
+/** Limits and clock of a memory engine; each has a default. */
 export interface MemoryEngineOptions {
   /** Judges leases and due times. Default the system's. */
   readonly clock?: Clock;
