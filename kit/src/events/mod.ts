@@ -49,7 +49,7 @@ export type { Opener, Sealer, SealPlace, SubjectKeys } from "./subject-keys.ts";
 export type { SubscriptionContext } from "./feed.ts";
 export type { FeedOptions } from "./open-feed.ts";
 export { openSubscription, type SubscriptionOptions } from "./open-subscription.ts";
-export { ParkedFullError } from "./partition-worker.ts";
+export { ParkedFullError } from "./partition-fault.ts";
 export type { Parked, ParkedList, PartitionStatus, Subscription, SubscriptionStatus } from "./subscription.ts";
 export { activeView, cellView, type CellFold, viewReader, type ViewReader } from "./cell-view.ts";
 export { openProjection, type ProjectionOptions, type RunningProjection } from "./open-projection.ts";

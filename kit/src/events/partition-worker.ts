@@ -1,11 +1,11 @@
 import { type CommitResult, type RecordedEvent, RefusedError } from "../engine/mod.ts";
-import { isRetryable, KitError } from "../errors/mod.ts";
+import { isRetryable } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { type PageItem, pageItems } from "./event-page.ts";
 import type { Feed, SubscriptionContext } from "./feed.ts";
-import { LostError } from "./lost-error.ts";
 import { type ParkedStream, ParkedStreams } from "./parked-streams.ts";
+import { isPartitionFault, ParkedFullError } from "./partition-fault.ts";
 import { redriveStream } from "./redrive.ts";
 import { Wakeup } from "./wakeup.ts";
 
@@ -14,12 +14,6 @@ const parkings = telemetryChannel("ashlar.events.parked");
 
 // A slow handler must not repeat a whole batch after a crash.
 const checkpointMs = 1_000;
-
-/** Too many streams are parked: the fault is probably not theirs. The partition stops rather than skip ever more. */
-export class ParkedFullError extends KitError {
-  readonly code = "PARKED_FULL";
-  readonly retryable = true;
-}
 
 /** Runs one partition that this process holds: reads, hands over, records how far it came. */
 export class PartitionWorker {
@@ -147,7 +141,7 @@ export class PartitionWorker {
       const result = await this.#checkpoint.save(through, changes, (list) => this.#feed.target.commit(list, events));
       if (!result.committed) return false;
     } catch (error) {
-      if (this.#isFinal(error)) throw error;
+      if (isPartitionFault(error)) throw error;
       return false;
     }
     this.#progress(through);
@@ -163,7 +157,7 @@ export class PartitionWorker {
         await this.#attempt(item, attempt);
         return this.#progress(record.position);
       } catch (error) {
-        if (this.#isFinal(error)) throw error;
+        if (isPartitionFault(error)) throw error;
         if (this.#abort.signal.aborted) return;
         if (attempt >= attemptsMax || !isRetryable(error)) return this.#park(record, { error, attempts: attempt });
       }
@@ -246,10 +240,6 @@ export class PartitionWorker {
       signal: this.#abort.signal,
       get: (cells) => engine.get(cells),
     };
-  }
-
-  #isFinal(error: unknown): boolean {
-    return error instanceof LostError || error instanceof ParkedFullError;
   }
 }
 

@@ -4,6 +4,7 @@ import type { Stored } from "./domain-event.ts";
 import { type PageItem, pageItems } from "./event-page.ts";
 import type { Feed, SubscriptionContext } from "./feed.ts";
 import { LostError } from "./lost-error.ts";
+import { isPartitionFault } from "./partition-fault.ts";
 import type { ParkedRecord, ParkedStream, ParkedStreams } from "./parked-streams.ts";
 
 /** What a redrive needs of the partition that runs it. */
@@ -70,7 +71,7 @@ class Redrive {
       await this.#record(next, { changes, events: [item.event] });
       return "done";
     } catch (error) {
-      if (error instanceof LostError) throw error;
+      if (isPartitionFault(error)) throw error;
       if (!this.#request.context.signal.aborted) await this.#parkAgain(record, error);
       return "failed";
     }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { manualClock } from "../clock/mod.ts";
+import { type ManualClock, manualClock } from "../clock/mod.ts";
 import { openMemoryEngine } from "../engine/memory/mod.ts";
 import type { TransactionalEngine } from "../engine/mod.ts";
 import { openSqliteEngine, type SqliteEngine, type SqliteSql } from "../engine/sqlite/mod.ts";
@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { account, type AccountEvent, accountEvents } from "./account.test-domain.ts";
 import { openEventStore } from "./open-event-store.ts";
+import { openSubscription } from "./open-subscription.ts";
 import { openProjection } from "./open-projection.ts";
 import { type Projection, projection } from "./projection.ts";
 import { retireProjection } from "./retire-projection.ts";
@@ -71,6 +72,36 @@ test("an SQL projection writes rows and checkpoint in one transaction, and parks
   await using again = await openProjection({ store, engine, projection: balances(1) });
   await again.caughtUp();
   expect(rows(engine)).toMatchObject([{ cents: 12 }, { cents: 1 }]);
+});
+
+test("a full disk parks no stream: the partition says why it stands and goes on once there is room", async () => {
+  await using engine = await openEngine();
+  const clock = engine.clock as ManualClock;
+  const store = await openEventStore({ engine });
+  for (const id of ["1", "2"]) await store.execute(account, id, { kind: "open", owner: id });
+  await engine.limitSize(1);
+  const text = "x".repeat(200_000);
+  await using subscription = await openSubscription({
+    store,
+    name: "s",
+    attemptsMax: 1,
+    handle: ({ stream }) => [{ op: "put", cell: { space: "big", key: stream }, expect: "absent", value: text }],
+  });
+  await clock.advance(10);
+  await engine.limitSize(undefined);
+  const stopped = await subscription.status();
+  expect([stopped.partitions[0]?.state, stopped.partitions[0]?.failure?.code, stopped.parkedStreams]).toEqual([
+    "failed",
+    "STORAGE",
+    0,
+  ]);
+  const done = subscription.caughtUp();
+  await clock.advance(30_000);
+  await done;
+  expect((await Array.fromAsync(engine.scan({ kind: "cells", space: "big" }))).map(({ key }) => key)).toEqual([
+    "account/1",
+    "account/2",
+  ]);
 });
 
 test("retiring an SQL projection drops its tables", async () => {
