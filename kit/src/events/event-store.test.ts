@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { manualClock } from "../clock/mod.ts";
+import { subscribe } from "../telemetry/mod.ts";
 import { openMemoryEngine } from "../engine/memory/mod.ts";
 import { account, type AccountEvent, accountEvents, accountWith } from "./account.test-domain.ts";
 import type { EventStore } from "./event-store.ts";
@@ -181,6 +182,25 @@ describe("execute", () => {
     expect(await store.load(account, "1")).toMatchObject({ version: 0 });
     expect(await store.execute(account, "1", { kind: "open", owner: "Ada" })).toMatchObject({ version: 1 });
   });
+});
+
+test("appends and commands are told to whoever listens", async () => {
+  await using store = await open();
+  const told: unknown[] = [];
+  {
+    using _listening = subscribe("ashlar.events.append", ({ stream, events, outcome }) =>
+      told.push([stream, events, outcome]),
+    );
+    await store.append("s", [opened], { expected: "new" });
+    await store.append("s", [opened], { expected: "new" });
+    await store.execute(account, "1", { kind: "open", owner: "Ada" });
+  }
+  await store.append("s", [opened], { expected: "any" });
+  expect(told).toEqual([
+    ["s", 1, "appended"],
+    ["s", 1, "conflict"],
+    ["account/1", 1, "appended"],
+  ]);
 });
 
 describe("executeAll", () => {

@@ -1,4 +1,5 @@
 import { type CellKey, type Change, type CommitResult, type Committer, RefusedError } from "../engine/mod.ts";
+import { telemetryChannel } from "../telemetry/mod.ts";
 import { commitPlan } from "./commit-plan.ts";
 import type { AnyCall } from "./decide-group.ts";
 import { streamOf } from "./decider.ts";
@@ -9,6 +10,8 @@ import { type AcceptedPlan, planCalls, type RejectedPlan } from "./plan-calls.ts
 import type { PlannedResult } from "./planned-result.ts";
 import { scopeOf } from "./plan-scope.ts";
 import type { StoreContext } from "./store-context.ts";
+
+const appends = telemetryChannel("ashlar.events.append");
 
 /** Options of an execution, with types erased. */
 export interface ExecuteRequest {
@@ -32,6 +35,8 @@ export async function executeCalls(
   const cell = cellOf(context, calls, request.commandId);
   const repeat = async (): Promise<readonly PlannedResult[] | undefined> =>
     cell === undefined ? undefined : findRepeated(context, calls, cell);
+  const { clock } = context.engine;
+  const startedMs = appends.active ? clock.monotonic() : 0;
   for (let attempt = 1; ; attempt++) {
     const plan = await planCalls(scope, calls, { commandId: request.commandId, meta: request.meta, commandCell: cell });
     if (plan.status === "rejected") {
@@ -40,6 +45,7 @@ export async function executeCalls(
       return results === undefined ? plan : { status: "repeated", results };
     }
     const result = await commitAccepted(context, plan, request);
+    if (appends.active) tell(context, plan, { result, durationMs: clock.monotonic() - startedMs });
     if (result.committed) return { status: "accepted", results: plan.results };
     const results = result.index === 0 ? await repeat() : undefined;
     if (results !== undefined) return { status: "repeated", results };
@@ -77,4 +83,17 @@ function isConflict(plan: AcceptedPlan, result: CommitResult & { readonly commit
 function cellOf(context: StoreContext, calls: readonly AnyCall[], commandId: string | undefined): CellKey | undefined {
   if (commandId === undefined) return undefined;
   return commandCell(context.log, [...new Set(calls.map((call) => streamOf(call.decider, call.id)))], commandId);
+}
+
+interface Told {
+  readonly result: CommitResult;
+  readonly durationMs: number;
+}
+
+/** One telemetry event for each stream that something was appended to, or would have been. */
+function tell({ log }: StoreContext, { changes }: AcceptedPlan, { result, durationMs }: Told): void {
+  const outcome = result.committed ? "appended" : "conflict";
+  for (const change of changes)
+    if (change.op === "append")
+      appends.publish({ log, stream: change.stream, events: change.events.length, outcome, durationMs });
 }
