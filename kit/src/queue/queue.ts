@@ -1,4 +1,4 @@
-import { idSource, type Random, systemRandom } from "../random/mod.ts";
+import { type Random, systemRandom } from "../random/mod.ts";
 import { integerIn } from "../errors/mod.ts";
 import {
   type Change,
@@ -28,7 +28,7 @@ export type QueueEngine<Sql> = Engine & Partial<Pick<TransactionalEngine<Sql>, "
 export interface OpenQueueOptions<T, Reply, Sql> {
   readonly engine: QueueEngine<Sql>;
   readonly queue: QueueDefinition<T, Reply>;
-  /** Jitter and ids. Default: the system's. */
+  /** Jitter. Default: the system's. */
   readonly random?: Random | undefined;
 }
 
@@ -66,7 +66,6 @@ class Queue<T, Reply = unknown, Sql = unknown> {
   /** Jobs that gave up: list, redrive, purge. */
   readonly dead: DeadLetters<T>;
   readonly #replies: ReplyInbox;
-  readonly #newId: () => string;
 
   constructor(options: OpenQueueOptions<T, Reply, Sql>) {
     this.definition = options.queue;
@@ -74,7 +73,6 @@ class Queue<T, Reply = unknown, Sql = unknown> {
     this.random = options.random ?? systemRandom;
     this.dead = new EngineDeadLetters(this.engine, this.definition);
     this.#replies = new ReplyInbox(this.engine, this.definition.name);
-    this.#newId = idSource({ clock: this.engine.clock, random: this.random });
   }
 
   /** Adds a job. Resolves once it is as durable as the engine's class says (with `in`: as soon as that transaction commits).
@@ -133,17 +131,16 @@ class Queue<T, Reply = unknown, Sql = unknown> {
     return cell === undefined ? undefined : readProgress(cell.value);
   }
 
-  /** Adds a job and waits for what its handler returns. With `dedup`, whoever asks with the same key gets the same answer from one job.
-   *  Throws {@link TimeoutError} after `withinMs` (the job itself stays), {@link ReplyError} when it ends in the dead letters,
-   *  `signal.reason`, and what `add` throws. The answer is committed with the settlement: a job that is done has answered. */
+  /** Adds a job and waits for what its handler returns. With `dedup`, whoever asks with the same key within its window gets the same answer
+   *  from one job. Throws {@link TimeoutError} after `withinMs` and `signal.reason` (both whatever the store does; the job stays, or is still
+   *  added), {@link ReplyError} when it ends in the dead letters, and what `add` throws. The answer is committed with the settlement: a job
+   *  that is done has answered; that one died with its workers is noticed within a second. */
   async ask(input: T, options: AskOptions): Promise<Reply> {
     const { signal, dedup, headers, ...rest } = options;
     const withinMs = integerIn("withinMs", options.withinMs, { min: 1, max: 3_600_000 });
-    const key = dedup === undefined ? `id:${this.#newId()}` : `key:${dedup.key}`;
     const keepMs = Math.max(dedup?.forMs ?? 0, withinMs) + replySpareMs;
-    const message = { ...rest, dedup, headers: { ...headers, ...replyHeaders(key, keepMs) } };
-    const send = async (): Promise<Added["status"]> => (await this.add(input, message)).status;
-    const reply = await this.#replies.ask(key, { withinMs, signal, send });
+    const message = { ...rest, dedup, headers: { ...headers, ...replyHeaders(keepMs) } };
+    const reply = await this.#replies.ask({ withinMs, signal, send: () => this.add(input, message) });
     if (reply.kind === "failed") throw new ReplyError(this.definition.name, reply.error);
     return reply.value as Reply;
   }

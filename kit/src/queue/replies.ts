@@ -2,7 +2,9 @@ import { abortable, gate, type Gate } from "../abort/mod.ts";
 import type { Timer } from "../clock/mod.ts";
 import { jsonCodec } from "../codec/mod.ts";
 import { type ErrorRecord, TimeoutError } from "../errors/mod.ts";
-import type { Change, Engine } from "../engine/mod.ts";
+import type { Change, Claim, Engine } from "../engine/mod.ts";
+import type { Added } from "./add-options.ts";
+import { crashedJobs } from "./crashed-jobs.ts";
 
 /** What a worker leaves for the one who asked. */
 export type StoredReply =
@@ -10,7 +12,6 @@ export type StoredReply =
   | { readonly kind: "failed"; readonly error: ErrorRecord };
 
 /** Where a job's headers say that somebody waits, and for how long the answer is kept. */
-const replyHeader = "ashlar-reply";
 const keepHeader = "ashlar-reply-keep-ms";
 const codec = jsonCodec<StoredReply>();
 
@@ -19,20 +20,18 @@ const lookAgainMs = 1_000;
 // One read takes at most so many cells.
 const cellsPerRead = 500;
 
-export function replyHeaders(key: string, keepMs: number): Readonly<Record<string, string>> {
-  return { [replyHeader]: key, [keepHeader]: String(keepMs) };
+export function replyHeaders(keepMs: number): Readonly<Record<string, string>> {
+  return { [keepHeader]: String(keepMs) };
 }
 
-/** The write that answers a job, or nothing when nobody asked. Part of the commit that settles the job. */
-export function replyChange(
-  queue: string,
-  headers: Readonly<Record<string, string>> | undefined,
-  reply: StoredReply,
-): Change | undefined {
-  const key = headers?.[replyHeader];
-  if (key === undefined) return undefined;
-  const expiresInMs = Number(headers?.[keepHeader] ?? 60_000);
-  return { op: "put", cell: { space: replySpace(queue), key }, expect: "any", value: codec.encode(reply), expiresInMs };
+/** The write that answers a job, or nothing when nobody asked. Part of the commit that settles the job. The answer lies under the id of the
+ *  job, which is never used again: a later job of the same dedup key neither reads it nor is overwritten by it. */
+export function replyChange(claim: Pick<Claim, "receipt" | "headers">, reply: StoredReply): Change | undefined {
+  const keepMs = claim.headers?.[keepHeader];
+  if (keepMs === undefined) return undefined;
+  const { queue, id } = claim.receipt;
+  const cell = { space: replySpace(queue), key: id };
+  return { op: "put", cell, expect: "any", value: codec.encode(reply), expiresInMs: Number(keepMs) };
 }
 
 function replySpace(queue: string): string {
@@ -43,7 +42,10 @@ function replySpace(queue: string): string {
 export class ReplyInbox {
   readonly #engine: Engine;
   readonly #queue: string;
+  /** By job id. */
   readonly #waiting = new Map<string, Gate<StoredReply>[]>();
+  #askers = 0;
+  #looks = 0;
   #bell: Disposable | undefined;
   #timer: Timer | undefined;
   #looking: "no" | "yes" | "again" = "no";
@@ -53,53 +55,75 @@ export class ReplyInbox {
     this.#queue = queue;
   }
 
-  /** Runs `send` and resolves with the answer. The wait begins before the sending, so no answer can slip between. */
-  async ask(key: string, options: AskWait): Promise<StoredReply> {
-    options.signal?.throwIfAborted();
+  /** Runs `send` and resolves with the answer of the job it added or found. The deadline and the signal hold from the start: they also end
+   *  the wait for a store that takes its time, and what it adds later is then answered to nobody. */
+  async ask(options: AskWait): Promise<StoredReply> {
+    const { withinMs, signal } = options;
+    signal?.throwIfAborted();
     const answer = gate<StoredReply>();
-    answer.promise.catch(() => undefined); // a deadline during `send` is reported by the await below
-    const { withinMs } = options;
     const deadline = this.#engine.clock.setTimer(withinMs, () =>
       answer.fail(new TimeoutError(`the answer of queue "${this.#queue}"`, withinMs)),
     );
-    this.#join(key, answer);
+    const asking: Asking = { answer, isOver: false, jobId: undefined };
+    this.#open();
+    void this.#send(options.send, asking);
     try {
-      // An answer from before is only possible where the job is not new.
-      if ((await options.send()) === "existing") this.#look();
-      return await abortable(answer.promise, options.signal);
+      return await abortable(answer.promise, signal);
     } finally {
       deadline.cancel();
-      this.#leave(key, answer);
+      this.#leave(asking);
     }
   }
 
-  #join(key: string, answer: Gate<StoredReply>): void {
-    const others = this.#waiting.get(key);
-    if (others === undefined) this.#waiting.set(key, [answer]);
-    else others.push(answer);
+  async #send(send: AskWait["send"], asking: Asking): Promise<void> {
+    try {
+      const looksBefore = this.#looks;
+      const { id, status } = await send();
+      if (asking.isOver) return;
+      asking.jobId = id;
+      const others = this.#waiting.get(id);
+      if (others === undefined) this.#waiting.set(id, [asking.answer]);
+      else others.push(asking.answer);
+      // The answer may be older than the question, or faster than the news of its id.
+      if (status === "existing" || this.#looks !== looksBefore) this.#look();
+    } catch (error) {
+      asking.answer.fail(error);
+    }
+  }
+
+  #open(): void {
+    this.#askers++;
     this.#bell ??= this.#engine.bell([`cells:${replySpace(this.#queue)}`], () => this.#look());
     this.#timer ??= this.#setTimer();
   }
 
-  #leave(key: string, answer: Gate<StoredReply>): void {
-    const rest = this.#waiting.get(key)?.filter((other) => other !== answer) ?? [];
-    if (rest.length > 0) this.#waiting.set(key, rest);
-    else this.#waiting.delete(key);
-    if (this.#waiting.size > 0) return;
+  #leave(asking: Asking): void {
+    asking.isOver = true;
+    if (asking.jobId !== undefined) this.#forget(asking.jobId, asking.answer);
+    if (--this.#askers > 0) return;
     this.#bell?.[Symbol.dispose]();
     this.#timer?.cancel();
     this.#bell = undefined;
     this.#timer = undefined;
   }
 
+  #forget(jobId: string, answer: Gate<StoredReply>): void {
+    const rest = this.#waiting.get(jobId)?.filter((other) => other !== answer) ?? [];
+    if (rest.length > 0) this.#waiting.set(jobId, rest);
+    else this.#waiting.delete(jobId);
+  }
+
   #setTimer(): Timer {
     return this.#engine.clock.setTimer(lookAgainMs, () => {
       this.#timer = this.#setTimer();
       this.#look();
+      // No worker answers for a job that its workers did not survive. A failed look is made up for by the next.
+      void this.#deliverCrashed().catch(() => undefined);
     });
   }
 
   #look(): void {
+    this.#looks++;
     if (this.#looking !== "no") {
       this.#looking = "again";
       return;
@@ -122,15 +146,30 @@ export class ReplyInbox {
       const cells = keys.slice(from, from + cellsPerRead).map((key) => ({ space, key }));
       for (const cell of await this.#engine.get(cells)) {
         if (cell === undefined) continue;
-        const reply = codec.decode(cell.value);
-        for (const answer of this.#waiting.get(cell.key) ?? []) answer.open(reply);
+        this.#answer(cell.key, codec.decode(cell.value));
       }
     }
   }
+
+  async #deliverCrashed(): Promise<void> {
+    if (this.#waiting.size === 0) return;
+    const crashed = await crashedJobs(this.#engine, this.#queue, new Set(this.#waiting.keys()));
+    for (const { id, error } of crashed) this.#answer(id, { kind: "failed", error });
+  }
+
+  #answer(jobId: string, reply: StoredReply): void {
+    for (const answer of this.#waiting.get(jobId) ?? []) answer.open(reply);
+  }
+}
+
+interface Asking {
+  readonly answer: Gate<StoredReply>;
+  isOver: boolean;
+  jobId: string | undefined;
 }
 
 export interface AskWait {
   readonly withinMs: number;
   readonly signal?: AbortSignal | undefined;
-  readonly send: () => Promise<"added" | "existing">;
+  readonly send: () => Promise<Added>;
 }

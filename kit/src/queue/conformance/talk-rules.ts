@@ -28,6 +28,76 @@ export const talkRules: readonly Rule[] = [
     },
   },
   {
+    name: "who asks after the dedup window gets the answer of the new job, not what an older one left",
+    run: async ({ engine, clock }) => {
+      const prices = await openQueue({ engine, queue: queue<string, number>("prices") });
+      let runs = 0;
+      const handle = async (): Promise<number> => {
+        const run = ++runs;
+        await clock.sleep(300);
+        return run;
+      };
+      await using _worker = await openWorker({ queue: prices, handle });
+      const ask = (): Promise<number> => prices.ask("a", { withinMs: 2_000, dedup: { key: "price", forMs: 500 } });
+      const first = ask();
+      await clock.advance(600);
+      const second = ask();
+      await clock.advance(50);
+      const other = prices.ask("b", { withinMs: 2_000 }); // its answer rings the same bell
+      await clock.advance(1_000);
+      assert.deepEqual([await first, await second, await other], [1, 2, 3]);
+    },
+  },
+  {
+    name: "an old job that ends late does not answer for the new one of its dedup key",
+    run: async ({ engine, clock }) => {
+      const prices = await openQueue({ engine, queue: queue<string, number>("prices") });
+      let runs = 0;
+      const handle = async (): Promise<number> => {
+        const run = ++runs;
+        await clock.sleep(run === 1 ? 1_000 : 700);
+        return run;
+      };
+      await using _worker = await openWorker({ queue: prices, handle });
+      const ask = (): Promise<number> => prices.ask("a", { withinMs: 2_000, dedup: { key: "price", forMs: 100 } });
+      const first = ask();
+      await clock.advance(200);
+      const second = ask();
+      await clock.advance(1_500);
+      assert.deepEqual([await first, await second], [1, 2]);
+    },
+  },
+  {
+    name: "deadline and signal of a request hold while the store takes its time",
+    run: async ({ engine, clock }) => {
+      const stuck = altered(engine, { commit: () => new Promise<never>(() => {}) });
+      const jobs = await open(stuck);
+      const abort = new AbortController();
+      const late = rejection(jobs.ask("a", { withinMs: 500 }));
+      const aborted = rejection(jobs.ask("b", { withinMs: 5_000, signal: abort.signal }));
+      const before = clock.timersPending;
+      abort.abort(new Error("gone"));
+      await clock.advance(500);
+      assert.deepEqual([(await late).name, (await aborted).message], ["TimeoutError", "gone"]);
+      assert.ok(clock.timersPending < before, "no timer is left");
+    },
+  },
+  {
+    name: "a request whose job died with its workers is told so",
+    run: async ({ engine, clock }) => {
+      const jobs = await open(engine, { crashesMax: 1 });
+      const [asked, well] = [rejection(jobs.ask("a", { withinMs: 30_000 })), jobs.ask("b", { withinMs: 30_000 })];
+      await clock.settle();
+      await engine.claim({ queue: "jobs", count: 1, leaseMs: 1, crashesMax: 1 });
+      await clock.advance(10);
+      await using _worker = await openWorker({ queue: jobs, handle: async (job) => job.input });
+      await clock.advance(2_000);
+      const error = await asked;
+      assert.deepEqual([error.code, await well], ["REPLY", "b"]);
+      assert.match(error.message, /died/);
+    },
+  },
+  {
     name: "an answer that does not come in time is a TimeoutError; the job stays and is done",
     run: async ({ engine, clock }) => {
       const jobs = await open(engine);
