@@ -8,6 +8,8 @@ export interface ScheduleState {
   readonly flow: "open" | "paused";
   readonly nextAtMs: number;
   readonly lastAtMs: number | undefined;
+  /** When this step was decided. Absent in states of the first version. */
+  readonly atMs?: number | undefined;
 }
 
 export const firstState: Omit<ScheduleState, "timing" | "nextAtMs"> = { flow: "open", lastAtMs: undefined };

@@ -174,6 +174,41 @@ test("the wall clock stepping back fires nothing twice", () =>
     expect(await inputsOf(await jobsOf(engine))).toEqual(["00:01", "00:02", "00:03"]);
   }));
 
+test("a clock that ran ahead and was put right does not silence a schedule for longer than an hour", () =>
+  onMemory(async ({ clock, engine }) => {
+    await using schedule = await open(engine, {});
+    await clock.advance(minuteMs);
+    clock.jump(365 * 24 * 60 * minuteMs);
+    await clock.advance(minuteMs);
+    clock.jump(-365 * 24 * 60 * minuteMs);
+    const jobs = await jobsOf(engine);
+    const before = (await inputsOf(jobs)).length;
+    await clock.advance(3 * minuteMs);
+    const [status] = await schedule.list();
+    // The first minute is over before the next look, which is up to pollMs away.
+    expect((await inputsOf(jobs)).length - before).toBe(2);
+    expect((status?.nextAtMs ?? 0) - clock.now()).toBeLessThanOrEqual(minuteMs);
+  }));
+
+test("a listener of faults that throws harms neither the schedule nor the process", () =>
+  onMemory(async ({ clock, engine }) => {
+    let calls = 0;
+    const input = (firing: Firing): string => {
+      if (++calls === 1) throw new Error("not now");
+      return timeOf(firing);
+    };
+    const jobs = await jobsOf(engine);
+    await using _schedule = await openSchedule({
+      engine,
+      schedules: [{ name: "report", cron: "* * * * *", queue: jobs, input }],
+      onFault: () => {
+        throw new Error("the logger is down");
+      },
+    });
+    await clock.advance(2 * minuteMs);
+    expect(await inputsOf(jobs)).toEqual(["00:01", "00:02"]);
+  }));
+
 test("mistakes are refused when the schedule is opened", () =>
   onMemory(async ({ engine }) => {
     const jobs = await jobsOf(engine);

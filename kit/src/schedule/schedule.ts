@@ -12,8 +12,14 @@ export interface OpenScheduleOptions<Inputs extends readonly unknown[]> {
   readonly schedules: readonly [...{ readonly [K in keyof Inputs]: ScheduleEntry<Inputs[K]> }];
   /** How late a firing can be when a bell was lost, 100 ms to 10 min. Default 30 s. */
   readonly pollMs?: number | undefined;
-  /** Told of every fault: the firing is tried again. */
-  readonly onFault?: ((fault: { readonly schedule: string | undefined; readonly error: unknown }) => void) | undefined;
+  /** Told of every fault, in the schedule's stack; what it throws is dropped. The firing is tried again. */
+  readonly onFault?: ((fault: ScheduleFault) => void) | undefined;
+}
+
+/** A firing, or (without a name) a look at all schedules, that did not succeed. */
+export interface ScheduleFault {
+  readonly schedule: string | undefined;
+  readonly error: unknown;
 }
 
 /** A schedule as all processes see it. */
@@ -38,7 +44,8 @@ export interface Schedule extends AsyncDisposable {
 }
 
 /** Fires schedules: each time of each timetable adds its job exactly once, however many processes run the same schedules, because the job and the
- *  step to the next time are one commit that expects the step before. Which times count is judged by the engine's clock.
+ *  step to the next time are one commit that expects the step before. Which times count is judged by the engine's clock: one that is put back
+ *  by up to an hour fires nothing twice, one that is put back further starts the timetable again from its new now.
  *  A changed timetable takes effect with the next start. Throws {@link ConfigError}. Holds the process until it is closed. */
 export async function openSchedule<const Inputs extends readonly unknown[]>(
   options: OpenScheduleOptions<Inputs>,
@@ -61,12 +68,13 @@ const lateMaxMs = 60_000;
 // After a fault or a full queue: soon enough not to matter, rare enough not to hurt.
 const againMs = 1_000;
 const triesMax = 100;
+const stepBackMaxMs = 3_600_000;
 
 class EngineSchedule implements Schedule {
   readonly #engine: Engine;
   readonly #entries: readonly Resolved[];
   readonly #pollMs: number;
-  readonly #onFault: (fault: { readonly schedule: string | undefined; readonly error: unknown }) => void;
+  readonly #onFault: (fault: ScheduleFault) => void;
   #bell: Disposable | undefined;
   #timer: Timer | undefined;
   #looking: Promise<void> | undefined;
@@ -81,7 +89,7 @@ class EngineSchedule implements Schedule {
   }) {
     this.#engine = options.engine;
     this.#pollMs = integerIn("pollMs", options.pollMs ?? 30_000, { min: 100, max: 600_000 });
-    this.#onFault = options.onFault ?? (() => undefined);
+    this.#onFault = guarded(options.onFault);
     this.#entries = options.schedules.map((entry) => resolved(entry, options.engine));
     const names = this.#entries.map(({ name }) => name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
@@ -115,7 +123,7 @@ class EngineSchedule implements Schedule {
     await this.#update(name, (state, nowMs) => {
       if (state?.flow !== "paused") return state;
       const { tableAt } = this.#entry(name);
-      return { ...state, flow: "open", nextAtMs: tableAt(state.nextAtMs).next(nowMs) };
+      return { ...state, flow: "open", nextAtMs: tableAt(state.nextAtMs).next(nowMs), atMs: nowMs };
     });
   }
 
@@ -164,12 +172,13 @@ class EngineSchedule implements Schedule {
   async #fireOne({ entry, state, version }: Seen): Promise<number> {
     const nowMs = this.#engine.clock.now();
     if (state.flow === "paused") return this.#pollMs;
-    if (state.nextAtMs > nowMs) return state.nextAtMs - nowMs;
     try {
+      if (isFromFuture(state, nowMs)) return await this.#pullBack({ entry, state, version });
+      if (state.nextAtMs > nowMs) return state.nextAtMs - nowMs;
       const table = entry.tableAt(state.nextAtMs);
       const times = timesToFire(entry, table, { dueMs: state.nextAtMs, nowMs });
       const nextAtMs = table.next(nowMs);
-      const next = { ...state, nextAtMs, lastAtMs: times.at(-1) ?? state.lastAtMs };
+      const next = { ...state, nextAtMs, lastAtMs: times.at(-1) ?? state.lastAtMs, atMs: nowMs };
       const step: Change = { op: "put", cell: cellOf(entry.name), expect: version, value: stateText(next) };
       const jobs = times.map((scheduledAtMs) => entry.add({ schedule: entry.name, scheduledAtMs }));
       const result = await this.#engine.commit([step, ...jobs]);
@@ -182,6 +191,15 @@ class EngineSchedule implements Schedule {
       this.#onFault({ schedule: entry.name, error });
       return againMs;
     }
+  }
+
+  /** Starts again from now. Whoever else pulls it back does the same; the version lets one of them through. */
+  async #pullBack({ entry, state, version }: Seen): Promise<number> {
+    const atMs = this.#engine.clock.now();
+    const nextAtMs = entry.tableAt(state.nextAtMs).next(atMs);
+    const value = stateText({ ...state, nextAtMs, lastAtMs: undefined, atMs });
+    const result = await this.#engine.commit([{ op: "put", cell: cellOf(entry.name), expect: version, value }]);
+    return result.committed ? nextAtMs - atMs : 1;
   }
 
   async #read(entries: readonly Resolved[]): Promise<readonly Seen[]> {
@@ -215,7 +233,23 @@ class EngineSchedule implements Schedule {
 function registered(entry: Resolved, state: ScheduleState | undefined, nowMs: number): ScheduleState {
   const table = entry.tableAt(nowMs);
   if (state?.timing === table.text) return state;
-  return { ...(state ?? firstState), timing: table.text, nextAtMs: table.next(nowMs) };
+  return { ...(state ?? firstState), timing: table.text, nextAtMs: table.next(nowMs), atMs: nowMs };
+}
+
+/** Whether the last step was decided by a clock that has been put back a long way since: it had been wrong, and nothing would fire until
+ *  that time comes. After a small step the schedule waits instead, so that no time fires twice. */
+function isFromFuture({ atMs }: ScheduleState, nowMs: number): boolean {
+  return atMs !== undefined && atMs - nowMs > stepBackMaxMs;
+}
+
+function guarded(onFault: ((fault: ScheduleFault) => void) | undefined): (fault: ScheduleFault) => void {
+  return (fault) => {
+    try {
+      onFault?.(fault);
+    } catch {
+      // The listener is told of faults; there is nobody to tell of its own.
+    }
+  };
 }
 
 function timesToFire(
