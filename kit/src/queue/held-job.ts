@@ -32,6 +32,8 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
   /** Moves forward with every renewal. */
   leaseUntilMs: number;
   state: HoldState = "held";
+  /** At-most-once delivery: the settlement came first, so `also` still has a commit to go with. */
+  isSettledFirst = false;
   /** When its handler began, by the engine's clock. */
   startedAtMs = 0;
   readonly #queue: Queue<T, Reply, Sql>;
@@ -134,12 +136,14 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
         "use job.once and job.also, or an engine with transactions",
       );
     this.#requireHeld();
+    let isOver = false;
     try {
       const value = await engine.transaction(async (transaction) => {
         const duplicate = await this.#enter(transaction, options);
         const result = duplicate ? undefined : await work(transaction);
         const changes = duplicate ? [this.#ack(), ...this.#cleanUp()] : this.doneChanges(result);
-        this.state = "settling";
+        // Work that outlived the transaction's time limit has nothing to settle any more; the commit below refuses it.
+        if (!isOver) this.state = "settling";
         this.#passed(await transaction.commit(changes));
         return result;
       });
@@ -148,10 +152,13 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
     } catch (error) {
       if (this.isSettling()) this.state = "held";
       throw error;
+    } finally {
+      isOver = true;
     }
   }
 
   also(...changes: readonly Change[]): void {
+    if (!this.isSettledFirst) this.#requireHeld();
     this.#also = [...(this.#also ?? []), ...changes];
   }
 
@@ -175,7 +182,7 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
   #withFollowers(changes: Change[], reply: unknown): Change[] {
     if (this.#also !== undefined) changes.push(...this.#also);
     if (this.claim.headers !== undefined) {
-      const answer = replyChange(this.#queue.definition.name, this.claim.headers, { kind: "value", value: reply });
+      const answer = replyChange(this.claim, { kind: "value", value: reply });
       if (answer !== undefined) changes.push(answer);
     }
     if (this.#onces !== undefined || this.#reported) changes.push(...this.#cleanUp());
@@ -235,7 +242,7 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
     if (this.state === "lost") throw this.lostError();
     invariant(
       this.state === "held",
-      `job ${this.id} is settled: once, tx and progress come before that, and never with at-most-once delivery`,
+      `job ${this.id} is settled: once, also, tx and progress come before that; only also works with at-most-once delivery`,
     );
   }
 }

@@ -10,6 +10,8 @@ export interface IntakeOptions {
   readonly room: () => number;
   /** How many jobs that killed a worker before may be among them. */
   readonly suspects: () => number;
+  /** Called before each claim: what the worker holds must not be rescued by its own claim. `undefined`: nothing to wait for. */
+  readonly freshen: () => Promise<void> | undefined;
   readonly take: (claims: readonly Claim[]) => void;
   readonly onFault: (error: unknown) => void;
 }
@@ -18,6 +20,8 @@ const backoffFirstMs = 50;
 const backoffCapMs = 5_000;
 // The engine may name a due time that has just passed; looking again in the same millisecond would spin.
 const lookAgainMinMs = 2;
+// A larger claim would hold up the process, and engines refuse one of more than 100,000. The rest is claimed next.
+const claimMax = 10_000;
 
 /** Claims jobs for a worker: at once when a bell rings or a batch came full, at the next due time, and every `pollMs` in case a bell
  *  was lost. One claim at a time, while handlers run. */
@@ -47,7 +51,7 @@ export class Intake {
     if (!this.#mayHaveMore || this.#claiming !== undefined || this.#stopped) return;
     const room = this.#options.room();
     if (room <= 0) return;
-    this.#claiming = this.#claim(room).then(() => {
+    this.#claiming = this.#claim(Math.min(room, claimMax)).then(() => {
       this.#claiming = undefined;
       this.roomGrew();
     });
@@ -62,10 +66,12 @@ export class Intake {
   }
 
   async #claim(count: number): Promise<void> {
-    const { engine, definition, suspects, take } = this.#options;
+    const { engine, definition, suspects, freshen, take } = this.#options;
     const { name: queue, leaseMs, crashesMax } = definition;
     this.#mayHaveMore = false;
     try {
+      const freshening = freshen();
+      if (freshening !== undefined) await freshening;
       const { claims, nextDueAtMs } = await engine.claim({ queue, count, leaseMs, suspects: suspects(), crashesMax });
       this.#backoffMs = backoffFirstMs;
       if (claims.length >= count) this.#mayHaveMore = true;

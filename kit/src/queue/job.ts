@@ -32,7 +32,8 @@ export interface Job<T, Sql = unknown> {
   tx<R>(work: (transaction: Transaction<Sql>) => R | Promise<R>, options: InboxOptions): Promise<R | undefined>;
 
   /** Adds changes to the commit that settles the job when the handler returns (an outbox). They are dropped when it throws.
-   *  One that is refused fails the attempt. */
+   *  One that is refused fails the attempt. Before `tx` or within its work they go into that commit; after it the job is settled, and
+   *  `InvariantError` is thrown. Throws `LeaseLostError`. */
   also(...changes: readonly Change[]): void;
 
   /** Shows how far the job is; the latest report can be read by `queue.progress(id)` until the job is settled. Throws `LeaseLostError`. */

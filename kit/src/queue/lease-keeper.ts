@@ -1,4 +1,6 @@
+import { abortable, signalAfter } from "../abort/mod.ts";
 import type { Clock, Timer } from "../clock/mod.ts";
+import { TimeoutError } from "../errors/mod.ts";
 import type { Engine, Receipt } from "../engine/mod.ts";
 
 /** A lease as the keeper sees it. */
@@ -25,6 +27,8 @@ export class LeaseKeeper<L extends Lease> {
   readonly #held = new Set<L>();
   #timer: Timer;
   #renewing: Promise<void> | undefined;
+  /** When all leases were last known to have most of their time before them. */
+  #freshAtMs: number;
 
   constructor(options: LeaseKeeperOptions<L>) {
     this.#engine = options.engine;
@@ -32,6 +36,7 @@ export class LeaseKeeper<L extends Lease> {
     this.#leaseMs = options.leaseMs;
     this.#onLost = options.onLost;
     this.#onExtendFault = options.onExtendFault;
+    this.#freshAtMs = this.#clock.now();
     this.#timer = this.#setTimer();
   }
 
@@ -51,6 +56,13 @@ export class LeaseKeeper<L extends Lease> {
     return this.#renewing;
   }
 
+  /** For when the timer could not ring in time, because the event loop was blocked or the machine slept: resolves once what is held is renewed
+   *  or lost. `undefined` when there is no need to wait. Rejects when the renewal is not answered in time. */
+  freshen(): Promise<void> | undefined {
+    const isFresh = this.#held.size === 0 || this.#clock.now() - this.#freshAtMs < this.#leaseMs / 2;
+    return isFresh ? undefined : this.#renewSoon();
+  }
+
   stop(): void {
     this.#timer.cancel();
     this.#held.clear();
@@ -66,11 +78,20 @@ export class LeaseKeeper<L extends Lease> {
     return this.#clock.setTimer(this.#leaseMs / 3, ring, { holdsProcess: "no" });
   }
 
+  async #renewSoon(): Promise<void> {
+    const limitMs = this.#leaseMs / 3;
+    using limit = signalAfter(this.#clock, limitMs, () => new TimeoutError("the renewal of leases", limitMs));
+    await abortable(this.renew(), limit.signal);
+  }
+
   async #renew(): Promise<void> {
     // Taken before the call: the engine counts from a later moment, so we never believe in a lease for longer than it does.
     const nowMs = this.#clock.now();
     const stale = [...this.#held].filter((lease) => lease.leaseUntilMs - nowMs < this.#leaseMs * 0.75);
-    if (stale.length === 0) return;
+    if (stale.length === 0) {
+      this.#freshAtMs = nowMs;
+      return;
+    }
     try {
       const receipts = stale.map((lease) => lease.claim.receipt);
       const kept = await this.#engine.extend(receipts, this.#leaseMs);
@@ -78,6 +99,7 @@ export class LeaseKeeper<L extends Lease> {
         if (kept[index] === true) lease.leaseUntilMs = nowMs + this.#leaseMs;
         else this.#lose(lease);
       });
+      this.#freshAtMs = nowMs;
     } catch (error) {
       this.#onExtendFault(error);
       // Whether others took over is unknown, but from here on they may: act as if they did.

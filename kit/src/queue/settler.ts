@@ -1,5 +1,12 @@
-import { errorRecord, isRetryable } from "../errors/mod.ts";
-import { type Change, type CommitResult, LeaseLostError, RefusedError, type Settlement } from "../engine/mod.ts";
+import { DisposedError, errorRecord, isRetryable } from "../errors/mod.ts";
+import {
+  type Change,
+  ChangeError,
+  type CommitResult,
+  LeaseLostError,
+  RefusedError,
+  type Settlement,
+} from "../engine/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { JobInputError } from "./errors.ts";
 import { failureText } from "./failure.ts";
@@ -50,15 +57,14 @@ export class Settler<T, Reply, Sql> {
   async done(job: Held<T, Reply, Sql>, reply: unknown): Promise<void> {
     if (job.state === "lost") return;
     if (job.state === "settled") return this.#end(job, { outcome: "done" }); // by job.tx
-    let refused: unknown;
+    let changes: readonly Change[];
     try {
-      const result = await this.#commit(job, job.doneChanges(reply));
-      if (result.committed) return this.#end(job, { outcome: "done" });
-      if (result.refusal.kind === "lease-lost") return this.#lose(job);
-      refused = new RefusedError(result.refusal);
+      changes = job.doneChanges(reply);
     } catch (error) {
-      refused = error;
+      return this.failed(job, error); // a reply that cannot be encoded
     }
+    const refused = await this.#acknowledge(job, changes);
+    if (refused === undefined) return;
     job.state = "held";
     await this.failed(job, refused);
   }
@@ -84,7 +90,8 @@ export class Settler<T, Reply, Sql> {
   /** Settles before the handler runs (at most once). `false`: the job is somebody else's. */
   async settleFirst(job: Held<T, Reply, Sql>): Promise<boolean> {
     await this.#settle(job, [{ op: "settle", receipt: job.claim.receipt, as: { kind: "ack" } }], undefined);
-    return job.state !== "lost";
+    job.isSettledFirst = job.state === "settled";
+    return job.isSettledFirst;
   }
 
   /** The end of a job that was settled first: what its handler added, and the answer. */
@@ -117,6 +124,26 @@ export class Settler<T, Reply, Sql> {
     if (jobChannel.active) this.#tell(job, { outcome: "released" });
   }
 
+  /** Answers with what is wrong with the changes. A store that failed says nothing about them, nor about the handler. */
+  async #acknowledge(job: Held<T, Reply, Sql>, changes: readonly Change[]): Promise<unknown> {
+    try {
+      const result = await this.#commit(job, changes);
+      if (result.committed) this.#end(job, { outcome: "done" });
+      else if (result.refusal.kind === "lease-lost") this.#lose(job);
+      else return new RefusedError(result.refusal);
+    } catch (error) {
+      if (error instanceof ChangeError) return error;
+      this.#giveUp(job, error);
+    }
+    return undefined;
+  }
+
+  /** Nothing can be recorded. The lease runs out, and some worker takes the job again. */
+  #giveUp(job: Held<T, Reply, Sql>, error: unknown): void {
+    this.#onFault({ what: "settle", error, jobId: job.id });
+    this.#lose(job);
+  }
+
   async #settle(job: Held<T, Reply, Sql>, changes: readonly Change[], told: Told | undefined): Promise<void> {
     try {
       const result = await this.#commit(job, changes);
@@ -124,21 +151,24 @@ export class Settler<T, Reply, Sql> {
       if (told === undefined) job.state = "settled";
       else this.#end(job, told);
     } catch (error) {
-      // Nothing can be recorded. The lease runs out, and some worker takes the job again.
-      this.#onFault({ what: "settle", error, jobId: job.id });
-      this.#lose(job);
+      this.#giveUp(job, error);
     }
   }
 
-  /** Commits, asking a troubled store again while the lease lasts. */
+  /** Commits, asking a troubled store again while the lease lasts: as renewed while the trouble may pass by its own word, else one lease long. */
   async #commit(job: Held<T, Reply, Sql>, changes: readonly Change[]): Promise<CommitResult> {
     job.state = "settling";
-    const { engine } = this.#queue;
+    const { engine, definition } = this.#queue;
+    let hopeUntilMs: number | undefined;
     for (let backoffMs = firstBackoffMs; ; backoffMs = Math.min(backoffCapMs, backoffMs * 2)) {
       try {
         return await engine.commit(changes);
       } catch (error) {
-        if (!isRetryable(error) || engine.clock.now() + backoffMs >= job.leaseUntilMs) throw error;
+        if (error instanceof ChangeError || error instanceof DisposedError) throw error;
+        const nowMs = engine.clock.now();
+        hopeUntilMs ??= nowMs + definition.leaseMs;
+        const untilMs = isRetryable(error) ? job.leaseUntilMs : Math.min(job.leaseUntilMs, hopeUntilMs);
+        if (nowMs + backoffMs >= untilMs) throw error;
         this.#onFault({ what: "settle", error, jobId: job.id });
         await engine.clock.sleep(backoffMs);
       }
@@ -148,7 +178,7 @@ export class Settler<T, Reply, Sql> {
   #failureReply(job: Held<T, Reply, Sql>, error: unknown): readonly Change[] {
     if (job.claim.headers === undefined) return [];
     const answer = { kind: "failed", error: errorRecord(error) } as const;
-    const change = replyChange(this.#queue.definition.name, job.claim.headers, answer);
+    const change = replyChange(job.claim, answer);
     return change === undefined ? [] : [change];
   }
 

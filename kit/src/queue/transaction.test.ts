@@ -21,11 +21,18 @@ interface Bed {
   readonly work: (handle: (job: Job<string, SqliteSql>) => Promise<unknown>, ms?: number) => Promise<void>;
 }
 
+const transactionMaxMs = 100;
+
 async function on(run: (bed: Bed) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "ashlar-queue-"));
   const clock = manualClock();
   try {
-    await using engine = await openSqliteEngine({ path: join(folder, "jobs.db"), durability: "process", clock });
+    await using engine = await openSqliteEngine({
+      path: join(folder, "jobs.db"),
+      durability: "process",
+      clock,
+      transactionMaxMs,
+    });
     await engine.transaction(({ sql }) => void sql.run("create table effect (text text) strict"));
     const retry = retryPlan({ attemptsMax: 3, firstMs: 10, jitter: "none" });
     const jobs = await openQueue({ engine, queue: queue<string>("jobs", { leaseMs: 1_000, retry }) });
@@ -101,6 +108,42 @@ test("a handler that fails after its transaction does not run again", () =>
       throw new Error("too late");
     }, 100);
     expect([await rows(), (await jobs.status()).depth, (await jobs.status()).dead]).toEqual([["once"], 0, 0]);
+  }));
+
+test("a change for the commit of a job that its transaction has settled is refused, not dropped", () =>
+  on(async ({ jobs, rows, work, engine }) => {
+    let refusal: unknown;
+    await jobs.add("a");
+    await work(async (job) => {
+      const note = (key: string): void =>
+        job.also({ op: "put", cell: { space: "s", key }, expect: "absent", value: "v" });
+      await job.tx((transaction) => {
+        write("booked")(transaction);
+        note("within");
+      });
+      try {
+        note("after");
+      } catch (error) {
+        refusal = error;
+      }
+    });
+    expect(refusal).toMatchObject({ code: "INVARIANT" });
+    const cells = await engine.get(["within", "after"].map((key) => ({ space: "s", key })));
+    expect([await rows(), cells.map((cell) => cell?.value)]).toEqual([["booked"], ["v", undefined]]);
+  }));
+
+test("work that outlives its transaction's time limit leaves the job held: the handler can go on, and settle it", () =>
+  on(async ({ clock, jobs, rows, work }) => {
+    const told: unknown[] = [];
+    await jobs.add("a");
+    await work(async (job) => {
+      const slow = job.tx(() => clock.sleep(2 * transactionMaxMs));
+      told.push(await slow.catch((error: unknown) => (error as Error).name));
+      await clock.sleep(2 * transactionMaxMs);
+      told.push(await job.once("after", () => "runs"));
+      await job.tx(write("second"));
+    }, 5 * transactionMaxMs);
+    expect([told, await rows(), (await jobs.status()).depth]).toEqual([["TimeoutError", "runs"], ["second"], 0]);
   }));
 
 test("with an inbox a message that was delivered as two jobs has one effect, and both jobs are done", () =>

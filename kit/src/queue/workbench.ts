@@ -59,6 +59,7 @@ export class Workbench<T, Reply, Sql> {
       room,
       // A job that took a worker down runs without others of its kind beside it, or they would all be blamed again.
       suspects: () => (this.#suspects === 0 ? 1 : 0),
+      freshen: () => this.#keeper.freshen(),
       take: (claims) => this.#take(claims),
       onFault: (error) => onFault({ what: "claim", error }),
     });

@@ -238,6 +238,36 @@ export const leaseRules: readonly Rule[] = [
     },
   },
   {
+    name: "a worker whose event loop was blocked for longer than a lease does not rescue its own jobs",
+    run: async ({ engine, clock }) => {
+      const jobs = await open(engine, { leaseMs: 1_000 });
+      const starts: [string, number][] = [];
+      const faults: string[] = [];
+      const worker = await openWorker({
+        queue: jobs,
+        concurrency: 2,
+        onFault: ({ what }) => faults.push(what),
+        handle: async (job) => {
+          starts.push([job.input, job.crashes]);
+          if (job.input === "innocent") return clock.sleep(500);
+          await clock.sleep(100);
+          clock.jump(5_000); // time moves on while no timer can ring; then a slot is free, and the worker claims
+        },
+      });
+      await jobs.addMany(["innocent", "blocks"]);
+      await clock.advance(50);
+      await jobs.add("next");
+      await clock.advance(1_000);
+      assert.deepEqual(faults, []);
+      assert.deepEqual(starts, [
+        ["innocent", 0],
+        ["blocks", 0],
+        ["next", 0],
+      ]);
+      await worker[Symbol.asyncDispose]();
+    },
+  },
+  {
     name: "a process that slept through its leases asks for them again before it starts prefetched work",
     run: async ({ engine, clock }) => {
       const jobs = await open(engine, { leaseMs: 1_000 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Change } from "../../engine/mod.ts";
+import { type Change, StorageError } from "../../engine/mod.ts";
 import { type Job, openBatchWorker, openWorker, retryPlan, type WorkerFault } from "../mod.ts";
 import type { Rule } from "./rule.ts";
 import { altered, collecting, list, open, rejection, until } from "./scenes.ts";
@@ -235,6 +235,73 @@ export const workerRules: readonly Rule[] = [
         [seen, [...faults].toSorted(), (await jobs.status()).depth],
         [["a", "b"], ["claim", "settle"], 0],
       );
+      await worker[Symbol.asyncDispose]();
+    },
+  },
+  {
+    name: "a fault of the store on an acknowledgement is not held against the job, also one that does not call itself passing",
+    run: async ({ engine, clock }) => {
+      let failing = 2;
+      const fails = (changes: readonly Change[]): boolean => changes[0]?.op === "settle" && failing-- > 0;
+      const fault = new StorageError("other", "disk I/O error");
+      const flaky = altered(engine, {
+        commit: (changes) => (fails(changes) ? Promise.reject(fault) : engine.commit(changes)),
+      });
+      const { seen, worker } = await collecting(await open(flaky), 1);
+      const jobs = await open(engine);
+      await jobs.add("a");
+      await clock.advance(1_000);
+      const { depth, dead } = await jobs.status();
+      assert.deepEqual([seen, depth, dead], [["a"], 0, 0]);
+      await worker[Symbol.asyncDispose]();
+    },
+  },
+  {
+    name: "a store that cannot take an acknowledgement for a whole lease costs the lease, not an attempt",
+    run: async ({ engine, clock }) => {
+      const broken = altered(engine, {
+        commit: (changes) =>
+          changes[0]?.op === "settle"
+            ? Promise.reject(new StorageError("other", "disk I/O error"))
+            : engine.commit(changes),
+      });
+      const faults: string[] = [];
+      const jobs = await open(broken, { leaseMs: 1_000 });
+      const worker = await openWorker({
+        queue: jobs,
+        concurrency: 1,
+        prefetch: 0,
+        pollMs: 60_000,
+        onFault: ({ what }) => faults.push(what),
+        handle: async () => {},
+      });
+      await jobs.add("a");
+      await clock.advance(1_000);
+      const [stored] = await list(jobs.jobs());
+      assert.deepEqual([faults.includes("handler"), faults.at(-1), stored?.state], [false, "lost", "running"]);
+      await worker[Symbol.asyncDispose]();
+    },
+  },
+  {
+    name: "a batch worker that could hold more than one claim may ask for works all the same",
+    run: async ({ engine, clock }) => {
+      const jobs = await open(engine);
+      const faults: WorkerFault[] = [];
+      let done = 0;
+      const worker = await openBatchWorker({
+        queue: jobs,
+        size: 10_000,
+        concurrency: 1_000,
+        waitMs: 10,
+        onFault: (fault) => faults.push(fault),
+        handle: async (batch) => {
+          done += batch.length;
+          return batch.map(() => ({ status: "done" }));
+        },
+      });
+      await jobs.add("a");
+      await clock.advance(20);
+      assert.deepEqual([faults, done], [[], 1]);
       await worker[Symbol.asyncDispose]();
     },
   },
