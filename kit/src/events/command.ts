@@ -61,7 +61,8 @@ export type Planned<Deciders extends readonly AnyDecider[]> =
       /** To be committed as one list, alone or with others; soon, because later commands already build on them. */
       readonly changes: readonly Change[];
       readonly results: Results<Deciders>;
-      /** Tell the store how the commit ended. Without it nothing breaks: a wrong guess costs the next command one more read. */
+      /** Tell the store how the commit ended, once that is final (inside a transaction: after the transaction). Without it nothing
+       *  breaks: a wrong guess costs the next command one more read. */
       committed(result: Pick<CommitResult, "committed">): void;
     }
   | Rejections<Deciders>;

@@ -123,7 +123,10 @@ function advance(scope: PlanScope, { group, entry, next }: Verdict): Advance {
   return {
     settle(outcome) {
       if (outcome === "lost") cache.drop(group.stream, own);
-      else if (next.version > own.confirmedVersion) own.confirmedVersion = next.version;
+      else if (next.version > own.confirmedVersion) {
+        own.confirmedVersion = next.version;
+        own.confirmedState = next.state;
+      }
     },
   };
 }

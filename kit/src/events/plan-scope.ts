@@ -51,11 +51,10 @@ export async function reloadGroup(scope: PlanScope, group: CallGroup): Promise<v
 export function readCommitted(context: StoreContext, group: Pick<CallGroup, "decider" | "stream">): Promise<Versioned> {
   const { decider, stream } = group;
   const cached = context.cache.get(stream, decider);
-  const isConfirmed = cached !== undefined && cached.confirmedVersion === cached.version;
-  const from = isConfirmed ? { version: cached.version, state: cached.state } : undefined;
+  const from = cached === undefined ? undefined : { version: cached.confirmedVersion, state: cached.confirmedState };
   return rehydrate(context, { decider, stream, from });
 }
 
 function entryOf(group: CallGroup, { version, state }: Versioned): StreamState {
-  return { owner: group.decider, version, state, confirmedVersion: version };
+  return { owner: group.decider, version, state, confirmedVersion: version, confirmedState: state };
 }

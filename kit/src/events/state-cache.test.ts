@@ -5,7 +5,7 @@ import { StateCache, type StreamState } from "./state-cache.ts";
 const owner = {};
 
 function entry(version: number): StreamState {
-  return { owner, version, state: version, confirmedVersion: version };
+  return { owner, version, state: version, confirmedVersion: version, confirmedState: version };
 }
 
 test("the streams used last are kept, at least half of the bound and never more than it", () => {

@@ -8,6 +8,8 @@ export interface StreamState {
   version: number;
   state: unknown;
   confirmedVersion: number;
+  /** State at `confirmedVersion`: from here on a look at what is committed costs only the events behind it. */
+  confirmedState: unknown;
 }
 
 /** Bounded: holds the streams used last, at least half of `streamsMax` and never more. A forgotten or wrong entry costs a read, never a
