@@ -39,11 +39,11 @@ export async function finish(execution: ActiveRun, outcome: FinalOutcome): Promi
 
 /** Undefined when the end cannot be stored at all, because it is too large. */
 async function stored(execution: ActiveRun, write: Write): Promise<CommitResult | undefined> {
-  const { outcome: _, finishedAtMs: __, ...header } = execution.journal.header;
   try {
     return await execution.writer.commit(write);
   } catch (error) {
     if (!(error instanceof ChangeError)) throw error;
+    const { outcome: _, finishedAtMs: __, ...header } = execution.journal.header;
     execution.journal.header = header;
     execution.stuck({ kind: "not-recordable", error: errorRecord(error) });
     return undefined;

@@ -125,7 +125,7 @@ export class Journal {
 }
 
 /** Names of the operations in the order of their first trace. */
-export function operationNames(entries: readonly Entry[]): string[] {
+function operationNames(entries: readonly Entry[]): string[] {
   return [
     ...new Set(
       entries.filter((entry) => isAnswer(entry) || entry.k === "open" || entry.k === "begin").map((entry) => entry.n),

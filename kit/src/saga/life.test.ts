@@ -4,7 +4,7 @@ import { DurabilityError } from "../engine/mod.ts";
 import { ConfigError } from "../errors/mod.ts";
 import { retryPlan } from "../queue/mod.ts";
 import { openWorld } from "./crash.test-world.ts";
-import { type RunSummary, saga } from "./mod.ts";
+import { RunNotFoundError, type RunSummary, saga } from "./mod.ts";
 
 const hourMs = 3_600_000;
 const leaseMs = 3_000;
@@ -298,4 +298,15 @@ test("telemetry tells of runs and steps", async () => {
   await world.now(sagas.start(told, "r", null));
   await world.clock.settle();
   expect(events).toEqual(["run started", "forward a done", "undo undo:a done", "run undone"]);
+});
+
+test("the result of a run that was never started, or is forgotten, is refused at once", async () => {
+  const quick = saga("quick", { version: "1", keepMs: 1_000 }, async () => 1);
+  await using world = await openWorld();
+  const sagas = await world.open([quick]);
+  await expect(world.now(sagas.run(quick, "nobody").result())).rejects.toThrow(RunNotFoundError);
+  const run = await world.now(sagas.start(quick, "r", null));
+  expect(await world.now(run.result())).toMatchObject({ status: "completed" });
+  await world.clock.advance(1_001);
+  await expect(world.now(run.result())).rejects.toThrow(RunNotFoundError);
 });

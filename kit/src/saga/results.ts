@@ -1,11 +1,12 @@
 import type { Timer } from "../clock/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { DisposedError } from "../errors/mod.ts";
+import { RunNotFoundError } from "./errors.ts";
 import type { Ending } from "./host.ts";
 import type { RunOutcome } from "./outcome.ts";
 import { parseRecord, runCell } from "./run-record.ts";
 
-/** How long to wait for the end of a run; default: for ever. */
+/** How long to wait for the end of a run; default: for ever. A run that is not stored rejects with {@link RunNotFoundError}. */
 export interface ResultOptions {
   /** Stops the waiting, not the run; rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
@@ -139,6 +140,7 @@ export class Results {
       const cells = await this.#engine.get(elsewhere.map(({ saga, id }) => runCell(saga, id)));
       for (const [index, waiting] of elsewhere.entries()) {
         const cell = cells[index];
+        if (cell === undefined) waiting.reject(new RunNotFoundError(waiting.saga, waiting.id));
         const outcome = cell === undefined ? undefined : settledOutcome(cell.value);
         if (outcome !== undefined) waiting.settle(outcome);
       }
@@ -150,7 +152,7 @@ export class Results {
 }
 
 /** How a stored run stands, if there is nothing to wait for. */
-export function settledOutcome(value: string): RunOutcome | undefined {
+function settledOutcome(value: string): RunOutcome | undefined {
   const { header } = parseRecord(value);
   if (header.outcome !== undefined) return header.outcome;
   return header.problem === undefined ? undefined : { status: "needs-attention", problem: header.problem };

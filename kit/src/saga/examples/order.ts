@@ -17,7 +17,7 @@ export interface Services {
   ship(hold: string, key: string): Promise<{ readonly parcel: string }>;
 }
 
-export function orderSaga(services: Services): SagaDefinition<Order, { readonly parcel: string }> {
+function orderSaga(services: Services): SagaDefinition<Order, { readonly parcel: string }> {
   const retry = retryPlan({ attemptsMax: 3, firstMs: 10 });
   return saga("order", { version: "1", retry }, async (order: Order, { step, fail }) => {
     if (order.totalMinor <= 0) fail("nothing to pay");
