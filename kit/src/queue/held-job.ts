@@ -36,6 +36,10 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
   isSettledFirst = false;
   /** When its handler began, by the engine's clock. */
   startedAtMs = 0;
+  /** When its time is over, by the engine's monotonic clock; set where there is a budget. */
+  deadlineMs = 0;
+  /** Its attempt was ended while its handler still runs: what that still does is not recorded. */
+  isGivenUp = false;
   readonly #queue: Queue<T, Reply, Sql>;
   #input: T | undefined;
   #controller: AbortController | undefined;
@@ -158,7 +162,7 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
   }
 
   also(...changes: readonly Change[]): void {
-    if (!this.isSettledFirst) this.#requireHeld();
+    if (!this.isSettledFirst || this.isGivenUp) this.#requireHeld();
     this.#also = [...(this.#also ?? []), ...changes];
   }
 

@@ -13,8 +13,8 @@ export interface Job<T, Sql = unknown> {
   readonly lane: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly enqueuedAtMs: number;
-  /** Aborts when the lease is lost (`LeaseLostError`: somebody else may run the job, nothing recorded here counts any more)
-   *  or the worker stops and will not wait longer (`WorkerStoppedError`: the job goes back uncounted). Made when first read. */
+  /** Aborts when the lease is lost (`LeaseLostError`: somebody else may run the job, nothing recorded here counts any more), the worker's
+   *  `timeoutMs` are used up (`TimeoutError`: the attempt has failed), or the worker stops and will not wait longer (`WorkerStoppedError`: the job goes back uncounted). Made when first read. */
   readonly signal: AbortSignal;
 
   /** Runs `effect` and records what it returns before continuing; a later attempt gets the recorded result instead.

@@ -30,7 +30,7 @@ export class Workbench<T, Reply, Sql> {
   settling = 0;
   readonly #queue: Queue<T, Reply, Sql>;
   readonly #work: () => void;
-  readonly #drainMs: number;
+  readonly drainMs: number;
   readonly #keeper: LeaseKeeper<HeldJob<T, Reply, Sql>>;
   readonly #intake: Intake;
   #suspects = 0;
@@ -44,7 +44,7 @@ export class Workbench<T, Reply, Sql> {
     const onFault = guarded(options.onFault);
     this.#queue = queue;
     this.#work = options.work;
-    this.#drainMs = integerIn("drainMs", options.drainMs ?? 10_000, { min: 0, max: 3_600_000 });
+    this.drainMs = integerIn("drainMs", options.drainMs ?? 10_000, { min: 0, max: 3_600_000 });
     this.#keeper = new LeaseKeeper({
       engine,
       leaseMs: definition.leaseMs,
@@ -138,7 +138,7 @@ export class Workbench<T, Reply, Sql> {
     const unstarted = [...this.waiting];
     this.waiting.clear();
     await this.settler.release(unstarted);
-    await this.#idleWithin(this.#drainMs);
+    await this.#idleWithin(this.drainMs);
     if (this.running.size > 0) {
       const reason = new WorkerStoppedError(this.#queue.definition.name);
       for (const job of this.running) job.abort(reason);

@@ -8,7 +8,8 @@ export interface WorkerFault {
 
 /** What every kind of worker can be told. */
 export interface WorkerTuning {
-  /** How long `dispose` waits for running handlers before it aborts their signals. Default 10 s; at most 1 h. */
+  /** How long `dispose` waits for running handlers before it aborts their signals, and how long one may go on after its time budget is used
+   *  up. Default 10 s; at most 1 h. */
   readonly drainMs?: number | undefined;
   /** How late a job can start when a bell was lost, 10 ms to 1 min. Default 1 s. */
   readonly pollMs?: number | undefined;

@@ -1,9 +1,11 @@
-import { integerIn, oneOf } from "../errors/mod.ts";
+import { integerIn, oneOf, TimeoutError } from "../errors/mod.ts";
 import { WorkerStoppedError } from "./errors.ts";
 import type { HeldJob } from "./held-job.ts";
 import type { Job } from "./job.ts";
 import { Pace } from "./pace.ts";
 import type { Queue } from "./queue.ts";
+import type { HandlerEnd } from "./settler.ts";
+import { TimeBudget } from "./time-budget.ts";
 import { Workbench } from "./workbench.ts";
 import type { Worker, WorkerState, WorkerTuning } from "./worker-options.ts";
 
@@ -19,6 +21,10 @@ export interface OpenWorkerOptions<T, Reply, Sql> extends WorkerTuning {
   readonly prefetch?: number | undefined;
   /** `at-least-once` (default) settles after the handler. `at-most-once` settles before: a job whose worker dies, or whose handler throws, is gone. */
   readonly delivery?: "at-least-once" | "at-most-once" | undefined;
+  /** Time budget of an attempt, 1 ms to 24 h; default none. When it is used up, `job.signal` aborts with `TimeoutError`. The attempt fails with
+   *  that error, and follows the retry plan, once the handler has ended, whatever it returned, or after `drainMs` without waiting for it:
+   *  its slot is then free, and what the handler still does is not recorded. A job that `job.tx` has settled stays settled. */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Starts to work on a queue at once. Throws {@link ConfigError}. The worker holds the process until it is closed. */
@@ -39,6 +45,7 @@ class QueueWorker<T, Reply, Sql> implements Worker {
   readonly #runOne: (job: Held<T, Reply, Sql>) => Promise<void>;
   readonly #pace: Pace;
   readonly #bench: Workbench<T, Reply, Sql>;
+  readonly #budget: TimeBudget<Held<T, Reply, Sql>> | undefined;
 
   constructor(options: OpenWorkerOptions<T, Reply, Sql>) {
     const delivery = oneOf("delivery", options.delivery ?? "at-least-once", ["at-least-once", "at-most-once"]);
@@ -48,6 +55,7 @@ class QueueWorker<T, Reply, Sql> implements Worker {
     this.#prefetch = integerIn("prefetch", options.prefetch ?? this.#concurrency * 2, { min: 0, max: 20_000 });
     this.#pace = new Pace(options.queue.engine.clock, this.#concurrency);
     this.#bench = new Workbench({ ...options, room: () => this.#room(), work: () => this.#startWaiting() });
+    this.#budget = options.timeoutMs === undefined ? undefined : this.#budgetOf(options.timeoutMs, options);
     this.#bench.open();
   }
 
@@ -55,8 +63,19 @@ class QueueWorker<T, Reply, Sql> implements Worker {
     return this.#bench.state;
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#bench.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#bench.close();
+    this.#budget?.stop();
+  }
+
+  #budgetOf(timeoutMs: number, options: OpenWorkerOptions<T, Reply, Sql>): TimeBudget<Held<T, Reply, Sql>> {
+    return new TimeBudget({
+      clock: options.queue.engine.clock,
+      timeoutMs: integerIn("timeoutMs", timeoutMs, { min: 1, max: 86_400_000 }),
+      graceMs: this.#bench.drainMs,
+      running: this.#bench.running,
+      giveUp: (job) => this.#giveUp(job),
+    });
   }
 
   /** Claims in large steps while there is work at hand, and at once when a slot would stay empty. */
@@ -74,38 +93,71 @@ class QueueWorker<T, Reply, Sql> implements Worker {
     while (this.#bench.running.size < this.#concurrency) {
       const job = this.#bench.next();
       if (job === undefined) return;
+      this.#budget?.started(job);
       void this.#runOne(job);
     }
   }
 
   async #atLeastOnce(job: Held<T, Reply, Sql>): Promise<void> {
-    const { settler } = this.#bench;
     let settled: Promise<void>;
     try {
       if (job.leaseUntilMs <= job.startedAtMs) await this.#bench.confirmLease(job);
       if (job.state === "held") {
         job.decode();
-        settled = settler.done(job, await this.#handle(job));
+        settled = this.#done(job, await this.#handle(job));
       } else settled = settledAlready;
     } catch (error) {
-      const stopped = job.abortReason instanceof WorkerStoppedError;
-      settled = stopped ? settler.release([job]) : settler.failed(job, error);
+      settled = this.#failed(job, error);
     }
-    this.#pace.ended++;
-    await this.#bench.leave(job, settled);
+    if (!job.isGivenUp) await this.#leave(job, settled);
   }
 
   async #atMostOnce(job: Held<T, Reply, Sql>): Promise<void> {
-    const { settler } = this.#bench;
     let settled = settledAlready;
-    if (await settler.settleFirst(job))
+    if (await this.#bench.settler.settleFirst(job))
       try {
         job.decode();
-        settled = settler.doneLate(job, { kind: "done", reply: await this.#handle(job) });
+        settled = this.#endedLate(job, { kind: "done", reply: await this.#handle(job) });
       } catch (error) {
-        settled = settler.doneLate(job, { kind: "failed", error });
+        settled = this.#endedLate(job, { kind: "failed", error });
       }
+    if (!job.isGivenUp) await this.#leave(job, settled);
+  }
+
+  #done(job: Held<T, Reply, Sql>, reply: unknown): Promise<void> {
+    const { abortReason } = job;
+    const isLate = abortReason instanceof TimeoutError && job.state === "held";
+    return isLate || job.isGivenUp ? this.#failed(job, abortReason) : this.#bench.settler.done(job, reply);
+  }
+
+  #failed(job: Held<T, Reply, Sql>, error: unknown): Promise<void> {
+    if (job.isGivenUp) return settledAlready;
+    const { abortReason } = job;
+    if (abortReason instanceof WorkerStoppedError) return this.#bench.settler.release([job]);
+    return this.#bench.settler.failed(job, abortReason instanceof TimeoutError ? abortReason : error);
+  }
+
+  #endedLate(job: Held<T, Reply, Sql>, end: HandlerEnd): Promise<void> {
+    if (job.isGivenUp) return settledAlready;
+    const { abortReason } = job;
+    const late = abortReason instanceof TimeoutError ? ({ kind: "failed", error: abortReason } as const) : end;
+    return this.#bench.settler.doneLate(job, late);
+  }
+
+  /** Goes on without the handler, which may run for good. */
+  #giveUp(job: Held<T, Reply, Sql>): "given up" | "later" {
+    if (job.state === "settling") return "later"; // by job.tx, which decides
+    const { abortReason } = job;
+    const ended = job.isSettledFirst
+      ? this.#endedLate(job, { kind: "failed", error: abortReason })
+      : this.#failed(job, abortReason);
+    job.isGivenUp = true;
+    void this.#leave(job, ended);
+    return "given up";
+  }
+
+  #leave(job: Held<T, Reply, Sql>, settled: Promise<void>): Promise<void> {
     this.#pace.ended++;
-    await this.#bench.leave(job, settled);
+    return this.#bench.leave(job, settled);
   }
 }

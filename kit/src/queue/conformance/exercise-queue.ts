@@ -5,6 +5,7 @@ import { leaseRules } from "./lease-rules.ts";
 import { orderRules } from "./order-rules.ts";
 import type { OpenEngine, Rule } from "./rule.ts";
 import { talkRules } from "./talk-rules.ts";
+import { timeoutRules } from "./timeout-rules.ts";
 import { workerRules } from "./worker-rules.ts";
 
 /** The test function of a runner, for example that of vitest or `node:test`. */
@@ -18,6 +19,7 @@ export const queueRules: readonly Rule[] = [
   ...leaseRules,
   ...deadRules,
   ...talkRules,
+  ...timeoutRules,
 ];
 
 /** Registers one test a rule. Each opens an engine of its own and closes it. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openQueue, openTopic, openWorker, queue, QueueFullError, retryPlan, topic } from "../mod.ts";
+import { type Job, openQueue, openTopic, openWorker, queue, QueueFullError, retryPlan, topic } from "../mod.ts";
 import type { Rule } from "./rule.ts";
 import { altered, collecting, list, open, rejection, until } from "./scenes.ts";
 
@@ -32,9 +32,9 @@ export const talkRules: readonly Rule[] = [
     run: async ({ engine, clock }) => {
       const prices = await openQueue({ engine, queue: queue<string, number>("prices") });
       let runs = 0;
-      const handle = async (): Promise<number> => {
+      const handle = async (job: Job<string>): Promise<number> => {
         const run = ++runs;
-        await clock.sleep(300);
+        await clock.sleep(job.input === "a" ? 300 : 0);
         return run;
       };
       await using _worker = await openWorker({ queue: prices, handle });
