@@ -35,19 +35,20 @@ export async function forkRun(
     state,
     tags: [...report.tags, `fork:${fork.id}`],
   };
+  const inputText = JSON.stringify(input) ?? "null";
   const kept = entries.slice(0, cut).map((entry) => JSON.stringify(entry));
   const changes: readonly Change[] = [
     {
       op: "put",
       cell: runCell(definition.name, fork.newId),
       expect: "absent",
-      value: recordText(headerText(header), kept.join(",")),
+      value: recordText(headerText(header, inputText), kept.join(",")),
     },
     {
       op: "put",
       cell: pageCell(definition.name, fork.newId, "input"),
       expect: "any",
-      value: JSON.stringify(input) ?? "null",
+      value: inputText,
     },
     { op: "enqueue", queue: queueOf(definition.name), messages: [{ body: fork.newId }] },
   ];

@@ -28,6 +28,7 @@ export class Journal {
   readonly #fresh: string[] = [];
   readonly #pages: string[];
   #tail: string;
+  readonly #inputText: string;
   #headerText = "";
   #headerOfText: RunHeader | undefined;
 
@@ -39,6 +40,7 @@ export class Journal {
     this.saga = place.saga;
     this.id = place.id;
     this.header = header;
+    this.#inputText = JSON.stringify(header.input) ?? "null";
     this.#entries = [...entries.pages.flat(), ...entries.tail];
     this.#pages = entries.pages.map((page) => JSON.stringify(page));
     this.#tail = entries.tail.map((entry) => JSON.stringify(entry)).join(",");
@@ -97,7 +99,7 @@ export class Journal {
     const pages = this.#pages.map((page, index) => this.#pagePut(index, page, expiresInMs));
     if (this.header.inputApart === undefined) return pages;
     const cell = pageCell(this.saga, this.id, "input");
-    return [...pages, { op: "put", cell, expect: "any", value: JSON.stringify(this.header.input), expiresInMs }];
+    return [...pages, { op: "put", cell, expect: "any", value: this.#inputText, expiresInMs }];
   }
 
   /** Starts anew behind a checkpoint; returns the writes that remove the old pages, to be stored with the next draft. */
@@ -117,7 +119,7 @@ export class Journal {
 
   #textOf(header: RunHeader): string {
     if (this.#headerOfText !== header) {
-      this.#headerText = headerText(header);
+      this.#headerText = headerText(header, this.#inputText);
       this.#headerOfText = header;
     }
     return this.#headerText;

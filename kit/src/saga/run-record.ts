@@ -58,9 +58,31 @@ export function queueOf(saga: string): string {
   return `saga:${saga}`;
 }
 
-/** The header as stored: a large input is in a cell of its own. */
-export function headerText(header: RunHeader): string {
-  return JSON.stringify(header.inputApart === undefined ? header : { ...header, input: undefined });
+const rareFields = [
+  "inputApart",
+  "tags",
+  "parent",
+  "epoch",
+  "state",
+  "pages",
+  "attempts",
+  "problem",
+  "outcome",
+  "finishedAtMs",
+] as const;
+
+/** The header as stored, written by hand because every step of every run does: the input, which never changes, comes as text. A large one
+ *  is in a cell of its own. */
+export function headerText(header: RunHeader, inputText: string): string {
+  const { version, status, startedAtMs, seed, messageId } = header;
+  let text = `{"version":${JSON.stringify(version)},"status":"${status}","startedAtMs":${startedAtMs},"seed":${JSON.stringify(seed)}`;
+  if (header.inputApart === undefined) text += `,"input":${inputText}`;
+  if (messageId !== undefined) text += `,"messageId":${JSON.stringify(messageId)}`;
+  for (const field of rareFields) {
+    const value = header[field];
+    if (value !== undefined) text += `,"${field}":${JSON.stringify(value)}`;
+  }
+  return `${text}}`;
 }
 
 /** The value of a run's cell: the header's object, left open, then the latest entries. */

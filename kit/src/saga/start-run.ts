@@ -45,7 +45,7 @@ export function startChangesOf(
     op: "put",
     cell: runCell(name, id),
     expect: "absent",
-    value: recordText(headerText(header), ""),
+    value: recordText(headerText(header, inputText), ""),
   };
   const message: Change = { op: "enqueue", queue: queueOf(name), messages: [{ body: id, claimForMs }], depthMax };
   if (header.inputApart === undefined) return [record, message];

@@ -28,13 +28,22 @@ interface Requested {
   isAdopted: boolean;
 }
 
+interface Pause {
+  readonly dueAtMs: number | undefined;
+  readonly resume: () => void;
+}
+
+const noneOpen: Map<string, OpenWait> = new Map();
+const nonePaused: Map<string, Pause> = new Map();
+
 type Winner = { readonly branch: string; readonly result: unknown; readonly letter?: Letter };
 
 /** Everything an execution waits for: the waits of its code, and the back-offs of its attempts. */
 export class Waits implements WaitBoard {
   readonly #execution: ActiveRun;
-  readonly #open: Map<string, OpenWait> = new Map();
-  readonly #pauses: Map<string, { readonly dueAtMs: number | undefined; readonly resume: () => void }> = new Map();
+  // Most runs wait for nothing: they share these empty ones.
+  #open: Map<string, OpenWait> = noneOpen;
+  #pauses: Map<string, Pause> = nonePaused;
   // Made on demand: collecting weak maps is dear, and most runs wait for nothing.
   #requested: WeakMap<Promise<unknown>, Requested> | undefined;
   #timer: Timer | undefined;
@@ -97,6 +106,7 @@ export class Waits implements WaitBoard {
   /** Leaves the execution until `dueAtMs`, and enters it again. */
   pause(name: string, dueAtMs: number | undefined): Promise<void> {
     return new Promise((resolve) => {
+      if (this.#pauses === nonePaused) this.#pauses = new Map();
       this.#pauses.set(name, { dueAtMs, resume: resolve });
       this.#execution.leave();
       this.evaluate();
@@ -124,8 +134,8 @@ export class Waits implements WaitBoard {
   clear(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#open.clear();
-    this.#pauses.clear();
+    this.#open = noneOpen;
+    this.#pauses = nonePaused;
   }
 
   /** Looks whether children of open waits have ended. */
@@ -155,6 +165,7 @@ export class Waits implements WaitBoard {
         reject(error);
       }
     };
+    if (this.#open === noneOpen) this.#open = new Map();
     this.#open.set(key, { spec, dues, settle, isClosing: false });
     if (this.#hasChild()) await this.lookAtChildren().catch((error: unknown) => execution.end({ kind: "lost", error }));
     execution.leave();
