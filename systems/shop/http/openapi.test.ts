@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { goodOrder, openTestShop, type TestShop } from "./api.test-shop.ts";
 import { problemsOf } from "./route.ts";
 import { problemTypes } from "./problem-types.ts";
+import { problemSchema } from "./schemas.ts";
 
 let shop: TestShop;
 let document: Node;
@@ -179,11 +180,14 @@ test("every answer is of the schema that the document gives for it", async () =>
   for (const route of shop.api.routes) {
     const [method = "", path = "", json] = asked[route.operation] ?? [];
     const { status, body } = await shop.call(method, path, json === undefined ? {} : { json });
-    expect([route.operation, Object.keys(route.answers)]).toEqual([
+    // Only a cancellation may come too late.
+    const isTooLate = route.operation === "cancelOrder" && status === 409;
+    expect([route.operation, status]).toEqual([
       route.operation,
-      expect.arrayContaining([String(status)]),
+      isTooLate ? 409 : Number(Object.keys(route.answers)[0]),
     ]);
-    expect(route.answers[status]?.schema.safeParse(body).error).toBeUndefined();
+    const schema = isTooLate ? problemSchema : route.answers[status]?.schema;
+    expect(schema?.safeParse(body)).toMatchObject({ success: true });
   }
 });
 

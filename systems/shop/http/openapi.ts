@@ -111,12 +111,16 @@ function documentedHeaders(headers: Readonly<Record<string, string>>): Json {
   return Object.fromEntries(entries.map(([name, description]) => [name, { description, schema: { type: "string" } }]));
 }
 
+/** Stands for a schema while it is among the components; nothing refers to it. */
+const anonymous = "anonymous";
+
 const reference = (id: string): string => `#/components/schemas/${id}`;
 
 /** The JSON Schema of what a schema takes, with references to the components. */
 function schemaOf(schema: z.ZodType): Json {
   const name = Object.keys(components).find((id) => components[id] === schema);
-  return name === undefined ? (toJsonSchemas({ ...components, "": schema })[""] ?? {}) : { $ref: reference(name) };
+  if (name !== undefined) return { $ref: reference(name) };
+  return toJsonSchemas({ ...components, [anonymous]: schema })[anonymous] ?? {};
 }
 
 function toJsonSchemas(named: Readonly<Record<string, z.ZodType>>): Readonly<Record<string, Json>> {
@@ -126,9 +130,15 @@ function toJsonSchemas(named: Readonly<Record<string, z.ZodType>>): Readonly<Rec
   return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, withoutPlace(schema)]));
 }
 
-/** A number in a query is checked as text first; the pattern of the text says nothing about the number. */
+/** A number in a query is checked as text first; the pattern of the text says nothing about the number. Its default is put in here
+ *  because zod leaves out defaults of what is transformed. */
 function shapeOfNumber({ jsonSchema }: { readonly jsonSchema: z.core.JSONSchema.BaseSchema }): void {
-  if (jsonSchema.type === "integer") delete jsonSchema.pattern;
+  if (jsonSchema.type !== "integer") return;
+  delete jsonSchema.pattern;
+  const { byDefault } = jsonSchema as { byDefault?: unknown };
+  if (byDefault === undefined) return;
+  jsonSchema.default = byDefault;
+  Reflect.deleteProperty(jsonSchema, "byDefault");
 }
 
 /** The dialect is the document's, and the name is where the schema stands. */

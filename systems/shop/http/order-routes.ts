@@ -7,7 +7,7 @@ import { route, type Reply, type Route } from "./route.ts";
 import { customerSchema, idSchema, newOrderSchema, orderPageSchema, orderSchema } from "./schemas.ts";
 import type { OrderView, Storefront } from "./storefront.ts";
 
-const limit = wholeNumber({ min: 1, max: 100 }).default(20);
+const limit = wholeNumber({ min: 1, max: 100, byDefault: 20 });
 const byId = z.strictObject({ id: idSchema });
 const location = { Location: "Path of the order." };
 
@@ -67,7 +67,7 @@ function getOrder(storefront: Storefront): Route {
     summary:
       "Status, lines and history of an order; with `waitSeconds`, answered when it has ended, at the latest after this time.",
     path: byId,
-    query: z.strictObject({ waitSeconds: wholeNumber({ min: 0, max: 30 }).default(0) }),
+    query: z.strictObject({ waitSeconds: wholeNumber({ min: 0, max: 30, byDefault: 0 }) }),
     answers: { 200: { description: "The order.", schema: orderSchema } },
     async handle({ path, query, signal }) {
       const order = await storefront.order(path.id, { waitMs: query.waitSeconds * 1_000, signal });

@@ -7,7 +7,7 @@ import { route, type Route } from "./route.ts";
 import { productCodeSchema, productPageSchema, productSchema, searchSchema } from "./schemas.ts";
 import type { Storefront } from "./storefront.ts";
 
-const limit = wholeNumber({ min: 1, max: 100 }).default(20);
+const limit = wholeNumber({ min: 1, max: 100, byDefault: 20 });
 
 /** What can be bought. */
 export function productRoutes(storefront: Storefront): readonly Route[] {

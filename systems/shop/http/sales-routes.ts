@@ -17,7 +17,7 @@ export function salesRoutes(storefront: Storefront): readonly Route[] {
         "Confirmed sales by day, country or product, the largest first (days: the latest first). Follows the orders within moments.",
       query: z.strictObject({
         by: z.enum(["day", "country", "product"]),
-        limit: wholeNumber({ min: 1, max: 1_000 }).default(50),
+        limit: wholeNumber({ min: 1, max: 1_000, byDefault: 50 }),
       }),
       answers: { 200: { description: "The figures.", schema: salesSchema } },
       handle: async ({ query }) => ({

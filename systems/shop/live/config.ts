@@ -75,7 +75,9 @@ function parsed(args: readonly string[]): ReturnType<typeof parse>["values"] {
   try {
     return parse(args).values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    // The parser's advice fills lines; its first sentence says it.
+    const [sentence = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+    throw new UsageError(sentence, { cause: error });
   }
 }
 

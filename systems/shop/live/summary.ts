@@ -20,26 +20,27 @@ export function summaryText(summary: Summary): string {
     "",
     `Run ${summary.run} on ${summary.data}`,
     ...batchRows(summary.batch),
-    "",
     summary.run === 1 ? "The shop" : `The shop, all ${summary.run} runs together`,
     ...totalRows(summary.totals),
-    "",
-    "Best sellers",
-    ...summary.bestSellers.map(sellerRow),
+    ...(summary.bestSellers.length === 0 ? [] : ["", "Best sellers", ...summary.bestSellers.map(sellerRow)]),
     "",
     "",
   ].join("\n");
 }
 
 function batchRows({ placed, confirmed, rejected, returned, seconds, latenciesMs }: Batch): readonly string[] {
+  if (placed === 0) return [];
   const { p50, p95, p99 } = percentiles(latenciesMs);
   const rate = Math.round(seconds > 0 ? latenciesMs.length / seconds : 0);
   const outcomes = [["confirmed", confirmed] as const, ...[...rejected].toSorted(([, a], [, b]) => b - a)];
   return [
     row("orders", `${count(placed)} placed in ${seconds.toFixed(1)} s, ${count(rate)} orders/s`),
-    ...outcomes.map(([outcome, orders]) => row("", `${count(orders).padStart(6)}  ${outcome.replaceAll("-", " ")}${share(orders, placed)}`)),
+    ...outcomes.map(([outcome, orders]) =>
+      row("", `${count(orders).padStart(6)}  ${outcome.replaceAll("-", " ")}${share(orders, placed)}`),
+    ),
     row("returns", `${count(returned)} refunded and restocked`),
     row("latency", `order to end: p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}`),
+    "",
   ];
 }
 
