@@ -1,5 +1,4 @@
 import { abortable, linkSignals, signalAfter } from "../abort/mod.ts";
-import { LeaseLostError } from "../engine/mod.ts";
 import { errorRecord, TimeoutError } from "../errors/mod.ts";
 import { decideRetry, type RetryPlan } from "../queue/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
@@ -44,7 +43,7 @@ export async function attempted<T>(execution: ActiveRun, operation: Attempted<T>
       if (steps.active) publish(execution, operation.name, { attempt, outcome: "done", startedMs });
       return { ok: true, value, attempt };
     } catch (error) {
-      if (execution.phase === "ended" || error instanceof LeaseLostError) return await endless();
+      if (execution.phase === "ended") return await endless();
       const decision = decideRetry(operation.plan, { attempt, error }, execution.host.random);
       if (steps.active)
         publish(execution, operation.name, {

@@ -92,12 +92,17 @@ export class FencedWriter {
       this.#adopt(draft, pendingCount);
       if (this.#host.probe !== undefined) await this.#probe(`${point}:after`);
     } catch (error) {
-      if (!(error instanceof LeaseLostError)) throw error;
+      if (!this.#isOwnLoss(error)) throw error;
       this.#lost(error);
       await endless();
     } finally {
       this.#release();
     }
+  }
+
+  /** The caller's statements may concern other leases; losing one of those is a failure of the step. */
+  #isOwnLoss(error: unknown): boolean {
+    return error instanceof LeaseLostError && error.queue === this.#receipt.queue && error.id === this.#receipt.id;
   }
 
   #adopt(draft: Draft, pendingCount: number): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { subscribe } from "../telemetry/mod.ts";
-import { DurabilityError } from "../engine/mod.ts";
+import { DurabilityError, LeaseLostError } from "../engine/mod.ts";
 import { ConfigError } from "../errors/mod.ts";
 import { retryPlan } from "../queue/mod.ts";
 import { openWorld } from "./crash.test-world.ts";
@@ -143,6 +143,18 @@ describe("steps", () => {
       failure: { error: { code: "UNSUPPORTED" } },
     });
   });
+});
+
+test("a step that loses a lease of its own fails like any other", async () => {
+  const losing = saga("losing", { version: "1", retry: twice }, async (_: null, context) => {
+    await context.step("work", () => {
+      throw new LeaseLostError("elsewhere", "7");
+    });
+  });
+  await using world = await openWorld();
+  const sagas = await world.open([losing]);
+  const run = await world.now(sagas.start(losing, "r", null));
+  expect(await world.now(run.result())).toMatchObject({ status: "failed", failure: { error: { code: "LEASE_LOST" } } });
 });
 
 test("time and chance are the same on every replay", async () => {
