@@ -72,6 +72,8 @@ export interface Redrive {
   readonly op: "redrive";
   readonly queue: string;
   readonly ids: readonly string[];
+  /** 1 or more. Recorded with the key of each message; default: as it is, which is 1 for a key of which nothing but the dead is left. */
+  readonly keyConcurrency?: number | undefined;
 }
 
 /** Removes messages that nobody holds (any state but `running`). */
@@ -79,6 +81,8 @@ export interface Discard {
   readonly op: "discard";
   readonly queue: string;
   readonly ids: readonly string[];
+  /** Only those that are dead still: one that was redriven meanwhile stays. */
+  readonly state?: "dead" | undefined;
 }
 
 /** Pauses or opens a queue. A paused queue takes messages and settlements and hands out nothing. */

@@ -1,5 +1,5 @@
 import type { CellKey, ExpectedCell } from "./cell.ts";
-import type { Append, Change, Put } from "./change.ts";
+import type { Append, Change, Discard, Put, Redrive, Wake } from "./change.ts";
 import { ChangeError } from "./errors.ts";
 import type { ExpectedVersion } from "./event-record.ts";
 import { fieldChecks, type FieldChecks } from "./field-checks.ts";
@@ -67,17 +67,24 @@ function validateChange(change: Change, check: FieldChecks): void {
       check.name("id", change.id);
       return check.duration("keepMs", change.keepMs, 1);
     case "wake":
+      return validateMove(change, check);
     case "redrive":
+      check.optionalInteger("keyConcurrency", change.keyConcurrency, { min: 1 });
+      return validateMove(change, check);
     case "discard":
-      check.name("queue", change.queue);
-      for (const id of change.ids) check.name("ids", id);
-      return;
+      if (change.state !== undefined) check.oneOf("state", change.state, ["dead"]);
+      return validateMove(change, check);
     case "flow":
       check.name("queue", change.queue);
       return check.oneOf("to", change.to, ["open", "paused"]);
     default:
       check.fail("op", `is unknown: ${String((change satisfies never as { op: unknown }).op)}`);
   }
+}
+
+function validateMove({ queue, ids }: Wake | Redrive | Discard, check: FieldChecks): void {
+  check.name("queue", queue);
+  for (const id of ids) check.name("ids", id);
 }
 
 function validateReceipt(receipt: Receipt, check: FieldChecks): void {

@@ -44,11 +44,14 @@ export interface SqliteDatabase extends AsyncDisposable {
   /** For statements inside `group`, `shared` and hooks only: outside of them a write is a commit of its own. */
   readonly writer: PreparingSession;
   /** Runs `run` in a transaction shared with all callers of this turn. When it throws, it is rolled back alone.
+   *  It is called again when the commit that it shared had to be undone because of another caller.
    *  Resolves once the commit is as durable as the database's class says. */
   group<T>(run: (sql: SqliteSession) => T): Promise<T>;
   /** As `group` without a savepoint: `run` either leaves no trace when it throws, or may be run a second time.
    *  Saves two statements a call; for stores that check before they write. */
   shared<T>(run: () => T): Promise<T>;
+  /** As `shared`, before transactions that wait already: for what must not be late because they are slow. */
+  ahead<T>(run: () => T): Promise<T>;
   /** Runs `work`, which may wait, in a transaction of its own; other writers of all processes wait meanwhile.
    *  Rolled back when it throws and, with TimeoutError, after `transactionMaxMs`. */
   transaction<T>(work: (tx: SqliteTransaction) => T | Promise<T>): Promise<T>;
@@ -145,11 +148,22 @@ class Database implements SqliteDatabase {
   }
 
   group<T>(run: (sql: SqliteSession) => T): Promise<T> {
-    return this.#queue.submit("savepoint", () => run(this.writer));
+    return this.#queue.submit("savepoint", () => {
+      const { tx, end } = openTransaction(this.#parts.write, this.writer);
+      try {
+        return run(tx);
+      } finally {
+        end();
+      }
+    });
   }
 
   shared<T>(run: () => T): Promise<T> {
     return this.#queue.submit("shared", run);
+  }
+
+  ahead<T>(run: () => T): Promise<T> {
+    return this.#queue.submitAhead(run);
   }
 
   transaction<T>(work: (tx: SqliteTransaction) => T | Promise<T>): Promise<T> {

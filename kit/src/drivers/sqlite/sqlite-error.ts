@@ -31,6 +31,11 @@ export function isBusy(thrown: unknown): boolean {
   return faultOf(resultCodeOf(thrown)) === "busy";
 }
 
+/** Whether there was no space for what was to be written. */
+export function isFull(thrown: unknown): boolean {
+  return (thrown instanceof SqliteError ? thrown.reason : faultOf(resultCodeOf(thrown))) === "full";
+}
+
 /** Whether the store itself failed: the next statement would fail alike, so nobody's work of the transaction can be kept. */
 export function isStorageFault(thrown: unknown): boolean {
   const fault = thrown instanceof SqliteError ? thrown.reason : faultOf(resultCodeOf(thrown));

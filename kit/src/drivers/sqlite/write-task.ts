@@ -12,7 +12,8 @@ export interface WriteTask {
   readonly sinceMs: number;
   /** Called before the transaction of an exclusive task ends either way: its handle must not reach into the next one. */
   readonly ended: (() => void) | undefined;
-  alone: boolean;
+  /** Callers of one group at most with this one among them: halved each time its group fails, until it is alone. */
+  companyMax: number;
   outcome: unknown;
   failure: { readonly error: unknown } | undefined;
 }

@@ -1,7 +1,13 @@
+import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { manualClock } from "../../clock/mod.ts";
+import { gate } from "../../abort/mod.ts";
+import { manualClock, systemClock } from "../../clock/mod.ts";
+import { systemRandom } from "../../random/mod.ts";
+import { checkpointer } from "./checkpoint.ts";
 import { openSqlite, type SqliteDatabase } from "./mod.ts";
+import { session } from "./session.ts";
 import { temporaryFolder } from "./temporary.test-folder.ts";
+import { Writer } from "./writer.ts";
 
 async function openTable(path: string, options: { readonly waitingMax?: number } = {}): Promise<SqliteDatabase> {
   const database = await openSqlite({ path, durability: "process", ...options });
@@ -92,4 +98,73 @@ test("while another connection writes, callers wait and then go on; after busyMa
   other.writer.exec("commit");
   await clock.advance(60);
   expect(await granted).toBe(1);
+});
+
+test("what needs room does not take with it what makes room when the file is full", async () => {
+  using folder = temporaryFolder();
+  await using database = await openTable(folder.file("a.db"));
+  await database.group((sql) => sql.run("create table big(body text)"));
+  await Promise.all(
+    Array.from({ length: 8 }, (_, row) => database.group((sql) => sql.run("insert into t values (?)", row))),
+  );
+  await database.limitSize(1);
+  const grow = () =>
+    database.shared(() => database.writer.run("insert into big values (?)", "x".repeat(20_000)).changes);
+  const shrink = (row: number) => database.shared(() => database.writer.run("delete from t where a = ?", row).changes);
+  const outcomes = await Promise.allSettled([shrink(0), grow(), shrink(1), shrink(2), grow(), shrink(3)]);
+  expect(outcomes.map((outcome) => outcome.status)).toEqual([
+    "fulfilled",
+    "rejected",
+    "fulfilled",
+    "fulfilled",
+    "rejected",
+    "fulfilled",
+  ]);
+  expect(outcomes[1]).toMatchObject({ reason: { reason: "full" } });
+  expect(database.reader.all("select a from t")).toEqual([{ a: 4 }, { a: 5 }, { a: 6 }, { a: 7 }]);
+});
+
+test("a call that goes ahead overtakes the transactions that wait, and nothing else", async () => {
+  using folder = temporaryFolder();
+  await using database = await openTable(folder.file("a.db"));
+  const order: string[] = [];
+  const slow = gate();
+  const first = database.transaction(() => slow.promise);
+  await systemClock.sleep(1);
+  const rest = [
+    database.shared(() => order.push("shared")),
+    database.transaction(() => order.push("transaction")),
+    database.transaction(() => order.push("transaction")),
+    database.shared(() => order.push("late")),
+    database.ahead(() => order.push("ahead")),
+  ];
+  slow.open();
+  await Promise.all([first, ...rest]);
+  expect(order).toEqual(["shared", "ahead", "transaction", "transaction", "late"]);
+});
+
+test("a look for other writers that fails behind the begin leaves no transaction open", async () => {
+  using folder = temporaryFolder();
+  const database = new DatabaseSync(folder.file("a.db"));
+  const prepare = database.prepare.bind(database);
+  let disk: "fails" | "works" = "fails";
+  database.prepare = (sql: string) => {
+    const statement = prepare(sql);
+    if (!sql.includes("data_version")) return statement;
+    const get = statement.get.bind(statement);
+    return Object.assign(statement, {
+      get: () => {
+        if (disk === "works") return get();
+        throw Object.assign(new Error("disk I/O error"), { code: "ERR_SQLITE_ERROR", errcode: 10 });
+      },
+    });
+  };
+  const limits = { busyMaxMs: 1000, transactionMaxMs: 1000, groupMax: 10, groupMs: 2, waitingMax: 10 };
+  const options = { clock: systemClock, random: systemRandom, ...limits };
+  const writer = new Writer(database, options, checkpointer(session(database)));
+  await expect(writer.submit("shared", () => 1)).rejects.toMatchObject({ reason: "io" });
+  expect(database.isTransaction).toBe(false);
+  disk = "works";
+  expect(await writer.submit("shared", () => 2)).toBe(2);
+  database.close();
 });

@@ -5,7 +5,8 @@ import type { Random } from "../../random/mod.ts";
 import { telemetryChannel } from "../../telemetry/mod.ts";
 import { busyPauseMs, busyTooLong } from "./busy.ts";
 import type { Checkpointer } from "./checkpoint.ts";
-import { isBusy, isStorageFault, SqliteError, sqliteError } from "./sqlite-error.ts";
+import { isBusy, isFull, isStorageFault, SqliteError, sqliteError } from "./sqlite-error.ts";
+import { transactionLost } from "./transaction.ts";
 import { settleWithin, type TransactionHooks, type WriteTask } from "./write-task.ts";
 
 export interface WriterOptions {
@@ -69,22 +70,35 @@ export class Writer {
   }
 
   submit<T>(isolation: WriteTask["isolation"], run: () => T | Promise<T>, ended?: () => void): Promise<T> {
+    return this.#add({ isolation, run, ended }, () => this.#tasks.length);
+  }
+
+  /** As `submit` of a shared task, before all exclusive ones that wait: for what must not be late because they are slow. */
+  submitAhead<T>(run: () => T): Promise<T> {
+    return this.#add<T>({ isolation: "shared", run, ended: undefined }, () => {
+      const slow = this.#tasks.findIndex((task, at) => at >= this.#taken && task.isolation === "exclusive");
+      return slow < 0 ? this.#tasks.length : slow;
+    });
+  }
+
+  #add<T>(task: Pick<WriteTask, "isolation" | "run" | "ended">, place: () => number): Promise<T> {
     if (this.#closed) return Promise.reject(new DisposedError("the SQLite database"));
     const { clock, waitingMax } = this.#options;
     if (this.#tasks.length - this.#taken >= waitingMax)
       return Promise.reject(this.#fault(new SqliteError("busy", `${waitingMax} callers wait for the writer already`)));
     return new Promise<T>((resolve, reject) => {
-      this.#tasks.push({
-        isolation,
-        run,
+      const added: WriteTask = {
+        ...task,
         resolve: resolve as (value: unknown) => void,
         reject,
         sinceMs: clock.monotonic(),
-        ended,
-        alone: false,
+        companyMax: Number.POSITIVE_INFINITY,
         outcome: undefined,
         failure: undefined,
-      });
+      };
+      const at = place();
+      if (at === this.#tasks.length) this.#tasks.push(added);
+      else this.#tasks.splice(at, 0, added);
       if (this.#state === "idle") this.#schedule();
     });
   }
@@ -140,13 +154,19 @@ export class Writer {
   }
 
   #opened(): boolean {
+    const { clock, random } = this.#options;
+    if (this.#checkpointer.betweenGroups() === "again") {
+      clock.setTimer(busyPauseMs(1, random), this.#flush);
+      return false;
+    }
     try {
-      this.#checkpointer.betweenGroups();
       this.#begin.run();
       this.#attempt = 0;
       this.#lookForOthers();
       return true;
     } catch (error) {
+      // The look may have failed behind a `begin` that did not.
+      if (this.#database.isTransaction) this.#database.exec("rollback");
       if (isBusy(error)) this.#retryLater(error);
       else this.#refuseAll(error);
       return false;
@@ -183,14 +203,16 @@ export class Writer {
     const { clock, groupMax, groupMs } = this.#options;
     const startedMs = clock.monotonic();
     const group: WriteTask[] = [];
+    let companyMax = groupMax;
     try {
       this.#hooks?.opened(this.#others);
       for (let task = this.#tasks[this.#taken]; task !== undefined; task = this.#tasks[this.#taken]) {
-        if (task.isolation === "exclusive" || (task.alone && group.length > 0)) break;
+        if (task.isolation === "exclusive" || group.length >= task.companyMax) break;
         this.#taken++;
         group.push(task);
+        companyMax = Math.min(companyMax, task.companyMax);
         this.#runOne(task);
-        if (task.alone || group.length >= groupMax) break;
+        if (group.length >= companyMax) break;
         // Asking for the time costs a tenth of a small task.
         if (group.length % 4 === 0 && clock.monotonic() - startedMs >= groupMs) break;
       }
@@ -211,20 +233,23 @@ export class Writer {
     this.#savepoint.run();
     try {
       task.outcome = task.run();
+      if (!this.#database.isTransaction) throw transactionLost();
     } catch (error) {
-      if (isStorageFault(error)) throw error;
+      // With the transaction everybody's work is gone, and this one's savepoint.
+      if (isStorageFault(error) || !this.#database.isTransaction) throw error;
       task.failure = { error };
       this.#database.exec("rollback to caller");
     }
     this.#release.run();
   }
 
-  // A store that failed fails everyone. Anything else is the fault of one task: each runs again in a transaction of its own.
+  // A store that failed fails everyone. Anything else is the fault of some: all run again in groups of half the size, and the culprit
+  // alone in the end. So is a full store, because what makes room must not be refused along with what needs it.
   #abandon(group: readonly WriteTask[], error: unknown): void {
     this.#rollBack(group.length);
-    if (group.length > 1 && !isStorageFault(error)) {
+    if (group.length > 1 && (!isStorageFault(error) || isFull(error))) {
       for (const task of group) {
-        task.alone = true;
+        task.companyMax = Math.ceil(group.length / 2);
         task.failure = undefined;
       }
       this.#taken -= group.length;
@@ -252,7 +277,9 @@ export class Writer {
       this.#commit.run();
     } catch (error) {
       this.#rollBack(group.length);
-      const fault = this.#fault(sqliteError(error, "transaction"));
+      const fault = this.#fault(
+        group.at(-1)?.failure === undefined ? sqliteError(error, "transaction") : rolledBackToo(),
+      );
       for (const task of group) task.reject(task.failure?.error ?? fault);
       return;
     }
@@ -268,10 +295,11 @@ export class Writer {
     try {
       task.outcome = await settleWithin(clock, transactionMaxMs, task.run);
       task.ended?.();
+      if (!this.#database.isTransaction) throw transactionLost();
     } catch (error) {
       task.ended?.();
       task.failure = { error: this.#fault(sqliteError(error, "transaction")) };
-      // A full disk may have rolled back everything; then nobody's work is left.
+      // A statement may have rolled back everything (`on conflict rollback`, a full disk); then nobody's work is left.
       if (!this.#database.isTransaction) throw error;
       this.#database.exec("rollback to caller");
       this.#hooks?.undone();
@@ -303,4 +331,11 @@ export class Writer {
   #fault(error: unknown): unknown {
     return this.#hooks === undefined ? error : this.#hooks.fault(error);
   }
+}
+
+function rolledBackToo(): SqliteError {
+  return new SqliteError(
+    "busy",
+    "another transaction of the same commit was rolled back with everything before it; try again",
+  );
 }

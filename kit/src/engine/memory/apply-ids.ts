@@ -23,26 +23,28 @@ export function moveByIds(change: Wake | Redrive | Discard, { state, nowMs, topi
   let count = 0;
   for (const id of new Set(change.ids)) {
     const entry = queue === undefined ? undefined : state.entry(change.queue, id);
-    if (queue !== undefined && entry !== undefined && move(change.op, entry, { queue, nowMs })) count++;
+    if (queue !== undefined && entry !== undefined && move(change, entry, { queue, nowMs })) count++;
   }
   if (count > 0) topics.add(`queue:${change.queue}`);
   return { op: change.op, count };
 }
 
-function move(op: "wake" | "redrive" | "discard", entry: Entry, { queue, nowMs }: Place): boolean {
-  switch (op) {
+function move(change: Wake | Redrive | Discard, entry: Entry, { queue, nowMs }: Place): boolean {
+  switch (change.op) {
     case "wake":
       return wake(queue, entry);
     case "redrive":
       if (entry.state !== "dead") return false;
+      if (entry.key !== undefined && change.keyConcurrency !== undefined)
+        queue.setConcurrency(entry.key, change.keyConcurrency, nowMs);
       queue.redrive(entry, nowMs);
       return true;
     case "discard":
-      if (entry.state === "running") return false;
+      if (entry.state === "running" || (change.state === "dead" && entry.state !== "dead")) return false;
       queue.remove(entry, nowMs);
       return true;
     default:
-      throw new Error(`unknown move ${op satisfies never}`);
+      throw new Error(`unknown move ${JSON.stringify(change satisfies never)}`);
   }
 }
 

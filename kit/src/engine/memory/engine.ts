@@ -86,7 +86,9 @@ class InMemory implements Engine {
   async commit(changes: readonly Change[]): Promise<CommitResult> {
     this.#refuseWhenDisposed();
     validateChanges(changes, this.can);
-    return this.#group.run(() => this.#commitNow(changes));
+    // The caller may go on with its own array before the turn comes.
+    const list = changes.slice();
+    return this.#group.run(() => this.#commitNow(list));
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
@@ -98,7 +100,8 @@ class InMemory implements Engine {
   async extend(receipts: readonly Receipt[], leaseMs: number): Promise<readonly boolean[]> {
     this.#refuseWhenDisposed();
     validateLease(leaseMs);
-    return this.#group.run(() => receipts.map((receipt) => this.#extendNow(receipt, leaseMs)));
+    const list = receipts.slice();
+    return this.#group.run(() => list.map((receipt) => this.#extendNow(receipt, leaseMs)));
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {

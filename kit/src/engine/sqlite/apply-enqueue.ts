@@ -3,7 +3,7 @@ import type { EnqueuedMessage, Outcome, Refusal } from "../commit-result.ts";
 import type { NewMessage } from "../message.ts";
 import { arrive } from "./gate.ts";
 import type { QueueHead } from "./heads.ts";
-import { dead, ready, running } from "./schema.ts";
+import { dead, ready, running, waiting } from "./schema.ts";
 import type { Work } from "./work.ts";
 
 /** Refuses an enqueue that would make its queue deeper than allowed. `planned`: what earlier changes of the list would add, by queue; `undefined` for a list of one. */
@@ -119,6 +119,7 @@ function addFull(work: Work, queue: QueueHead, { id, message, keyConcurrency }: 
     isClaimed ? 1 : 0,
     isClaimed ? 1 : 0,
     isClaimed ? work.instance : null,
+    key !== undefined && state !== waiting ? 1 : 0,
     nowMs,
     key ?? null,
     headers === undefined ? null : JSON.stringify(headers),

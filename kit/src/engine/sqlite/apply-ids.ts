@@ -2,7 +2,7 @@ import type { Discard, Redrive, Wake } from "../change.ts";
 import type { Outcome } from "../commit-result.ts";
 import { messageNumber } from "../validate-request.ts";
 import type { Held } from "./apply-settle.ts";
-import { arrive, leaveGate, leaveLine } from "./gate.ts";
+import { arrive, leaveGate } from "./gate.ts";
 import { dead, delayed, ready, running, waiting } from "./schema.ts";
 import type { MessageRow, Work } from "./work.ts";
 
@@ -16,23 +16,23 @@ export function moveByIds(work: Work, change: Wake | Redrive | Discard): Outcome
       const number = messageNumber(id);
       const message =
         number === undefined ? undefined : (work.sql.message.get(number, queue.id) as MessageRow | undefined);
-      if (message !== undefined && move(work, change.op, { queue, message })) count++;
+      if (message !== undefined && move(work, change, { queue, message })) count++;
     }
   }
   if (count > 0) work.topics.add(`queue:${change.queue}`);
   return { op: change.op, count };
 }
 
-function move(work: Work, op: "wake" | "redrive" | "discard", held: Held): boolean {
-  switch (op) {
+function move(work: Work, change: Wake | Redrive | Discard, held: Held): boolean {
+  switch (change.op) {
     case "wake":
       return wake(work, held);
     case "redrive":
-      return redrive(work, held);
+      return redrive(work, held, change.keyConcurrency);
     case "discard":
-      return discard(work, held);
+      return discard(work, held, change.state);
     default:
-      throw new Error(`unknown move ${op satisfies never}`);
+      throw new Error(`unknown move ${JSON.stringify(change satisfies never)}`);
   }
 }
 
@@ -47,20 +47,19 @@ function wake(work: Work, { queue, message }: Held): boolean {
   return true;
 }
 
-function redrive(work: Work, { queue, message }: Held): boolean {
+function redrive(work: Work, { queue, message }: Held, concurrency: number | undefined): boolean {
   if (message.state !== dead) return false;
   const seq = work.heads.nextSeq();
-  const state = arrive(work, queue, { key: message.key ?? undefined, dueAtMs: undefined, concurrency: undefined });
-  work.sql.redrive.run(state, seq, message.id);
+  const state = arrive(work, queue, { key: message.key ?? undefined, dueAtMs: undefined, concurrency });
+  work.sql.redrive.run(state, message.key !== null && state !== waiting ? 1 : 0, seq, message.id);
   work.heads.count(queue, dead, state);
   return true;
 }
 
-function discard(work: Work, { queue, message }: Held): boolean {
-  if (message.state === running) return false;
+function discard(work: Work, { queue, message }: Held, only: "dead" | undefined): boolean {
+  if (message.state === running || (only === "dead" && message.state !== dead)) return false;
   work.sql.remove.run(message.id);
   work.heads.count(queue, message.state, undefined);
-  if (message.state === waiting) leaveLine(work, queue, message.key);
-  else if (message.state !== dead) leaveGate(work, queue, message.key);
+  if (message.state !== waiting && message.state !== dead) leaveGate(work, queue, message.key);
   return true;
 }

@@ -25,8 +25,10 @@ export function applyList(work: Work, changes: readonly Change[]): CommitResult 
 /** Nearly every list is of one change. */
 function applySingle(work: Work, change: Change): CommitResult {
   // The most frequent one of all: the statement itself is the check.
-  if (change.op === "settle" && change.as.kind === "ack" && acknowledged(work, change.receipt))
-    return acknowledgedAlone;
+  if (change.op === "settle" && change.as.kind === "ack") {
+    if (acknowledged(work, change.receipt)) return acknowledgedAlone;
+    return { committed: false, index: 0, refusal: { kind: "lease-lost", receipt: change.receipt } };
+  }
   const refusal = judgeChange(work, change, undefined);
   if (refusal !== undefined) return { committed: false, index: 0, refusal };
   return { committed: true, outcomes: [applyChange(work, change)] };

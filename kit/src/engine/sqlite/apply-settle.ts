@@ -9,16 +9,28 @@ import type { QueueHead } from "./heads.ts";
 import { dead, delayed, ready, running, suspect } from "./schema.ts";
 import { readFailures, type MessageRow, type Work } from "./work.ts";
 
-/** Deletes a message without a key in one statement, whose count is the fence. False: it has a key, or the receipt is not current. */
+/**
+ * Deletes a message in one statement, whose result is the fence, and lets in who waited for its key. False: the receipt is not current.
+ * A plain delete is cheaper than one that tells the key; queues mostly hold either kind.
+ */
 export function acknowledged(work: Work, { queue: name, id, token }: Receipt): boolean {
   const queue = work.heads.findQueue(name);
   const number = messageNumber(id);
   if (queue === undefined || number === undefined) return false;
   work.adds.flush();
-  if (Number(work.sql.ackPlain.run(number, queue.id, token).changes) === 0) return false;
+  const isPlain = queue.lastAcknowledged === "plain" && work.sql.ackPlain.run(number, queue.id, token).changes !== 0;
+  const row = isPlain ? plain : (work.sql.ackKeyed.get(number, queue.id, token) as AcknowledgedRow | undefined);
+  if (row === undefined) return false;
+  const [key] = row;
+  queue.lastAcknowledged = key === null ? "plain" : "keyed";
   work.heads.count(queue, running, undefined);
+  // A plain acknowledgement concerns nobody; others wait for what the key lets in.
+  if (leaveGate(work, queue, key)) work.topics.add(`queue:${name}`);
   return true;
 }
+
+type AcknowledgedRow = readonly [key: string | null];
+const plain: AcknowledgedRow = [null];
 
 /** Whether the receipt is the current one of its message. A lease that is over counts until somebody rescues the message. */
 export function isHeld(work: Work, { queue: name, id, token }: Receipt): boolean {
@@ -40,10 +52,13 @@ function heldMessage(work: Work, { queue: name, id, token }: Receipt): MessageRo
 /** Carries out a settlement whose receipt was found current. */
 export function applySettle(work: Work, { receipt, as }: Settle): Outcome {
   const settled = { op: "settle" } as const;
-  if (as.kind === "ack" && acknowledged(work, receipt)) return settled;
+  if (as.kind === "ack") {
+    invariant(acknowledged(work, receipt), "an acknowledgement that passed its judgement has a running message");
+    return settled;
+  }
   const message = heldMessage(work, receipt);
   invariant(message !== undefined, "a settlement that passed its judgement has a running message");
-  // Others wait for what comes back, now or later, and for what the key lets in; a plain acknowledgement concerns nobody.
+  // Others wait for what comes back, now or later, and for what the key lets in.
   work.topics.add(`queue:${receipt.queue}`);
   settle(work, { queue: work.heads.queue(receipt.queue), message }, as);
   return settled;
@@ -55,13 +70,9 @@ export interface Held {
   readonly message: MessageRow;
 }
 
-function settle(work: Work, held: Held, as: Settlement): void {
-  const { queue, message } = held;
+function settle(work: Work, held: Held, as: Exclude<Settlement, { readonly kind: "ack" }>): void {
+  const { message } = held;
   switch (as.kind) {
-    case "ack":
-      work.sql.remove.run(message.id);
-      work.heads.count(queue, running, undefined);
-      return leaveGate(work, queue, message.key);
     case "dead":
       return bury(work, held, {
         reason: as.reason,

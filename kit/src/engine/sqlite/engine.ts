@@ -29,7 +29,7 @@ import { readCell } from "./cells.ts";
 import { claimMessages, extendLeases } from "./claim.ts";
 import { engineFault } from "./faults.ts";
 import { Group } from "./group.ts";
-import { endLeasesOfTheGone, otherInstances, registerInstance } from "./instances.ts";
+import { allInstances, endLeasesOfTheGone, leave, registerAgain, registerInstance } from "./instances.ts";
 import { readLog, readStream } from "./log.ts";
 import { expireBatch, Maintenance } from "./maintenance.ts";
 import { Neighbours } from "./neighbours-system.ts";
@@ -122,7 +122,9 @@ class OnSqlite implements SqliteEngine {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#database.shared(() => this.#commitNow(changes));
+    // The caller may go on with its own array before the turn comes.
+    const list = changes.slice();
+    return this.#database.shared(() => this.#commitNow(list));
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
@@ -134,7 +136,9 @@ class OnSqlite implements SqliteEngine {
   async extend(receipts: readonly Receipt[], leaseMs: number): Promise<readonly boolean[]> {
     this.#refuseWhenDisposed();
     validateLease(leaseMs);
-    return this.#database.shared(() => extendLeases(this.#group.work, receipts, leaseMs));
+    const list = receipts.slice();
+    // A worker that lives must not lose its leases because transactions wait in a row.
+    return this.#database.ahead(() => extendLeases(this.#group.work, list, leaseMs));
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
@@ -224,9 +228,10 @@ class OnSqlite implements SqliteEngine {
   async #close(): Promise<void> {
     this.#neighbours?.close();
     await this.#maintenance.close();
-    // A store that is full or busy must not keep the engine open; the others see that this process is gone.
-    const { sql, instance } = this.#group.work;
-    await this.#database.shared(() => sql.dropInstance.run(instance)).catch(() => undefined);
+    // What this process still held is for others now: without its entry nobody could tell that it is gone.
+    // A store that is full or busy must not keep the engine open; then the others see that this process is gone.
+    const { work } = this.#group;
+    await this.#database.shared(() => leave(work, work.instance)).catch(() => undefined);
     await this.#database[Symbol.asyncDispose]();
     this.#bells.clear();
   }
@@ -267,7 +272,9 @@ class OnSqlite implements SqliteEngine {
 
   async #checkNeighbours(): Promise<"some" | "none"> {
     const { work } = this.#group;
-    const others = otherInstances(work);
+    const all = allInstances(work);
+    const others = all.filter(({ id }) => id !== work.instance);
+    if (others.length === all.length) await this.#database.shared(() => registerAgain(work, this.#identity));
     if (others.some((other) => isGone(other, this.#identity)))
       await this.#database.shared(() => endLeasesOfTheGone(work, this.#identity));
     return others.some((other) => isNeighbour(other, this.#identity)) ? "some" : "none";

@@ -1,14 +1,6 @@
-import { invariant } from "../../errors/mod.ts";
 import type { QueueHead } from "./heads.ts";
 import { delayed, ready, waiting } from "./schema.ts";
 import type { Work } from "./work.ts";
-
-/** Order and concurrency of one key: how many of its messages are admitted (ready, suspect, delayed or running), how many wait. */
-interface Gate {
-  admitted: number;
-  waiting: number;
-  concurrency: number;
-}
 
 /** A message that knocks: its key, and when it may be claimed at the earliest. */
 export interface Arrival {
@@ -18,62 +10,76 @@ export interface Arrival {
   readonly concurrency: number | undefined;
 }
 
+// The messages themselves say who is admitted and who waits. A row is kept only for a key that was ever given another concurrency
+// than 1, until nothing of it is left: so a key without a row has at most one admitted message, and nobody has to count.
+
 /** The state in which a new or redriven message starts: ready or delayed, or waiting while its key is busy. */
 export function arrive(work: Work, queue: QueueHead, { key, dueAtMs, concurrency }: Arrival): number {
   const admittedState = dueAtMs !== undefined && dueAtMs > work.nowMs ? delayed : ready;
   if (key === undefined) return admittedState;
-  const gate = readGate(work, queue, key) ?? { admitted: 0, waiting: 0, concurrency: 1 };
-  if (concurrency !== undefined) gate.concurrency = concurrency;
-  passOn(work, queue, { key, gate });
-  const hasRoom = gate.admitted < gate.concurrency && gate.waiting === 0;
-  if (hasRoom) gate.admitted++;
-  else gate.waiting++;
-  saveGate(work, queue, { key, gate });
-  return hasRoom ? admittedState : waiting;
+  const limit = setConcurrency(work, queue, { key, concurrency });
+  return hasRoom(work, queue, { key, limit }) ? admittedState : waiting;
 }
 
-/** An admitted message has gone: lets in the oldest waiting ones of its key. */
-export function leaveGate(work: Work, queue: QueueHead, key: string | null): void {
-  if (key === null) return;
-  const gate = readGate(work, queue, key);
-  invariant(gate !== undefined && gate.admitted > 0, "an admitted message has a gate that counts it");
-  gate.admitted--;
-  passOn(work, queue, { key, gate });
-  saveGate(work, queue, { key, gate });
+/** An admitted message of the key has gone: lets in the oldest waiting one. True when somebody was let in. */
+export function leaveGate(work: Work, queue: QueueHead, key: string | null): boolean {
+  if (key === null) return false;
+  const kept = queue.hasConcurrencies ? readConcurrency(work, queue, key) : undefined;
+  if (kept === undefined) return letNextIn(work, queue, key);
+  const isLetIn = letIn(work, queue, { key, limit: kept });
+  if (!isLetIn && hasRoom(work, queue, { key, limit: 1 })) {
+    work.sql.dropConcurrency.run(queue.id, key);
+    queue.hasConcurrencies = work.sql.hasConcurrencies.get(queue.id) !== undefined;
+  }
+  return isLetIn;
 }
 
-/** A waiting message was discarded. */
-export function leaveLine(work: Work, queue: QueueHead, key: string | null): void {
-  if (key === null) return;
-  const gate = readGate(work, queue, key);
-  invariant(gate !== undefined && gate.waiting > 0, "a waiting message has a gate that counts it");
-  gate.waiting--;
-  saveGate(work, queue, { key, gate });
-}
-
-interface KeyedGate {
+interface Keyed {
   readonly key: string;
-  readonly gate: Gate;
+}
+
+function setConcurrency(
+  work: Work,
+  queue: QueueHead,
+  { key, concurrency }: Keyed & Pick<Arrival, "concurrency">,
+): number {
+  const kept = queue.hasConcurrencies ? readConcurrency(work, queue, key) : undefined;
+  const before = kept ?? 1;
+  if (concurrency === undefined || concurrency === before) return before;
+  work.sql.saveConcurrency.run(queue.id, key, concurrency);
+  queue.hasConcurrencies = true;
+  if (concurrency > before) letIn(work, queue, { key, limit: concurrency });
+  return concurrency;
+}
+
+function readConcurrency({ sql }: Work, queue: QueueHead, key: string): number | undefined {
+  const row = sql.concurrency.get(queue.id, key) as { concurrency: number } | undefined;
+  return row?.concurrency;
+}
+
+interface Limited extends Keyed {
+  readonly limit: number;
+}
+
+function hasRoom({ sql }: Work, queue: QueueHead, { key, limit }: Limited): boolean {
+  if (limit === 1) return sql.isAdmitted.get(queue.id, key) === undefined;
+  const { admitted } = sql.countAdmitted.get(queue.id, key, limit) as { admitted: number };
+  return admitted < limit;
+}
+
+function letIn(work: Work, queue: QueueHead, limited: Limited): boolean {
+  let isLetIn = false;
+  while (hasRoom(work, queue, limited) && letNextIn(work, queue, limited.key)) isLetIn = true;
+  return isLetIn;
 }
 
 /** Those let in keep their order, and their delay if it still runs. */
-function passOn(work: Work, queue: QueueHead, { key, gate }: KeyedGate): void {
-  while (gate.admitted < gate.concurrency && gate.waiting > 0) {
-    const next = work.sql.nextWaiting.get(queue.id, key) as { id: number; due: number | null } | undefined;
-    invariant(next !== undefined, "a gate counts the messages that wait for it");
-    gate.admitted++;
-    gate.waiting--;
-    const isDelayed = next.due !== null && next.due > work.nowMs;
-    work.sql.start.run(isDelayed ? delayed : ready, isDelayed ? next.due : null, next.id);
-    work.heads.count(queue, waiting, isDelayed ? delayed : ready);
-  }
-}
-
-function readGate({ sql }: Work, queue: QueueHead, key: string): Gate | undefined {
-  return sql.gate.get(queue.id, key) as Gate | undefined;
-}
-
-function saveGate({ sql }: Work, queue: QueueHead, { key, gate }: KeyedGate): void {
-  if (gate.admitted === 0 && gate.waiting === 0) sql.dropGate.run(queue.id, key);
-  else sql.saveGate.run(queue.id, key, gate.admitted, gate.waiting, gate.concurrency);
+function letNextIn(work: Work, queue: QueueHead, key: string): boolean {
+  if (queue.counts[waiting] === 0) return false;
+  const next = work.sql.nextWaiting.get(queue.id, key) as { id: number; due: number | null } | undefined;
+  if (next === undefined) return false;
+  const isDelayed = next.due !== null && next.due > work.nowMs;
+  work.sql.start.run(isDelayed ? delayed : ready, isDelayed ? next.due : null, next.id);
+  work.heads.count(queue, waiting, isDelayed ? delayed : ready);
+  return true;
 }

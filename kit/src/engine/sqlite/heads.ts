@@ -10,6 +10,10 @@ export interface QueueHead {
   isPaused: boolean;
   /** By stored state number. */
   readonly counts: number[];
+  /** Whether the concurrency of any key is kept. */
+  hasConcurrencies: boolean;
+  /** What the message acknowledged last was: the guess for the next. */
+  lastAcknowledged: "plain" | "keyed";
   isChanged: boolean;
 }
 
@@ -88,7 +92,7 @@ export class Heads {
     const known = this.findQueue(name);
     if (known !== undefined) return known;
     const { id } = this.#sql.addQueue.get(name) as { id: number };
-    return this.#keepQueue({ id, name, isPaused: false, counts: stateNames.map(() => 0), isChanged: false });
+    return this.#keepQueue({ id, name, counts: stateNames.map(() => 0), isPaused: false, hasConcurrencies: false });
   }
 
   findQueue(name: string): QueueHead | undefined {
@@ -97,7 +101,8 @@ export class Heads {
     const row = this.#sql.queue.get(name) as Record<string, number> | undefined;
     if (row === undefined) return undefined;
     const counts = stateNames.map((state) => row[state] ?? 0);
-    return this.#keepQueue({ id: row["id"] ?? 0, name, isPaused: row["flow"] === 1, counts, isChanged: false });
+    const { id = 0, flow, concurrencies } = row;
+    return this.#keepQueue({ id, name, counts, isPaused: flow === 1, hasConcurrencies: concurrencies === 1 });
   }
 
   /** Moves one message of the queue from state to state; `undefined` stands for outside. */
@@ -152,7 +157,8 @@ export class Heads {
     this.#changed.push(head);
   }
 
-  #keepQueue(head: QueueHead): QueueHead {
+  #keepQueue(row: Omit<QueueHead, "lastAcknowledged" | "isChanged">): QueueHead {
+    const head: QueueHead = { ...row, lastAcknowledged: "plain", isChanged: false };
     this.#queues.set(head.name, head);
     return head;
   }

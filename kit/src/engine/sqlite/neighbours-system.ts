@@ -46,19 +46,28 @@ export class Neighbours {
 
   #lookLater(): void {
     if (this.#isClosed) return;
-    this.#look = systemClock.setTimer(lookMs, () => (this.#lookNow(), this.#lookLater()), { holdsProcess: "no" });
+    this.#look = systemClock.setTimer(lookMs, () => (this.#lookLater(), this.#lookNow()), { holdsProcess: "no" });
   }
 
   #lookNow(): void {
-    if (this.#isClosed || !this.#options.hasForeignCommit()) return;
+    if (this.#isClosed || !this.#hasForeignCommit()) return;
     this.#foreignCommitAtMs = systemClock.monotonic();
     this.#options.onForeignCommit();
     if (this.#watcher === undefined) this.#checkNow();
   }
 
+  // The next look follows whatever becomes of this one: a disk that fails is for the next commit to report.
+  #hasForeignCommit(): boolean {
+    try {
+      return this.#options.hasForeignCommit();
+    } catch {
+      return false;
+    }
+  }
+
   #checkLater(): void {
     if (this.#isClosed) return;
-    this.#check = systemClock.setTimer(neighboursMs, () => (this.#checkNow(), this.#checkLater()), {
+    this.#check = systemClock.setTimer(neighboursMs, () => (this.#checkLater(), this.#checkNow()), {
       holdsProcess: "no",
     });
   }

@@ -15,14 +15,17 @@ export interface ProcessIdentity {
 export function ownIdentity(): ProcessIdentity {
   const boot = attempted(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim());
   const namespace = attempted(() => readlinkSync("/proc/self/ns/pid"));
-  return { pid: process.pid, started: startOf(process.pid) ?? "", boot, namespace };
+  const stat = statOf(process.pid);
+  return { pid: process.pid, started: typeof stat === "string" ? "" : stat.started, boot, namespace };
 }
 
 /** Whether the process is certainly gone, as seen from `own`. False when in doubt. */
 export function isGone(other: ProcessIdentity, own: ProcessIdentity): boolean {
   if (own.boot === "" || own.namespace === "" || other.started === "") return false;
   if (other.boot !== own.boot || other.namespace !== own.namespace) return false;
-  return startOf(other.pid) !== other.started;
+  const stat = statOf(other.pid);
+  if (stat === "absent") return isUnknownNumber(other.pid);
+  return stat !== "hidden" && (stat.isDead || stat.started !== other.started);
 }
 
 /** Whether the process lives in the same world as `own`, so that it is known to live. */
@@ -30,20 +33,45 @@ export function isNeighbour(other: ProcessIdentity, own: ProcessIdentity): boole
   return other.boot === own.boot && other.namespace === own.namespace && !isGone(other, own);
 }
 
-/** Start of a living process, `undefined` when there is none: proc(5), `stat`, field 22; field 3 is its state. */
-function startOf(pid: number): string | undefined {
-  const stat = attempted(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
-  if (stat === "") return undefined;
+interface Stat {
+  readonly started: string;
+  readonly isDead: boolean;
+}
+
+/** Start and state of a process: proc(5), `stat`, field 22 and field 3. `absent`: there is no such entry, which a mount that hides the
+ *  processes of others says as well. `hidden`: not to be read now (too many open files, no permission). */
+function statOf(pid: number): Stat | "absent" | "hidden" {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  } catch (error) {
+    const code = codeOf(error);
+    return code === "ENOENT" || code === "ESRCH" ? "absent" : "hidden";
+  }
   // The name in field 2 may hold spaces and brackets; the fields after it count from its last bracket.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  const isDead = fields[0] === "Z" || fields[0] === "X";
-  return isDead ? undefined : fields[19];
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [state = "", started = ""] = [fields[0], fields[19]];
+  return started === "" ? "hidden" : { started, isDead: state === "Z" || state === "X" };
+}
+
+/** Asks the system itself: signal 0 reaches nobody and fails with EPERM for a living process of another user. */
+function isUnknownNumber(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return codeOf(error) === "ESRCH";
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error ? Reflect.get(error, "code") : undefined;
 }
 
 function attempted(read: () => string): string {
   try {
     return read();
   } catch {
-    return ""; // no such process, or no such platform
+    return ""; // no such platform
   }
 }

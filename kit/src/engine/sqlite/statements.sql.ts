@@ -9,7 +9,8 @@ export function prepareStatements(session: PreparingSession): Statements {
   const prepared = Object.entries(texts).map(([name, text]) => [name, session.prepare(text)]);
   const statements = Object.fromEntries(prepared) as Statements;
   // Claims carry many rows of many columns: arrays cost half of objects.
-  for (const claim of [statements.claimReady, statements.claimSuspects]) claim.setReturnArrays(true);
+  for (const name of ["claimReady", "claimSuspects", "ackKeyed", "isHeld", "isAdmitted"] as const)
+    statements[name].setReturnArrays(true);
   return statements;
 }
 
@@ -29,21 +30,23 @@ const texts = {
   head: "select last_id, last_seq, revision from ashlar_head where id = 1",
   saveHead: "update ashlar_head set last_id = ?, last_seq = ?, revision = ? where id = 1",
 
-  queue: `select id, flow, ready, suspect, running, delayed, waiting, dead from ashlar_queue where name = ?`,
+  queue: `select id, flow, ready, suspect, running, delayed, waiting, dead,
+    exists(select 1 from ashlar_concurrency c where c.queue = q.id) as concurrencies from ashlar_queue q where name = ?`,
   addQueue: "insert into ashlar_queue(name) values (?) returning id",
   saveQueue: `update ashlar_queue set flow = ?, ready = ?, suspect = ?, running = ?, delayed = ?, waiting = ?, dead = ? where id = ?`,
 
-  addMessage: `insert into ashlar_message(id, queue, state, lane, seq, due, token, attempt, owner, enqueued_at, key, headers, body)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  addMessage: `insert into ashlar_message(id, queue, state, lane, seq, due, token, attempt, owner, admitted, enqueued_at, key, headers, body)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ackPlain: "delete from ashlar_message where id = ? and queue = ? and token = ? and state = 2 and key is null",
+  ackKeyed: "delete from ashlar_message where id = ? and queue = ? and token = ? and state = 2 returning key",
   isHeld: "select 1 from ashlar_message where id = ? and queue = ? and token = ? and state = 2",
   held: `select id, state, lane, seq, due, token, attempt, crashes, woken, key, failures from ashlar_message where id = ? and queue = ? and token = ? and state = 2`,
   message: `select id, state, lane, seq, due, token, attempt, crashes, woken, key, failures from ashlar_message where id = ? and queue = ?`,
   place: `update ashlar_message set state = ?, seq = ?, due = ?, attempt = ?, crashes = ?, woken = 0, failures = ? where id = ?`,
-  bury: `update ashlar_message set state = 5, due = null, attempt = ?, crashes = ?, woken = 0, failures = ?, reason = ?, died_at = ?
+  bury: `update ashlar_message set state = 5, due = null, admitted = 0, attempt = ?, crashes = ?, woken = 0, failures = ?, reason = ?, died_at = ?
     where id = ?`,
-  redrive: `update ashlar_message set state = ?, seq = ?, attempt = 0, crashes = 0, reason = null, died_at = null where id = ?`,
-  start: "update ashlar_message set state = ?, due = ? where id = ?",
+  redrive: `update ashlar_message set state = ?, admitted = ?, seq = ?, attempt = 0, crashes = 0, reason = null, died_at = null where id = ?`,
+  start: "update ashlar_message set state = ?, due = ?, admitted = 1 where id = ?",
   mature: "update ashlar_message set state = 0, seq = ?, due = null where id = ?",
   markWoken: "update ashlar_message set woken = 1 where id = ?",
   remove: "delete from ashlar_message where id = ?",
@@ -58,10 +61,14 @@ const texts = {
     where id in (select id from ashlar_message where queue = ? and state = 1 order by lane, seq limit ?) returning id, lane, seq, token, attempt, crashes, enqueued_at, key, failures, headers, body`,
   endLeases: `update ashlar_message set due = 0 where queue = ? and state = 2 and due is not null and owner = ?`,
 
-  gate: "select admitted, waiting, concurrency from ashlar_gate where queue = ? and key = ?",
-  saveGate: `insert into ashlar_gate(queue, key, admitted, waiting, concurrency) values (?, ?, ?, ?, ?)
-    on conflict(queue, key) do update set admitted = excluded.admitted, waiting = excluded.waiting, concurrency = excluded.concurrency`,
-  dropGate: "delete from ashlar_gate where queue = ? and key = ?",
+  isAdmitted: "select 1 from ashlar_message where queue = ? and key = ? and admitted = 1 limit 1",
+  countAdmitted: `select count(*) as admitted from
+    (select 1 from ashlar_message where queue = ? and key = ? and admitted = 1 limit ?)`,
+  concurrency: "select concurrency from ashlar_concurrency where queue = ? and key = ?",
+  hasConcurrencies: "select 1 from ashlar_concurrency where queue = ? limit 1",
+  saveConcurrency: `insert into ashlar_concurrency(queue, key, concurrency) values (?, ?, ?)
+    on conflict(queue, key) do update set concurrency = excluded.concurrency`,
+  dropConcurrency: "delete from ashlar_concurrency where queue = ? and key = ?",
   nextWaiting: `select id, due from ashlar_message where queue = ? and key = ? and state = 4 order by seq limit 1`,
 
   dedup: "select message from ashlar_dedup where queue = ? and key = ? and expires_at > ?",

@@ -1,13 +1,20 @@
-import type { RunResult, SqliteSession, SqliteTransaction, SqlValue } from "../../drivers/sqlite/mod.ts";
+import {
+  keywordOf,
+  type RunResult,
+  type SqliteSession,
+  type SqliteTransaction,
+  type SqlValue,
+} from "../../drivers/sqlite/mod.ts";
 import { UnsupportedError } from "../../errors/mod.ts";
 
 /** The caller's own statements inside an engine's transaction: synchronous, on the caller's own tables. */
 export type SqliteSql = SqliteSession;
 
-// The engine keeps counters in memory until the commit; a savepoint taken back behind them would leave them wrong.
-const controls = /^\s*(?:begin|commit|end|rollback|savepoint|release|pragma|attach|detach|vacuum)\b/i;
+// What would change the connection for everybody. Statements that end or split the transaction are refused by its handle: the engine
+// keeps counters in memory until the commit, and a savepoint taken back behind them would leave them wrong.
+const connectionWide: ReadonlySet<string> = new Set(["pragma", "attach", "detach", "vacuum"]);
 
-/** The transaction's statements without those that would end or split it. */
+/** The transaction's statements without those that reach beyond it. */
 export function transactionSql(tx: SqliteTransaction): SqliteSql {
   return {
     run: (sql: string, ...values: readonly SqlValue[]): RunResult => tx.run(allowed(sql), ...values),
@@ -17,10 +24,11 @@ export function transactionSql(tx: SqliteTransaction): SqliteSql {
 }
 
 function allowed(sql: string): string {
-  if (!controls.test(sql)) return sql;
+  const keyword = keywordOf(sql);
+  if (!connectionWide.has(keyword)) return sql;
   throw new UnsupportedError(
-    `"${sql.trim().split(/\s/)[0]}" inside a transaction`,
+    `"${keyword}" inside a transaction`,
     "the SQLite engine",
-    "throw from the work to roll all of it back",
+    "it concerns the connection of everybody; use a connection of your own",
   );
 }
