@@ -5,7 +5,7 @@ import { goodOrder, openTestShop, type TestShop } from "./api.test-shop.ts";
 // One shop for all: each test has its own customers and keys.
 let shop: TestShop;
 beforeAll(async () => void (shop = await openTestShop()));
-afterAll(async () => void (await shop[Symbol.asyncDispose]()));
+afterAll(() => shop[Symbol.asyncDispose]());
 
 async function ended(id: string): Promise<{ readonly status: string; readonly [name: string]: unknown }> {
   const { body } = await shop.call("GET", `/orders/${id}?waitSeconds=10`);

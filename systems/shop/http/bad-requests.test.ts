@@ -5,7 +5,7 @@ import { goodOrder, openTestShop, type CallOptions, type TestShop } from "./api.
 
 let shop: TestShop;
 beforeAll(async () => void (shop = await openTestShop()));
-afterAll(async () => void (await shop[Symbol.asyncDispose]()));
+afterAll(() => shop[Symbol.asyncDispose]());
 
 const item = { product: "MUG-1", quantity: 1 };
 const withItem = (one: object): CallOptions => ({ json: { ...goodOrder, items: [{ ...item, ...one }] } });

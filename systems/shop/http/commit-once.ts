@@ -11,9 +11,9 @@ export type Once<Found, Refused> =
 export interface OnceOptions<Found, Refused> {
   readonly engine: Engine;
   /** What stands there already. */
-  find(): Promise<Found | undefined>;
+  readonly find: () => Promise<Found | undefined>;
   /** The commit that puts it there, or why there is none. May throw when it stands there meanwhile. */
-  plan(): Promise<{ readonly commit: PlannedCommit } | { readonly refused: Refused }>;
+  readonly plan: () => Promise<{ readonly commit: PlannedCommit } | { readonly refused: Refused }>;
 }
 
 const roundsMax = 20;

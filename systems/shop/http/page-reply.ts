@@ -12,5 +12,5 @@ export function pageReply<T>(
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
   search.set("after", next);
-  return { status: 200, body: { items, next: `${path}?${search}` } };
+  return { status: 200, body: { items, next: `${path}?${search.toString()}` } };
 }

@@ -25,7 +25,7 @@ export function orderPlacer(
         if (unknownItems.length > 0) return { refused: unknownItems };
         const nowMs = clock.now();
         const also = [customerIndexChange(order.customer, id, nowMs)];
-        return { commit: await shop.orders.placing(id, placedOrder(order, lines, nowMs), also) };
+        return { commit: shop.orders.placing(id, placedOrder(order, lines, nowMs), also) };
       },
     });
     return placingOf(end, order, () => readOrder(shop.store, id));

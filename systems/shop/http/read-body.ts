@@ -1,7 +1,7 @@
 import { ProblemError } from "./problem.ts";
 
 /** Largest body in bytes. A hundred lines of an order take a tenth of it. */
-export const bodyBytesMax = 65_536;
+const bodyBytesMax = 65_536;
 
 /** The JSON value in a request's body. Never holds more than {@link bodyBytesMax} of it, whatever length was announced or not.
  *  Throws {@link ProblemError}: wrong media type, too large, not UTF-8, not JSON. */

@@ -81,7 +81,7 @@ const orderSummary = {
   totalMinor: minor,
 };
 
-export const orderSummarySchema: z.ZodType<OrderSummary> = z.object(orderSummary);
+const orderSummarySchema: z.ZodType<OrderSummary> = z.object(orderSummary);
 
 export const orderSchema: z.ZodType<OrderView> = z.object({
   ...orderSummary,
@@ -105,7 +105,7 @@ export const returnSchema: z.ZodType<ReturnView> = z.object({
 
 const productSummary = { code: z.string(), name: z.string(), price: z.string().describe("Decimal text, exact.") };
 
-export const productSummarySchema: z.ZodType<ProductSummary> = z.object(productSummary);
+const productSummarySchema: z.ZodType<ProductSummary> = z.object(productSummary);
 
 export const productSchema: z.ZodType<ProductPage> = z.object({
   ...productSummary,

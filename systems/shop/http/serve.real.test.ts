@@ -71,5 +71,5 @@ test("closing lets a running request end", async () => {
   await systemClock.sleep(100);
   await server[Symbol.asyncDispose]();
   expect((await answer).status).toBe(200);
-  await expect(fetch(`${server.url}/health`)).rejects.toThrow();
+  await expect(fetch(`${server.url}/health`)).rejects.toThrow("fetch failed");
 });

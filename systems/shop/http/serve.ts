@@ -22,7 +22,7 @@ export interface ServeOptions {
 }
 
 /** The port cannot be listened on. */
-export class PortError extends KitError {
+class PortError extends KitError {
   readonly code = "PORT";
   readonly retryable = false;
   readonly port: number;
@@ -45,7 +45,7 @@ const limits: ServerOptions = {
   maxHeaderSize: 16_384,
 };
 
-/** Listens on 127.0.0.1. Rejects with {@link PortError}. */
+/** Listens on 127.0.0.1. Rejects with `PortError` (code `PORT`), which names the port. */
 export async function serveApi(options: ServeOptions): Promise<ApiServer> {
   const { api, clock, log } = options;
   const listener = getRequestListener((request) => api.fetch(request), { overrideGlobalObjects: false });

@@ -21,14 +21,14 @@ export interface ClientOptions {
 }
 
 /** The API answered in a way that a client cannot act on. */
-export class ApiError extends KitError {
+class ApiError extends KitError {
   readonly code = "API";
   readonly retryable = false;
 }
 
 const attemptsMax = 20;
 
-/** A client that comes back when the shop says when, and rejects with {@link ApiError} for what it does not understand. */
+/** A client that comes back when the shop says when, and rejects with `ApiError` for what it does not understand. */
 export function httpClient({ url, clock, signal }: ClientOptions): Client {
   return {
     async get<T>(path: string) {

@@ -2,10 +2,10 @@ import type { Clock } from "ashlar/clock";
 import type { Batch } from "./drive.ts";
 
 export interface Progress {
-  show(batch: Batch): void;
+  readonly show: (batch: Batch) => void;
   /** Writes a line of something else without tearing the one that is redrawn. */
-  beside(line: string): void;
-  end(): void;
+  readonly beside: (line: string) => void;
+  readonly end: () => void;
 }
 
 export interface ProgressOptions {
