@@ -1,6 +1,6 @@
-export { shopStorefront, type ShopStorefrontOptions } from "./shop-storefront.ts";
-export { createApi, type Api, type ApiOptions } from "./api.ts";
-export { jsonLines, type RefusedRequest, type RequestLog } from "./request-log.ts";
-export { serveApi, type ApiServer, type ServeOptions } from "./serve.ts";
+export { createApi } from "./api.ts";
+export { jsonLines } from "./request-log.ts";
 export type { HealthView } from "./schemas.ts";
-export type { HealthDetails, OrderView, ReturnView, SalesRow, Storefront } from "./storefront.ts";
+export { serveApi } from "./serve.ts";
+export { shopStorefront } from "./shop-storefront.ts";
+export type { OrderView, ReturnView, SalesRow } from "./storefront.ts";

@@ -1,2 +1,2 @@
-export { readStartConfig, startUsage, type StartConfig } from "./config.ts";
-export { startCommand, type StartSurroundings } from "./start.ts";
+export { readStartConfig, startUsage } from "./config.ts";
+export { startCommand } from "./start.ts";

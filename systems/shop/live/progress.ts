@@ -16,7 +16,8 @@ export interface ProgressOptions {
 }
 
 const everyMs = { terminal: 80, log: 2_000 };
-const barWidth = 24;
+const barWidth = { least: 3, most: 24 };
+const columns = 79;
 const clear = "\r\u001B[2K";
 
 /** Shows how far a stream of orders is; cheap enough to be told of every order. */
@@ -41,11 +42,18 @@ export function liveProgress({ clock, write, output }: ProgressOptions): Progres
   };
 }
 
-/** The line itself. At most 100 columns for up to 99,999 orders. */
+/** The line itself. The bar takes what a narrow terminal leaves: a line that wraps cannot be redrawn. */
 export function progressText({ count, placed, confirmed, rejected, seconds }: Batch): string {
   const refused = Array.from(rejected.values()).reduce((sum, one) => sum + one, 0);
   const ended = confirmed + refused;
-  const bar = "#".repeat(Math.round((ended / Math.max(1, count)) * barWidth)).padEnd(barWidth, ".");
   const rate = Math.round(seconds > 0 ? ended / seconds : 0);
-  return `[${bar}] ${placed} placed, ${confirmed} confirmed, ${refused} rejected, ${placed - ended} in flight, ${rate} orders/s`;
+  // Numbers keep their place, so that the eye can follow them.
+  const digits = String(count).length;
+  const [all, sold, not, open] = [placed, confirmed, refused, placed - ended].map((one) =>
+    String(one).padStart(digits),
+  );
+  const text = `${all}/${count} placed, ${sold} confirmed, ${not} rejected, ${open} in flight, ${String(rate).padStart(4)}/s`;
+  const width = Math.max(barWidth.least, Math.min(barWidth.most, columns - text.length - "[] ".length));
+  const bar = "#".repeat(Math.round((ended / Math.max(1, count)) * width)).padEnd(width, ".");
+  return `[${bar}] ${text}`;
 }
