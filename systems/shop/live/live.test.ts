@@ -88,7 +88,7 @@ describe("the options of start", () => {
 });
 
 test("the progress line tells what is placed, ended and in flight, and how fast, in 79 columns", () => {
-  expect(progressText(batch)).toBe("[####.....] 250/500 placed, 200 confirmed,  40 rejected,  10 in flight,  120/s");
+  expect(progressText(batch)).toBe("[#####.....] 250/500 placed, 200 confirmed,  40 rejected,  10 in flight,  120/s");
 });
 
 test("a log line beside the progress line stands alone, and the progress line comes again", () => {
