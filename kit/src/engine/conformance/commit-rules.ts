@@ -22,6 +22,18 @@ const cell = { space: "s", key: "k" };
 /** What a commit is: atomic, judged alone, in order, bounded. */
 export const commitRules: readonly Rule[] = [
   {
+    name: "a list counts as it was at the call, whatever its array becomes",
+    run: async ({ engine }) => {
+      const changes: Change[] = [enqueue("1")];
+      const committing = engine.commit(changes);
+      changes[0] = enqueue("2");
+      changes.push(enqueue("3"));
+      const result = await committing;
+      assert(result.committed && result.outcomes.length === 1);
+      assert.deepEqual(bodies(await take(engine, 9)), ["1"]);
+    },
+  },
+  {
     name: "an empty commit passes and changes nothing",
     run: async ({ engine }) => assert.deepEqual(await engine.commit([]), { committed: true, outcomes: [] }),
   },

@@ -133,6 +133,30 @@ export const faultScenarios: readonly Rule[] = [
     },
   },
   {
+    name: "scenario 19: on a full store what makes room is not refused along with what needs it in the same turn",
+    run: async ({ engine, fixture }) => {
+      assert(fixture.space !== undefined, "the fixture can limit its space, or the rule is skipped with a reason");
+      await add(engine, ...Array.from({ length: 20 }, (_, n) => String(n)));
+      const claims = await take(engine, 20);
+      await fixture.space.limit();
+      const acknowledged = await fillUp(engine);
+      const settled = claims.flatMap(({ receipt }) => [
+        engine.commit([append("s", "x".repeat(20_000))]),
+        engine.commit([{ op: "settle", receipt, as: ack }]),
+        engine.extend([receipt], leaseMs),
+      ]);
+      const outcomes = await Promise.allSettled(settled);
+      for (const [index, outcome] of outcomes.entries())
+        if (index % 3 !== 0) assert.equal(outcome.status, "fulfilled", "acknowledged or extended");
+      assert(outcomes.some((outcome) => outcome.status === "rejected"));
+      await fixture.space.lift();
+      assert.equal((await statusOf(engine)).running, 0);
+      const added = outcomes.filter(({ status }, index) => index % 3 === 0 && status === "fulfilled").length;
+      assert.equal((await engine.read({ log, after: 0, limit: 10_000 })).head, acknowledged + added);
+      await auditEngine(engine, [queue], [log]);
+    },
+  },
+  {
     name: "scenario 9: an engine that is closed and opened again has kept everything it acknowledged",
     run: async (bed) => {
       const { fixture, clock } = bed;

@@ -27,7 +27,9 @@ export type PlannedChange =
   | (Omit<Append, "expected"> & { readonly expected: Expected })
   | (Omit<Put, "expect"> & { readonly expect: Expected })
   | (Omit<Check, "expect"> & { readonly expect: Expected })
-  | (Omit<Wake | Redrive | Discard, "ids"> & { readonly picks: readonly number[] });
+  | (WithoutIds<Wake> | WithoutIds<Redrive> | WithoutIds<Discard>);
+
+type WithoutIds<Move extends Wake | Redrive | Discard> = Omit<Move, "ids"> & { readonly picks: readonly number[] };
 
 /** `current` and `stale` become a version at the run. */
 export type Expected = "any" | "present" | "absent" | "current" | "stale";
@@ -100,8 +102,12 @@ function randomChange(random: Random): PlannedChange {
   if (die < 0.86)
     return { op: "seen", consumer: random.pick(keys), id: random.pick(keys), keepMs: random.pick([1, 100, 1000]) };
   if (die < 0.89) return { op: "flow", queue, to: random.pick(["open", "open", "paused"] as const) };
-  const op = random.pick(["wake", "redrive", "discard"] as const);
-  return { op, queue, picks: several(random, 3, () => random.integer(0, 30)) };
+  const picks = several(random, 3, () => random.integer(0, 30));
+  return random.pick<PlannedChange>([
+    { op: "wake", queue, picks },
+    { op: "redrive", queue, picks, keyConcurrency: random.pick([undefined, 1, 2]) },
+    { op: "discard", queue, picks, state: random.pick([undefined, "dead"] as const) },
+  ]);
 }
 
 function randomEnqueue(random: Random, queue: string): Enqueue {

@@ -134,6 +134,20 @@ export const keyRules: readonly Rule[] = [
     },
   },
   {
+    name: "a redrive may name the concurrency of its keys, which then counts for those that wait too",
+    run: async ({ engine }) => {
+      await committed(engine, { ...enqueue(keyed("1"), keyed("2"), keyed("3")), keyConcurrency: 3 });
+      for (const claim of await take(engine, 9)) await kill(engine, claim.receipt);
+      const [first = "", ...others] = (await storedIn(engine, "dead")).map((message) => message.id);
+      const redrive = (ids: readonly string[], keyConcurrency: number) =>
+        committed(engine, { op: "redrive", queue, ids, keyConcurrency });
+      await redrive(others, 1);
+      assert.deepEqual([(await statusOf(engine)).ready, (await statusOf(engine)).waiting], [1, 1]);
+      assert.deepEqual(await redrive([first], 3), [{ op: "redrive", count: 1 }]);
+      assert.deepEqual(bodies(await take(engine, 9)), ["2", "3", "1"]);
+    },
+  },
+  {
     name: "a delayed message holds the place of its key; one that waits keeps the rest of its delay",
     run: async ({ engine, clock }) => {
       const ids = await add(

@@ -60,6 +60,8 @@ export const malformedRules: readonly Rule[] = [
         [{ ...enqueue("x"), queue: "" }, "queue"],
         [{ ...enqueue("x"), queue: "q".repeat(513) }, "queue"],
         [{ ...enqueue("x"), keyConcurrency: 0 }, "keyConcurrency"],
+        [{ op: "redrive", queue: "q", ids: ["1"], keyConcurrency: 0 }, "keyConcurrency"],
+        [{ op: "discard", queue: "q", ids: ["1"], state: "ready" as unknown as "dead" }, "state"],
         [{ ...enqueue("x"), depthMax: 0 }, "depthMax"],
         [settleAs({ kind: "retry", delayMs: -1 }), "delayMs"],
         [settleAs({ kind: "park", delayMs: -1 }), "delayMs"],

@@ -1,4 +1,13 @@
-import { failuresKept, type ClaimRequest, type NewMessage, type Settlement, type StoredMessage } from "../mod.ts";
+import {
+  failuresKept,
+  type ClaimRequest,
+  type Discard,
+  type NewMessage,
+  type Redrive,
+  type Settlement,
+  type StoredMessage,
+  type Wake,
+} from "../mod.ts";
 
 /** A message of the model: what inspection shows, and what it does not. */
 export interface ModelMessage {
@@ -102,13 +111,17 @@ export class ModelQueues {
     }
   }
 
-  move(op: "wake" | "redrive" | "discard", message: ModelMessage, now: number): boolean {
-    const { state } = message.shown;
-    if (op === "discard") {
-      if (state === "running") return false;
+  move(change: Wake | Redrive | Discard, message: ModelMessage, now: number): boolean {
+    const { state, queue, key } = message.shown;
+    if (change.op === "discard") {
+      if (state === "running" || (change.state === "dead" && state !== "dead")) return false;
       this.#remove(message, now);
-    } else if (op === "redrive") {
+    } else if (change.op === "redrive") {
       if (state !== "dead") return false;
+      if (key !== undefined && change.keyConcurrency !== undefined) {
+        this.#concurrency.set(nameOfKey(queue, key), change.keyConcurrency);
+        this.#admitWaiting(queue, key, now);
+      }
       message.shown = {
         ...message.shown,
         attempt: 0,

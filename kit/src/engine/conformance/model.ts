@@ -175,8 +175,7 @@ export class Model {
       case "redrive":
       case "discard": {
         const named = [...new Set(change.ids)].map((id) => this.queues.find(change.queue, id));
-        const { op } = change;
-        return { op, count: named.filter((message) => message && this.queues.move(op, message, now)).length };
+        return { op: change.op, count: named.filter((each) => each && this.queues.move(change, each, now)).length };
       }
       case "flow":
         this.queues.named.add(change.queue);

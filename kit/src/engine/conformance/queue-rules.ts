@@ -23,6 +23,17 @@ import type { Rule } from "./rule.ts";
 /** Adding, claiming, settling: order, states, counts. */
 export const queueRules: readonly Rule[] = [
   {
+    name: "a discard of the dead leaves alone what was redriven meanwhile",
+    run: async ({ engine }) => {
+      const ids = await add(engine, "1", "2");
+      for (const claim of await take(engine, 2)) await kill(engine, claim.receipt);
+      await moved(engine, "redrive", ids.slice(0, 1));
+      const outcome = await committed(engine, { op: "discard", queue, ids, state: "dead" });
+      assert.deepEqual(outcome, [{ op: "discard", count: 1 }]);
+      assert.deepEqual(bodies(await take(engine, 9)), ["1"]);
+    },
+  },
+  {
     name: "a claim hands out lower lanes first, and the oldest of a lane first",
     run: async ({ engine }) => {
       await add(engine, { body: "c", lane: 5 }, { body: "a", lane: 0 }, { body: "d", lane: 9 }, "b", {

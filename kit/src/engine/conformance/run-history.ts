@@ -115,8 +115,8 @@ class HistoryRun {
       case "wake":
       case "redrive":
       case "discard": {
-        const { op, queue } = change;
-        return { op, queue, ids: change.picks.map((pick) => this.#idOf(pick)) };
+        const { picks, ...move } = change;
+        return { ...move, ids: picks.map((pick) => this.#idOf(pick)) };
       }
       default:
         return change;

@@ -18,6 +18,10 @@ exerciseEngine(
         reason: "memory has no bound of its own",
       },
       {
+        name: "scenario 19: on a full store what makes room is not refused along with what needs it in the same turn",
+        reason: "memory has no bound of its own",
+      },
+      {
         name: "scenario 9: an engine that is closed and opened again has kept everything it acknowledged",
         reason: gone,
       },

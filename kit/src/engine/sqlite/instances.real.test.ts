@@ -56,3 +56,24 @@ test.runIf(process.platform === "linux")(
     }
   },
 );
+
+test("an engine whose entry was taken out by mistake writes it down again", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "ashlar-instances-"));
+  try {
+    await using engine = await openSqliteEngine({ path: join(folder, "a.db"), durability: "process" });
+    const entries = (): unknown => engine.sql.get<{ n: number }>("select count(*) as n from ashlar_instance")?.n;
+    await engine.transaction((tx) => tx.sql.run("delete from ashlar_instance"));
+    expect(entries()).toBe(0);
+    while (entries() === 0) await systemClock.sleep(20);
+    expect(entries()).toBe(1);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.runIf(process.platform === "linux")("a process without a file to open takes nobody for gone", async () => {
+  const starved = fileURLToPath(new URL("process-identity.test-program.ts", import.meta.url));
+  const command = `ulimit -n 64; exec "${process.execPath}" --conditions=ashlar-source "${starved}"`;
+  const child = spawn("sh", ["-c", command], { stdio: ["ignore", "pipe", "inherit"] });
+  expect(String((await once(child.stdout, "data"))[0])).toBe("false false\n");
+});

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { manualClock } from "../../clock/mod.ts";
+import { manualClock, systemClock } from "../../clock/mod.ts";
+import { openSqlite } from "../../drivers/sqlite/mod.ts";
 import { openSqliteEngine, type SqliteEngine, type SqliteEngineOptions } from "./mod.ts";
+import { schemaSteps } from "./schema.ts";
 
 interface Bed extends AsyncDisposable {
   readonly engine: SqliteEngine;
@@ -84,7 +86,13 @@ test("a refused list leaves no trace in its transaction, which may go on", async
 
 test("statements that would end or split the transaction are refused", async () => {
   await using bed = await openBed();
-  for (const sql of ["commit", " ROLLBACK to x", "savepoint x", "pragma synchronous = off"]) {
+  for (const sql of [
+    "commit",
+    " ROLLBACK to x",
+    "savepoint x",
+    "pragma synchronous = off",
+    "/* so */ -- it is\n commit",
+  ]) {
     await expect(bed.engine.transaction((tx) => tx.sql.run(sql))).rejects.toMatchObject({ code: "UNSUPPORTED" });
   }
 });
@@ -160,4 +168,97 @@ test("expired inbox entries, dedup keys and cells are deleted by maintenance", a
     "select (select count(*) from ashlar_seen) + (select count(*) from ashlar_cell) + (select count(*) from ashlar_dedup) as n",
   );
   expect(left).toEqual({ n: 0 });
+});
+
+test("a transaction that a statement rolled back as a whole takes no further changes and is rejected", async () => {
+  await using bed = await openBed();
+  const { engine } = bed;
+  await engine.transaction((tx) => tx.sql.run("insert into orders values ('o1', 1)"));
+  const refused: unknown[] = [];
+  const lost = engine.transaction(async (tx) => {
+    await tx.commit([enqueue]);
+    try {
+      tx.sql.run("insert or rollback into orders values ('o1', 2)");
+    } catch {
+      await tx.commit([enqueue]).catch((error: unknown) => refused.push(error));
+      await Promise.try(() => tx.sql.run("insert into orders values ('o2', 2)")).catch((error: unknown) =>
+        refused.push(error),
+      );
+    }
+  });
+  await expect(lost).rejects.toMatchObject({ code: "SQLITE" });
+  expect(refused).toMatchObject([{ code: "SQLITE" }, { code: "SQLITE" }]);
+  expect(orders(engine)).toBe(1);
+  expect(await ready(engine)).toBeUndefined();
+  await engine.commit([enqueue]);
+  expect(await engine.verify()).toEqual([]);
+});
+
+test("what an engine holds when it is disposed is claimable by others at once", async () => {
+  await using bed = await openBed();
+  await bed.engine.commit([enqueue]);
+  const other = await openSqliteEngine({ path: bed.file("a.db"), durability: "process" });
+  const held = await other.claim({ queue: "q", count: 1, leaseMs: 3_600_000 });
+  expect(held.claims).toHaveLength(1);
+  await other[Symbol.asyncDispose]();
+  const { claims } = await bed.engine.claim({ queue: "q", count: 1, leaseMs: 1000 });
+  expect(claims).toMatchObject([{ body: "job" }]);
+});
+
+test("an extension overtakes the transactions that wait", async () => {
+  await using bed = await openBed();
+  const { engine } = bed;
+  await engine.commit([enqueue]);
+  const { claims } = await engine.claim({ queue: "q", count: 1, leaseMs: 60_000 });
+  const order: string[] = [];
+  const slow = async (): Promise<void> => {
+    await systemClock.sleep(3);
+    order.push("transaction");
+  };
+  const transactions = Array.from({ length: 4 }, () => engine.transaction(slow));
+  await systemClock.sleep(1);
+  await engine
+    .extend(
+      claims.map((claim) => claim.receipt),
+      60_000,
+    )
+    .then(() => order.push("extended"));
+  await Promise.all(transactions);
+  expect(order).toEqual(["transaction", "extended", "transaction", "transaction", "transaction"]);
+});
+
+test("a file of the first version keeps its keys: who is admitted, who waits, and how many may run at once", async () => {
+  await using bed = await openBed();
+  await using old = await openSqlite({ path: bed.file("old.db"), durability: "process" });
+  await old.migrate("ashlar-engine", schemaSteps.slice(0, 1));
+  await old.transaction((tx) => {
+    tx.run("insert into ashlar_queue(id, name, ready, waiting) values (1, 'q', 3, 2)");
+    tx.run("update ashlar_head set last_id = 5, last_seq = 5");
+    for (const [id, state, key] of [
+      [1, 0, "one"],
+      [2, 4, "one"],
+      [3, 0, "two"],
+      [4, 0, "two"],
+      [5, 4, "two"],
+    ] as const)
+      tx.run(
+        "insert into ashlar_message(id, queue, state, lane, seq, enqueued_at, key, body) values (?, 1, ?, 0, ?, 0, ?, ?)",
+        id,
+        state,
+        id,
+        key,
+        String(id),
+      );
+    tx.run("insert into ashlar_gate values (1, 'one', 1, 1, 1), (1, 'two', 2, 1, 2)");
+  });
+  await using engine = await openSqliteEngine({ path: bed.file("old.db"), durability: "process" });
+  expect(await engine.verify()).toEqual([]);
+  const handed: string[] = [];
+  for (let round = 0; round < 2; round++) {
+    const { claims } = await engine.claim({ queue: "q", count: 9, leaseMs: 1000 });
+    handed.push(claims.map((claim) => claim.body).join(" "));
+    for (const { receipt } of claims) await engine.commit([{ op: "settle", receipt, as: { kind: "ack" } }]);
+  }
+  expect(handed).toEqual(["1 3 4", "2 5"]);
+  expect(await engine.verify()).toEqual([]);
 });
