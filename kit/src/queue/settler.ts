@@ -4,6 +4,7 @@ import {
   ChangeError,
   type CommitResult,
   LeaseLostError,
+  type Refusal,
   RefusedError,
   type Settlement,
 } from "../engine/mod.ts";
@@ -27,6 +28,8 @@ interface Told {
   readonly outcome: "done" | "retry" | "dead" | "released" | "lost";
   readonly error?: unknown;
 }
+
+const toldDone: Told = { outcome: "done" };
 
 export type HandlerEnd =
   | { readonly kind: "done"; readonly reply: unknown }
@@ -53,20 +56,26 @@ export class Settler<T, Reply, Sql> {
     this.#onFault = options.onFault;
   }
 
-  /** Acknowledges a job with everything its handler added. A refused addition, or one the engine cannot take, fails the attempt. */
+  /** Acknowledges a job with everything its handler added. A refused addition, or one the engine cannot take, fails the attempt.
+   *  Every job comes through here: what is rare is elsewhere, because each further promise costs as much as the rest. */
   async done(job: Held<T, Reply, Sql>, reply: unknown): Promise<void> {
     if (job.state === "lost") return;
-    if (job.state === "settled") return this.#end(job, { outcome: "done" }); // by job.tx
+    if (job.state === "settled") return this.#end(job, toldDone); // by job.tx
     let changes: readonly Change[];
     try {
       changes = job.doneChanges(reply);
     } catch (error) {
       return this.failed(job, error); // a reply that cannot be encoded
     }
-    const refused = await this.#acknowledge(job, changes);
-    if (refused === undefined) return;
-    job.state = "held";
-    await this.failed(job, refused);
+    job.state = "settling";
+    let result: CommitResult;
+    try {
+      result = await this.#queue.engine.commit(changes);
+    } catch (error) {
+      return this.#doneAfter(error, job, changes);
+    }
+    if (result.committed) this.#end(job, toldDone);
+    else await this.#refused(job, result.refusal);
   }
 
   /** Records a failed attempt: back after a delay, or among the dead letters. */
@@ -74,7 +83,7 @@ export class Settler<T, Reply, Sql> {
     if (job.state === "lost") return;
     if (error instanceof LeaseLostError && error.id === job.id && job.state === "held") return this.#lose(job);
     this.#onFault({ what: "handler", error, jobId: job.id });
-    if (job.state === "settled") return this.#end(job, { outcome: "done" }); // by job.tx, after which it cannot fail any more
+    if (job.state === "settled") return this.#end(job, toldDone); // by job.tx, after which it cannot fail any more
     const settlement = this.#afterFailure(job, error);
     const changes: Change[] = [{ op: "settle", receipt: job.claim.receipt, as: settlement }];
     if (settlement.kind === "dead") changes.push(...this.#failureReply(job, error));
@@ -104,7 +113,7 @@ export class Settler<T, Reply, Sql> {
     } catch (error) {
       this.#onFault({ what: "settle", error, jobId: job.id });
     }
-    this.#end(job, failed ? { outcome: "dead", error: end.error } : { outcome: "done" });
+    this.#end(job, failed ? { outcome: "dead", error: end.error } : toldDone);
   }
 
   /** A lease that is somebody else's. What is on its way to the store is judged there. */
@@ -124,18 +133,24 @@ export class Settler<T, Reply, Sql> {
     if (jobChannel.active) this.#tell(job, { outcome: "released" });
   }
 
-  /** Answers with what is wrong with the changes. A store that failed says nothing about them, nor about the handler. */
-  async #acknowledge(job: Held<T, Reply, Sql>, changes: readonly Change[]): Promise<unknown> {
+  /** The store failed, which says nothing about the handler; or the handler added what no store can take, which does. */
+  async #doneAfter(fault: unknown, job: Held<T, Reply, Sql>, changes: readonly Change[]): Promise<void> {
+    let result: CommitResult;
     try {
-      const result = await this.#commit(job, changes);
-      if (result.committed) this.#end(job, { outcome: "done" });
-      else if (result.refusal.kind === "lease-lost") this.#lose(job);
-      else return new RefusedError(result.refusal);
+      result = await this.#commitAgain(fault, job, changes);
     } catch (error) {
-      if (error instanceof ChangeError) return error;
-      this.#giveUp(job, error);
+      if (!(error instanceof ChangeError)) return this.#giveUp(job, error);
+      job.state = "held";
+      return this.failed(job, error);
     }
-    return undefined;
+    if (result.committed) this.#end(job, toldDone);
+    else await this.#refused(job, result.refusal);
+  }
+
+  async #refused(job: Held<T, Reply, Sql>, refusal: Refusal): Promise<void> {
+    if (refusal.kind === "lease-lost") return this.#lose(job);
+    job.state = "held";
+    await this.failed(job, new RefusedError(refusal));
   }
 
   /** Nothing can be recorded. The lease runs out, and some worker takes the job again. */
@@ -155,22 +170,31 @@ export class Settler<T, Reply, Sql> {
     }
   }
 
-  /** Commits, asking a troubled store again while the lease lasts: as renewed while the trouble may pass by its own word, else one lease long. */
   async #commit(job: Held<T, Reply, Sql>, changes: readonly Change[]): Promise<CommitResult> {
     job.state = "settling";
+    try {
+      return await this.#queue.engine.commit(changes);
+    } catch (error) {
+      return this.#commitAgain(error, job, changes);
+    }
+  }
+
+  /** Asks a troubled store again while the lease lasts: as renewed while the trouble may pass by its own word, else one lease long.
+   *  Throws its last fault. */
+  async #commitAgain(fault: unknown, job: Held<T, Reply, Sql>, changes: readonly Change[]): Promise<CommitResult> {
     const { engine, definition } = this.#queue;
-    let hopeUntilMs: number | undefined;
+    const hopeUntilMs = engine.clock.now() + definition.leaseMs;
+    let error = fault;
     for (let backoffMs = firstBackoffMs; ; backoffMs = Math.min(backoffCapMs, backoffMs * 2)) {
+      if (error instanceof ChangeError || error instanceof DisposedError) throw error;
+      const untilMs = isRetryable(error) ? job.leaseUntilMs : Math.min(job.leaseUntilMs, hopeUntilMs);
+      if (engine.clock.now() + backoffMs >= untilMs) throw error;
+      this.#onFault({ what: "settle", error, jobId: job.id });
+      await engine.clock.sleep(backoffMs);
       try {
         return await engine.commit(changes);
-      } catch (error) {
-        if (error instanceof ChangeError || error instanceof DisposedError) throw error;
-        const nowMs = engine.clock.now();
-        hopeUntilMs ??= nowMs + definition.leaseMs;
-        const untilMs = isRetryable(error) ? job.leaseUntilMs : Math.min(job.leaseUntilMs, hopeUntilMs);
-        if (nowMs + backoffMs >= untilMs) throw error;
-        this.#onFault({ what: "settle", error, jobId: job.id });
-        await engine.clock.sleep(backoffMs);
+      } catch (next) {
+        error = next;
       }
     }
   }

@@ -109,7 +109,7 @@ class QueueWorker<T, Reply, Sql> implements Worker {
     } catch (error) {
       settled = this.#failed(job, error);
     }
-    if (!job.isGivenUp) await this.#leave(job, settled);
+    if (!job.isGivenUp) void this.#leave(job, settled);
   }
 
   async #atMostOnce(job: Held<T, Reply, Sql>): Promise<void> {
@@ -121,7 +121,7 @@ class QueueWorker<T, Reply, Sql> implements Worker {
       } catch (error) {
         settled = this.#endedLate(job, { kind: "failed", error });
       }
-    if (!job.isGivenUp) await this.#leave(job, settled);
+    if (!job.isGivenUp) void this.#leave(job, settled);
   }
 
   #done(job: Held<T, Reply, Sql>, reply: unknown): Promise<void> {
