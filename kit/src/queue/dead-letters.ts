@@ -55,7 +55,8 @@ export class EngineDeadLetters<T> implements DeadLetters<T> {
     let moved = 0;
     for await (const chunk of chunks(ids === "all" ? this.#idsDeadBefore(Infinity) : ids, tickSize)) {
       signal?.throwIfAborted();
-      moved += await this.#apply({ op: "redrive", queue: this.#definition.name, ids: chunk });
+      const { name, keyConcurrency } = this.#definition;
+      moved += await this.#apply({ op: "redrive", queue: name, ids: chunk, keyConcurrency });
       if (rate !== undefined) await this.#engine.clock.sleep((chunk.length / rate) * 1_000, { signal });
     }
     return moved;
@@ -65,7 +66,7 @@ export class EngineDeadLetters<T> implements DeadLetters<T> {
     const olderThanMs = integerIn("olderThanMs", options.olderThanMs ?? 0, { min: 0 });
     let removed = 0;
     for await (const ids of chunks(this.#idsDeadBefore(this.#engine.clock.now() - olderThanMs), pageSize))
-      removed += await this.#apply({ op: "discard", queue: this.#definition.name, ids });
+      removed += await this.#apply({ op: "discard", queue: this.#definition.name, ids, state: "dead" });
     return removed;
   }
 
