@@ -7,7 +7,7 @@ import { openAnalytics, type Analytics, type ViewsMode } from "./analytics/mod.t
 import { Catalog } from "./catalog/mod.ts";
 import { Inventory, type BackOnSale, type StockMode } from "./inventory/mod.ts";
 import { openNotifications, type Notifications } from "./notifications/mod.ts";
-import { openTickets, Orders, orderSaga, type Tickets } from "./orders/mod.ts";
+import { openTickets, Orders, orderSaga, PlacedOrders, type Tickets } from "./orders/mod.ts";
 import type { Outside } from "./outside/mod.ts";
 import { Payments } from "./payments/mod.ts";
 import { Returns, returnSaga } from "./returns/mod.ts";
@@ -69,10 +69,11 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
   const payments = new Payments({ store, provider: outside.payments, clock, seed });
   const shipping = new Shipping({ carrier: outside.carrier, clock });
   const tickets = await openTickets(store);
-  const order = orderSaga({ store, inventory, payments, shipping, notifications, tickets });
+  const placed = new PlacedOrders(store);
+  const order = orderSaga({ store, inventory, payments, shipping, notifications, tickets, placed });
   const giveBack = returnSaga({ store, inventory, payments, notifications });
   const sagas = opened.use(await openSagas({ engine, sagas: [order, giveBack], concurrency: runsAtOnce, random }));
-  const orders = new Orders({ store, sagas, saga: order });
+  const orders = new Orders({ store, sagas, saga: order, placed });
   const returns = new Returns({ store, sagas, saga: giveBack });
   const held = opened.move();
   return {

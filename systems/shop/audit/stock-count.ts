@@ -25,6 +25,7 @@ export class StockCount {
         sums.received += quantity;
         break;
       case "Reserved":
+        sums.received += event.data.received ?? 0;
         sums.reserved += quantity;
         break;
       case "Released":

@@ -1,9 +1,10 @@
 import { decider, eventTypes, reject, type Decider } from "ashlar/events";
 
-/** What happens to the stock of one product. The stream is `stock/<SKU>`; quantities are units, 1 or more. */
+/** What happens to the stock of one product. The stream is `stock/<SKU>`; quantities are units, 1 or more.
+ *  `Reserved` says how many units came in for it (`received`): an event of their own would make the log a quarter longer. */
 export type StockEvent =
   | { readonly type: "Received"; readonly data: { readonly quantity: number } }
-  | { readonly type: "Reserved"; readonly data: ForOrder }
+  | { readonly type: "Reserved"; readonly data: ForOrder & { readonly received?: number } }
   | { readonly type: "Released"; readonly data: ForOrder & { readonly sale: BackOnSale } }
   | { readonly type: "ShippedOut"; readonly data: ForOrder }
   | { readonly type: "Restocked"; readonly data: ForOrder & { readonly sale: BackOnSale } }
@@ -106,7 +107,8 @@ function decideReserve(
   const { order, quantity, supply } = command;
   const delivery = deliveryFor(stock, quantity, supply);
   if (availableOf(stock) + delivery < quantity) return refuse(stock, "out of stock");
-  return [...received(delivery), { type: "Reserved", data: { order, quantity } }];
+  const came = delivery === 0 ? {} : { received: delivery };
+  return [{ type: "Reserved", data: { order, quantity, ...came } }];
 }
 
 function decideWriteOff(stock: Stock, command: Extract<StockCommand, { kind: "write off" }>): readonly StockEvent[] {
@@ -141,8 +143,11 @@ function evolveStock(stock: Stock, event: StockEvent): Stock {
   switch (event.type) {
     case "Received":
       return { ...stock, onHand: stock.onHand + quantity, opened: "yes" };
-    case "Reserved":
-      return { ...stock, reserved: stock.reserved + quantity };
+    case "Reserved": {
+      const { received = 0 } = event.data;
+      const opened = received > 0 ? "yes" : stock.opened;
+      return { ...stock, onHand: stock.onHand + received, reserved: stock.reserved + quantity, opened };
+    }
     case "Released":
       return { ...stock, reserved: stock.reserved - quantity, returning: stock.returning + later(event.data) };
     case "ShippedOut":

@@ -12,5 +12,6 @@ export {
 } from "./order.ts";
 export { customerOrders } from "./customer-orders.ts";
 export { orderSaga, type OrderInput, type OrderSaga, type OrderServices } from "./order-saga.ts";
+export { PlacedOrders } from "./placed-orders.ts";
 export { openTickets, type Tickets } from "./tickets.ts";
 export { Orders, type OrdersOptions } from "./orders.ts";

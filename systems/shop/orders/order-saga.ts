@@ -16,6 +16,7 @@ import { planCalls, planCertain, type ShopCall } from "../planning.ts";
 import type { ParcelOutcome, Shipping } from "../shipping/mod.ts";
 import { customerOrderChange } from "./customer-orders.ts";
 import { orderDecider, type Order, type OrderCommand, type PlacedOrder, type Rejection } from "./order.ts";
+import type { PlacedOrders } from "./placed-orders.ts";
 import type { Tickets } from "./tickets.ts";
 
 /** What the saga of an order works with. */
@@ -26,12 +27,12 @@ export interface OrderServices {
   readonly shipping: Shipping;
   readonly notifications: Notifications;
   readonly tickets: Tickets;
+  readonly placed: PlacedOrders;
 }
 
-/** An order on its way through the shop. */
+/** An order on its way through the shop. Only its id: the run's record is written with every step, and stays small that way. */
 export interface OrderInput {
   readonly id: string;
-  readonly order: PlacedOrder;
 }
 
 export type OrderSaga = SagaDefinition<OrderInput, { readonly confirmed: string }>;
@@ -55,28 +56,29 @@ export function orderSaga(services: OrderServices): OrderSaga {
     // A process that is killed again and again is not the order's fault.
     crashesMax: 1_000,
   };
-  return saga("order", rules, (input: OrderInput, context: SagaContext) =>
-    new OrderRun(services, input, context).run(),
-  );
+  return saga("order", rules, async ({ id }: OrderInput, context: SagaContext) => {
+    return await new OrderRun(services, id, context).run();
+  });
+}
+
+/** What the steps need to know of the order. */
+interface Subject {
+  readonly order: PlacedOrder;
+  readonly goods: readonly Units[];
+  readonly payment: Payment;
 }
 
 class OrderRun {
   readonly #services: OrderServices;
   readonly #id: string;
-  readonly #order: PlacedOrder;
-  readonly #goods: readonly Units[];
-  readonly #payment: Payment;
   readonly #context: SagaContext;
   /** Why the order ends, should it end now. */
   #reason: Rejection = "out-of-stock";
+  #found: Subject | undefined;
 
-  constructor(services: OrderServices, { id, order }: OrderInput, context: SagaContext) {
+  constructor(services: OrderServices, id: string, context: SagaContext) {
     this.#services = services;
     this.#id = id;
-    this.#order = order;
-    this.#goods = goodsOf(order.lines);
-    const { customer: payer = id, totalMinor: amountMinor, method } = order;
-    this.#payment = { order: id, payer, amountMinor, ...(method === undefined ? {} : { method }) };
     this.#context = context;
   }
 
@@ -89,7 +91,7 @@ class OrderRun {
     if (reserved.status === "out of stock") this.#context.fail(this.#reason);
 
     this.#reason = "payment-failed";
-    const charge = once(() => this.#services.payments.charge(this.#payment));
+    const charge = once(async () => this.#services.payments.charge((await this.#subject()).payment));
     const charged = await step.commit("charge", async () => this.#charge(await charge()), {
       undoCommit: (result) => this.#refund(result),
     });
@@ -98,7 +100,7 @@ class OrderRun {
     if (charged.wanted === "called off") this.#callOff();
 
     this.#reason = "shipping-failed";
-    const send = once(() => this.#services.shipping.send(this.#id, this.#goods));
+    const send = once(async () => this.#services.shipping.send(this.#id, (await this.#subject()).goods));
     const sent = await step.commit("ship", async () => this.#ship(await send()), {
       undoCommit: (result) => this.#recall(result),
     });
@@ -110,34 +112,38 @@ class OrderRun {
   }
 
   async #reserve(attempt: StepContext): Promise<CommitPlan<Reservation>> {
+    const { order, goods } = await this.#subject();
     const { store, inventory, tickets } = this.#services;
-    const { ticket } = this.#order;
+    const { ticket } = order;
     if (ticket !== undefined) await tickets.turn(ticket, attempt);
-    const units = this.#goods.reduce((sum, { quantity }) => sum + quantity, 0);
-    const calls = [...inventory.reserve(this.#id, this.#goods), this.#note({ kind: "note reserved", units })];
+    const units = goods.reduce((sum, { quantity }) => sum + quantity, 0);
+    const calls = [...inventory.reserve(this.#id, goods), this.#note({ kind: "note reserved", units })];
     const planned = await planCalls(store, calls);
     const unwanted = planned.status === "rejected" && (await this.#wanted()) === "called off";
     const refused =
       planned.status === "rejected" ? await this.#rejected(unwanted ? "cancelled" : "out-of-stock") : undefined;
-    const grant = ticket === undefined ? [] : [tickets.decided(ticket)];
-    if (planned.status === "rejected" && refused !== undefined)
-      return {
-        result: { status: unwanted ? "called off" : "out of stock" },
-        changes: [...refused.changes, ...grant],
-        committed: refused.committed,
-      };
-    const { changes, committed } = accepted(planned);
-    return { result: { status: "reserved" }, changes: [...changes, ...grant], committed };
+    const { changes, committed } = refused ?? accepted(planned);
+    const status = unwanted ? "called off" : refused === undefined ? "reserved" : "out of stock";
+    if (ticket === undefined) return { result: { status }, changes, committed };
+    return {
+      result: { status },
+      changes: [...changes, tickets.decided(ticket)],
+      committed: (outcome) => {
+        committed(outcome);
+        if (outcome.committed) tickets.granted(ticket);
+      },
+    };
   }
 
   async #release(result: Reservation): Promise<UndoCommit> {
     // Without a reservation the order was rejected in that very step.
     if (result.status !== "reserved") return { changes: [] };
+    const { goods } = await this.#subject();
     const { store, inventory } = this.#services;
-    const planned = await planCertain(store, inventory.release(this.#id, this.#goods));
+    const planned = await planCertain(store, inventory.release(this.#id, goods));
     const rejected = await this.#rejected(this.#reason);
     return {
-      changes: [...planned.changes, ...inventory.returning(this.#goods), ...rejected.changes],
+      changes: [...planned.changes, ...inventory.returning(goods), ...rejected.changes],
       committed: (outcome) => {
         planned.committed(outcome);
         rejected.committed(outcome);
@@ -146,18 +152,19 @@ class OrderRun {
   }
 
   async #charge(outcome: ChargeOutcome): Promise<CommitPlan<Charge>> {
+    const { order, payment } = await this.#subject();
     // Nobody calls off what a file says was bought; a read less for every order of a replay.
-    const wanted = this.#order.ticket === undefined ? await this.#wanted() : "yes";
+    const wanted = order.ticket === undefined ? await this.#wanted() : "yes";
     const result = { ...outcome, wanted };
     if (outcome.status === "refused") return { result, changes: [] };
     const { store, payments } = this.#services;
-    const { amountMinor } = this.#payment;
+    const { amountMinor } = payment;
     const planned = await planCertain(store, [
       this.#note({ kind: "note charged", amountMinor, method: outcome.method }),
     ]);
     return {
       result,
-      changes: [...payments.postCharge(this.#payment), ...planned.changes],
+      changes: [...payments.postCharge(payment), ...planned.changes],
       committed: planned.committed,
     };
   }
@@ -165,7 +172,8 @@ class OrderRun {
   async #refund(result: Charge): Promise<UndoCommit> {
     if (result.status === "refused") return { changes: [] };
     const { store, payments } = this.#services;
-    const refund = { ...this.#payment, id: this.#id };
+    const { payment } = await this.#subject();
+    const refund = { ...payment, id: this.#id };
     await payments.refund(refund);
     const planned = await planCertain(store, [this.#note({ kind: "note refunded", amountMinor: refund.amountMinor })]);
     return { changes: [...payments.postRefund(refund), ...planned.changes], committed: planned.committed };
@@ -186,27 +194,38 @@ class OrderRun {
 
   /** The sale, unless the customer was faster: the log decides who was first. */
   async #confirm(): Promise<CommitPlan<"confirmed" | "called off">> {
+    const { order, goods, payment } = await this.#subject();
     const { store, inventory, notifications } = this.#services;
-    const { lines, country, placedAt, totalMinor } = this.#order;
+    const { lines, country, placedAt, totalMinor } = order;
     const sale = { lines, country, placedAt, totalMinor };
-    const calls = [...inventory.ship(this.#id, this.#goods), this.#note({ kind: "confirm", sale })];
+    const calls = [...inventory.ship(this.#id, goods), this.#note({ kind: "confirm", sale })];
     const planned = await planCalls(store, calls);
     if (planned.status === "rejected" && (await this.#wanted()) === "called off")
       return { result: "called off", changes: [] };
     const { changes, committed } = accepted(planned);
-    const told = notifications.change("order-confirmed", { id: this.#id, to: this.#payment.payer });
+    const told = notifications.change("order-confirmed", { id: this.#id, to: payment.payer });
     return {
       result: "confirmed",
-      changes: [...changes, told, ...customerOrderChange(this.#id, this.#order)],
+      changes: [...changes, told, ...customerOrderChange(this.#id, order)],
       committed,
     };
   }
 
   /** The end of an order that becomes no sale. */
   async #rejected(reason: Rejection): Promise<PlannedCommit> {
+    const { payment } = await this.#subject();
     const planned = await planCertain(this.#services.store, [this.#note({ kind: "reject", reason })]);
-    const told = this.#services.notifications.change("order-rejected", { id: this.#id, to: this.#payment.payer });
+    const told = this.#services.notifications.change("order-rejected", { id: this.#id, to: payment.payer });
     return { changes: [...planned.changes, told], committed: planned.committed };
+  }
+
+  /** Read inside steps only: a saga awaits nothing else. */
+  async #subject(): Promise<Subject> {
+    if (this.#found !== undefined) return this.#found;
+    const order = await this.#services.placed.find(this.#id);
+    const { customer: payer = this.#id, totalMinor: amountMinor, method } = order;
+    const payment = { order: this.#id, payer, amountMinor, ...(method === undefined ? {} : { method }) };
+    return (this.#found = { order, goods: goodsOf(order.lines), payment });
   }
 
   async #wanted(): Promise<Order["wanted"]> {

@@ -5,11 +5,13 @@ import { commitPlanned, type PlannedCommit } from "../commit-loop.ts";
 import { newStream } from "../planning.ts";
 import { orderDecider, type Order, type PlacedOrder } from "./order.ts";
 import type { OrderSaga } from "./order-saga.ts";
+import type { PlacedOrders } from "./placed-orders.ts";
 
 export interface OrdersOptions {
   readonly store: EventStore;
   readonly sagas: Sagas;
   readonly saga: OrderSaga;
+  readonly placed: PlacedOrders;
 }
 
 /** Takes orders, follows them and calls them off. */
@@ -24,7 +26,12 @@ export class Orders {
   placing(id: string, order: PlacedOrder, also: readonly Change[]): PlannedCommit {
     const { store, sagas, saga } = this.#options;
     const placed = newStream(store, orderDecider, { id, command: { kind: "place", order } });
-    return { changes: [...also, placed, ...sagas.startChanges(saga, id, { id, order })], committed: () => undefined };
+    return {
+      changes: [...also, placed, ...sagas.startChanges(saga, id, { id })],
+      committed: ({ committed }) => {
+        if (committed) this.#options.placed.remember(id, order);
+      },
+    };
   }
 
   /** Places a live order. Resolves once it is durable; its saga goes on by itself. */

@@ -225,7 +225,13 @@ export class Importer {
     await shop.tickets.turn(ticket, { signal });
     const calls = shop.inventory.writeOff(invoice, unitsOf(writeOffs));
     const planned = await planCertain(shop.store, calls);
-    return { changes: [...planned.changes, shop.tickets.decided(ticket)], committed: planned.committed };
+    return {
+      changes: [...planned.changes, shop.tickets.decided(ticket)],
+      committed: (result) => {
+        planned.committed(result);
+        if (result.committed) shop.tickets.granted(ticket);
+      },
+    };
   }
 
   /** Closes the day that is open, once all its orders and returns have ended: what came back goes on sale. */

@@ -1,0 +1,77 @@
+import { openMemoryEngine } from "ashlar/engine/memory";
+import { openEventStore } from "ashlar/events";
+import { expect, test } from "vitest";
+import { openTickets, type Tickets } from "./tickets.ts";
+
+const never = new AbortController().signal;
+
+async function withTickets(
+  run: (tickets: Tickets, took: number[], take: (ticket: number) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  await using engine = await openMemoryEngine();
+  const tickets = await openTickets(await openEventStore({ engine }));
+  const took: number[] = [];
+  const take = async (ticket: number): Promise<void> => {
+    await tickets.turn(ticket, { signal: never });
+    took.push(ticket);
+  };
+  await run(tickets, took, take);
+}
+
+/** Long enough for every promise that is ready. */
+async function rest(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+}
+
+test("tickets are decided in their order, whoever asks first", async () => {
+  await withTickets(async (tickets, took, take) => {
+    const asked = [3, 2, 1].map(take);
+    for (const ticket of [1, 2, 3]) {
+      await rest();
+      expect(took.at(-1)).toBe(ticket);
+      tickets.decided(ticket);
+    }
+    await Promise.all(asked);
+  });
+});
+
+test("a decision that is taken back holds up those who have not had their turn", async () => {
+  await withTickets(async (tickets, took, take) => {
+    await take(1);
+    tickets.decided(1);
+    await take(1);
+    const second = take(2);
+    await rest();
+    expect(took).toEqual([1, 1]);
+    tickets.decided(1);
+    await second;
+  });
+});
+
+test("a decision out of order makes nobody wait for ever", async () => {
+  await withTickets(async (tickets, _took, take) => {
+    await take(1);
+    tickets.decided(1);
+    await take(2);
+    // The first is made anew, and is decided after the second: both commits may yet be applied in their order.
+    await take(1);
+    tickets.decided(2);
+    tickets.decided(1);
+    tickets.granted(1);
+    tickets.granted(2);
+    await take(3);
+  });
+});
+
+test("who stops waiting leaves the others their turns", async () => {
+  await withTickets(async (tickets, took, take) => {
+    await take(1);
+    const controller = new AbortController();
+    const aborted = expect(tickets.turn(2, controller)).rejects.toThrow("stopped");
+    controller.abort(new Error("stopped"));
+    await aborted;
+    tickets.decided(1);
+    await take(2);
+    expect(took).toEqual([1, 2]);
+  });
+});
