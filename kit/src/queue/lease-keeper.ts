@@ -27,6 +27,8 @@ export class LeaseKeeper<L extends Lease> {
   readonly #held = new Set<L>();
   #timer: Timer;
   #renewing: Promise<void> | undefined;
+  /** The renewal under way when the timer last rang. */
+  #unanswered: Promise<void> | undefined;
   /** When all leases were last known to have most of their time before them. */
   #freshAtMs: number;
 
@@ -72,8 +74,10 @@ export class LeaseKeeper<L extends Lease> {
     const ring = (): void => {
       this.#timer = this.#setTimer();
       // A renewal that has not been answered since the last ring: what is over meanwhile may be in other hands.
-      if (this.#renewing !== undefined) this.#loseOver([...this.#held], this.#clock.now());
+      if (this.#renewing !== undefined && this.#renewing === this.#unanswered)
+        this.#loseOver([...this.#held], this.#clock.now());
       else void this.renew();
+      this.#unanswered = this.#renewing;
     };
     return this.#clock.setTimer(this.#leaseMs / 3, ring, { holdsProcess: "no" });
   }

@@ -268,6 +268,31 @@ export const leaseRules: readonly Rule[] = [
     },
   },
   {
+    name: "a renewal that was asked for just before the timer rings is waited for, also when leases are over by then",
+    run: async ({ engine, clock }) => {
+      const slow = altered(engine, {
+        extend: async (receipts, leaseMs) => {
+          await clock.sleep(20);
+          return engine.extend(receipts, leaseMs);
+        },
+      });
+      const faults: string[] = [];
+      const worker = await openWorker({
+        queue: await open(slow, { leaseMs: 3_000 }),
+        pollMs: 990, // so that the worker claims, and renews before it does, just before the third of the lease
+        onFault: ({ what }) => faults.push(what),
+        handle: () => clock.sleep(1_500),
+      });
+      const jobs = await open(engine);
+      await jobs.add("a");
+      await clock.advance(900);
+      clock.jump(5_000);
+      await clock.advance(600);
+      assert.deepEqual([faults, (await jobs.status()).depth], [[], 0]);
+      await worker[Symbol.asyncDispose]();
+    },
+  },
+  {
     name: "a process that slept through its leases asks for them again before it starts prefetched work",
     run: async ({ engine, clock }) => {
       const jobs = await open(engine, { leaseMs: 1_000 });
