@@ -4,7 +4,7 @@ import { RefusedError } from "ashlar/engine";
 /** Changes that were planned on what was known, and what to do once it is known how they fared. */
 export interface PlannedCommit {
   readonly changes: readonly Change[];
-  committed(result: Pick<CommitResult, "committed">): void;
+  readonly committed: (result: Pick<CommitResult, "committed">) => void;
 }
 
 // Each round loses to somebody who won: a hundred in a row mean that something else is wrong.

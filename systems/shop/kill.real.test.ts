@@ -61,7 +61,7 @@ async function replayToEnd(data: string): Promise<Report> {
   child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => (notes += chunk.toString()));
   const [code] = (await once(child, "close")) as [number | null];
-  expect(code, `${notes}\n${output}`).toBe(0);
+  if (code !== 0) throw new Error(`status ${code}\n${notes}\n${output}`);
   return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Report;
 }
 
@@ -72,7 +72,7 @@ async function killAfterProgress(data: string, delayMs: number): Promise<number>
   const closed = once(child, "close");
   while (effectsIn(data) <= before && child.exitCode === null) await pause(2);
   await pause(delayMs);
-  expect(child.exitCode, "the replay ended before its time").toBeNull();
+  if (child.exitCode !== null) throw new Error("the replay ended before its time");
   child.kill("SIGKILL");
   await closed;
   return effectsIn(data);

@@ -47,7 +47,7 @@ test("parts taken one after another add up to the whole", () => {
 });
 
 test("a sum beyond the safe integers is refused", () => {
-  expect(() => sumMinor([Number.MAX_SAFE_INTEGER, 1])).toThrow();
+  expect(() => sumMinor([Number.MAX_SAFE_INTEGER, 1])).toThrow("safe integers");
   expect(sumMinor([])).toBe(0);
 });
 

@@ -3,25 +3,31 @@ import { InvariantError } from "ashlar/errors";
 import {
   streamOf,
   type AnyDecider,
-  type Call,
   type Calls,
+  type CommandOf,
   type Decider,
   type DomainEvent,
   type EventStore,
 } from "ashlar/events";
-import type { stockDecider } from "./inventory/mod.ts";
-import type { orderDecider } from "./orders/mod.ts";
-import type { returnDecider } from "./returns/mod.ts";
 
-/** A command for one of the shop's own event-sourced things. */
-export type ShopCall = Call<typeof stockDecider> | Call<typeof orderDecider> | Call<typeof returnDecider>;
+/** A command for one of the shop's event-sourced things, made by {@link callOf}. */
+export interface ShopCall {
+  readonly decider: AnyDecider;
+  readonly id: string;
+  readonly command: unknown;
+}
+
+/** A command, checked against its decider here, so that calls of several contexts can stand in one list. */
+export function callOf<D extends AnyDecider>(decider: D, id: string, command: CommandOf<D>): ShopCall {
+  return { decider, id, command };
+}
 
 /** Decisions for a commit of the caller's own, or what was refused. */
 export type ShopPlan =
   | {
       readonly status: "accepted";
       readonly changes: readonly Change[];
-      committed(result: Pick<CommitResult, "committed">): void;
+      readonly committed: (result: Pick<CommitResult, "committed">) => void;
     }
   | {
       readonly status: "rejected";
@@ -29,9 +35,11 @@ export type ShopPlan =
     };
 
 /** Decides commands of several contexts for one commit: all, or the refusals. */
-export function planCalls(store: EventStore, calls: readonly ShopCall[]): Promise<ShopPlan> {
-  // The contexts meet only here: each call was checked against its own decider where it was made.
-  return store.plan(calls as unknown as Calls<readonly AnyDecider[]>);
+export async function planCalls(store: EventStore, calls: readonly ShopCall[]): Promise<ShopPlan> {
+  // Each call was checked against its own decider where it was made.
+  const planned = await store.plan(calls as Calls<readonly AnyDecider[]>);
+  if (planned.status === "rejected") return planned;
+  return { status: "accepted", changes: planned.changes, committed: (result) => planned.committed(result) };
 }
 
 /** As {@link planCalls} for commands that the state of the caller's saga makes possible: a refusal is a bug, and throws. */

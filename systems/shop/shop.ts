@@ -77,7 +77,17 @@ export async function createShop(options: ShopOptions): Promise<Shop> {
   const returns = new Returns({ store, sagas, saga: giveBack });
   const held = opened.move();
   return {
-    ...{ engine, outside, store, sagas, inventory, payments, orders, returns, tickets, notifications, analytics },
+    engine,
+    outside,
+    store,
+    sagas,
+    inventory,
+    payments,
+    orders,
+    returns,
+    tickets,
+    notifications,
+    analytics,
     catalog: new Catalog(engine),
     async *openRuns() {
       for await (const { saga, id, finishedAtMs } of sagas.list({ limit: Number.MAX_SAFE_INTEGER }))

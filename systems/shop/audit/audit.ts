@@ -47,7 +47,7 @@ export async function audit(shop: Shop): Promise<Totals> {
     orders: {
       placed: fold.placed,
       confirmed: fold.confirmed,
-      rejected: Object.fromEntries([...fold.rejected].toSorted()),
+      rejected: Object.fromEntries([...fold.rejected].toSorted(([a], [b]) => (a < b ? -1 : 1))),
       open: fold.openOrders.size,
     },
     returns: { matched: fold.matched, unmatched: fold.unmatched },
@@ -83,9 +83,9 @@ export async function audit(shop: Shop): Promise<Totals> {
 
 function logInvariants(fold: LogFold): readonly Invariant[] {
   return [
-    noFault(fold, "gaps", "positions of the log have no gaps", `${fold.events} events`),
+    noFault(fold, "gaps", { name: "positions of the log have no gaps", detail: `${fold.events} events` }),
     holds("every order has ended", fold.openOrders.size === 0, `${fold.openOrders.size} open of ${fold.placed}`),
-    noFault(fold, "order ends", "every order ends once", `${fold.placed} placed`),
+    noFault(fold, "order ends", { name: "every order ends once", detail: `${fold.placed} placed` }),
     holds("every return has ended", fold.openReturns.size === 0, `${fold.openReturns.size} open`),
     holds(
       "what was ordered was sold or rejected",
@@ -98,14 +98,15 @@ function logInvariants(fold: LogFold): readonly Invariant[] {
 function moneyInvariants({ outside }: Shop, fold: LogFold): readonly Invariant[] {
   const { charge, refund } = fold.books;
   return [
-    noFault(
-      fold,
-      "unbalanced",
-      "every ledger transaction sums to zero",
-      `${fold.books.charge.entries + refund.entries} payments`,
-    ),
+    noFault(fold, "unbalanced", {
+      name: "every ledger transaction sums to zero",
+      detail: `${fold.books.charge.entries + refund.entries} payments`,
+    }),
     holds("the ledger sums to zero", fold.ledgerSumMinor === 0, `${fold.ledgerSumMinor}`),
-    noFault(fold, "order money", "sold orders are paid, rejected ones cost nothing", `${fold.confirmed} confirmed`),
+    noFault(fold, "order money", {
+      name: "sold orders are paid, rejected ones cost nothing",
+      detail: `${fold.confirmed} confirmed`,
+    }),
     sameBooks("provider and ledger agree on every charge", sumBook(outside.books.entries("charge")), charge),
     sameBooks("provider and ledger agree on every refund", sumBook(outside.books.entries("refund")), refund),
     holds(
@@ -205,7 +206,7 @@ function sameBooks(name: string, theirs: BookSum, ours: BookSum): Invariant {
   );
 }
 
-function noFault(fold: LogFold, kind: string, name: string, detail: string): Invariant {
+function noFault(fold: LogFold, kind: string, { name, detail }: Omit<Invariant, "ok">): Invariant {
   const faults = fold.faults.get(kind) ?? [];
   return holds(name, faults.length === 0, faults.length === 0 ? detail : faults.join("; "));
 }

@@ -158,7 +158,7 @@ export async function foldLog(engine: Engine, log: string): Promise<LogFold> {
   }
 }
 
-export function addToBook(book: BookSum, subject: string, amountMinor: Minor): BookSum {
+function addToBook(book: BookSum, subject: string, amountMinor: Minor): BookSum {
   return {
     entries: book.entries + 1,
     amountMinor: book.amountMinor + amountMinor,

@@ -1,8 +1,8 @@
 import type { Change, Engine } from "ashlar/engine";
-import type { Call } from "ashlar/events";
 import { draw } from "../draw.ts";
+import { callOf, type ShopCall } from "../planning.ts";
 import { isStocked } from "../product-code.ts";
-import { stockDecider, type BackOnSale, type Supply } from "./stock.ts";
+import { stockDecider, type BackOnSale, type StockCommand, type Supply } from "./stock.ts";
 
 /** `plenty`: the supplier delivers whatever is missing. `tight`: every product starts with a drawn quantity and gets nothing more. */
 export type StockMode = "plenty" | "tight";
@@ -19,10 +19,8 @@ export interface InventoryOptions {
   readonly seed: number;
 }
 
-type StockCall = Call<typeof stockDecider>;
-
 /** Cells that list the products with units which are not on sale again yet. */
-export const returningSpace = "stock-returning";
+const returningSpace = "stock-returning";
 
 /** Commands of the inventory for commits of others: what an order, a return or a count does to the stock of its products. */
 export class Inventory {
@@ -32,28 +30,28 @@ export class Inventory {
     this.#options = options;
   }
 
-  reserve(order: string, goods: readonly Units[]): readonly StockCall[] {
+  reserve(order: string, goods: readonly Units[]): readonly ShopCall[] {
     return goods.map(({ code, quantity }) =>
       call(code, { kind: "reserve", order, quantity, supply: this.#supply(code) }),
     );
   }
 
-  ship(order: string, goods: readonly Units[]): readonly StockCall[] {
+  ship(order: string, goods: readonly Units[]): readonly ShopCall[] {
     return goods.map(({ code, quantity }) => call(code, { kind: "ship", order, quantity }));
   }
 
-  writeOff(invoice: string, goods: readonly Units[]): readonly StockCall[] {
+  writeOff(invoice: string, goods: readonly Units[]): readonly ShopCall[] {
     return goods.map(({ code, quantity }) =>
       call(code, { kind: "write off", invoice, quantity, supply: this.#supply(code) }),
     );
   }
 
-  release(order: string, goods: readonly Units[]): readonly StockCall[] {
+  release(order: string, goods: readonly Units[]): readonly ShopCall[] {
     const sale = this.#options.releases;
     return goods.map(({ code, quantity }) => call(code, { kind: "release", order, quantity, sale }));
   }
 
-  restock(order: string, goods: readonly Units[]): readonly StockCall[] {
+  restock(order: string, goods: readonly Units[]): readonly ShopCall[] {
     const sale = this.#options.releases;
     return goods.map(({ code, quantity }) => call(code, { kind: "restock", order, quantity, sale }));
   }
@@ -86,8 +84,8 @@ export function goodsOf(lines: readonly Units[]): readonly Units[] {
 export async function returnToSale(
   engine: Engine,
   limit: number,
-): Promise<{ readonly calls: readonly StockCall[]; readonly cells: readonly Change[] }> {
-  const calls: StockCall[] = [];
+): Promise<{ readonly calls: readonly ShopCall[]; readonly cells: readonly Change[] }> {
+  const calls: ShopCall[] = [];
   const cells: Change[] = [];
   for await (const cell of engine.scan({ kind: "cells", space: returningSpace, limit })) {
     calls.push(call(cell.key, { kind: "return to sale" }));
@@ -97,8 +95,8 @@ export async function returnToSale(
   return { calls, cells };
 }
 
-function call(code: string, command: StockCall["command"]): StockCall {
-  return { decider: stockDecider, id: code, command };
+function call(code: string, command: StockCommand): ShopCall {
+  return callOf(stockDecider, code, command);
 }
 
 /** Evenly spread over the orders of magnitude, as demand is. */

@@ -1,7 +1,2 @@
-export { notificationQueue, type ChannelName, type Notification, type NotificationKind } from "./notification.ts";
-export {
-  openNotifications,
-  UndeliverableError,
-  type Notifications,
-  type NotificationsOptions,
-} from "./notifications.ts";
+export type { ChannelName, Notification, NotificationKind } from "./notification.ts";
+export { openNotifications, type Notifications, type NotificationsOptions } from "./notifications.ts";

@@ -22,7 +22,7 @@ export interface NotificationsOptions {
 }
 
 /** A channel will never take this message: it goes to the dead letters at once. */
-export class UndeliverableError extends KitError {
+class UndeliverableError extends KitError {
   readonly code = "UNDELIVERABLE";
   readonly retryable = false;
 }

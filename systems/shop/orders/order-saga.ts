@@ -12,7 +12,7 @@ import { goodsOf, type Inventory, type Units } from "../inventory/mod.ts";
 import type { Notifications } from "../notifications/mod.ts";
 import type { ChargeOutcome, Payment, Payments } from "../payments/mod.ts";
 import type { PlannedCommit } from "../commit-loop.ts";
-import { planCalls, planCertain, type ShopCall } from "../planning.ts";
+import { callOf, planCalls, planCertain, type ShopCall } from "../planning.ts";
 import type { ParcelOutcome, Shipping } from "../shipping/mod.ts";
 import { customerOrderChange } from "./customer-orders.ts";
 import { orderDecider, type Order, type OrderCommand, type PlacedOrder, type Rejection } from "./order.ts";
@@ -239,7 +239,7 @@ class OrderRun {
   }
 
   #note(command: OrderCommand): ShopCall {
-    return { decider: orderDecider, id: this.#id, command };
+    return callOf(orderDecider, this.#id, command);
   }
 }
 

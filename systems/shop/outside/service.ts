@@ -20,7 +20,7 @@ export type OutsideReply =
   | { readonly status: "refused"; readonly reason: string };
 
 /** The service did not answer this attempt. Nothing was done. */
-export class OutageError extends KitError {
+class OutageError extends KitError {
   readonly code = "OUTAGE";
   readonly retryable = true;
 

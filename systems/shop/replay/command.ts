@@ -50,7 +50,7 @@ export async function replayCommand(
     limit: config.limit,
     settings: { stock, faults, seed },
     signal: around.signal,
-    onProgress: progress.show,
+    onProgress: (state) => progress.show(state),
   });
   progress.end();
   around.print(reportText(outcome, measured));

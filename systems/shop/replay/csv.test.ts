@@ -78,7 +78,7 @@ test("well-formed text reads as csv-parse reads it, in chunks of any size", () =
     fc.property(fc.array(record, { minLength: 1, maxLength: 8 }), fc.integer({ min: 1, max: 9 }), (records, size) => {
       const text = records.map((fields) => fields.join(",")).join("\n");
       const chunks = text.match(new RegExp(`[^]{1,${size}}`, "gu")) ?? [];
-      const theirs = parse(text, { relax_column_count: true }) as string[][];
+      const theirs = parse(text, { relax_column_count: true });
       expect(read(...chunks).map(({ fields }) => fields)).toEqual(theirs);
     }),
   );

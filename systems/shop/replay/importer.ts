@@ -20,7 +20,7 @@ import { isProgressCell, loadProgress, progressChanges, type ProgressState, type
 import { quarantineChanges } from "./quarantine.ts";
 
 /** Another process imports into the same data, or the same file was begun with other settings. */
-export class ReplayConflictError extends KitError {
+class ReplayConflictError extends KitError {
   readonly code = "REPLAY_CONFLICT";
   readonly retryable = false;
 }
@@ -33,7 +33,7 @@ export interface ImporterOptions {
 }
 
 /** Orders and returns under way at once; enough to fill every shared transaction, few enough to wait for at the close of a day. */
-export const inFlightMax = 256;
+const inFlightMax = 256;
 /** Products put back on sale in one commit. */
 const returnedAtOnce = 2_000;
 /** Invoices and lines that share a commit at most. */

@@ -31,7 +31,11 @@ export async function runReplay(
   await using outside = await openOutside({ path: join(folder, "outside.db"), faults, seed, clock });
   await using engine = await openSqliteEngine({ path: join(folder, "shop.db"), durability: "process", clock });
   await using shop = await createShop({
-    ...{ engine, outside, clock, seed, stock },
+    engine,
+    outside,
+    clock,
+    seed,
+    stock,
     random: seededRandom(seed),
     releases: "at day close",
     views: "on demand",

@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
-import { Readable, Writable } from "node:stream";
+import { Writable, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { KitError } from "ashlar/errors";
 import { CsvReader, type CsvRecord } from "./csv.ts";
 import { readHeader, readLine, type Columns, type ReadLine } from "./line.ts";
 
 /** The file cannot be used at all; the message says why in one sentence. */
-export class SourceError extends KitError {
+class SourceError extends KitError {
   readonly code = "SOURCE";
   readonly retryable = false;
 }

@@ -6,7 +6,7 @@ import { sumMinor } from "../money.ts";
 import { orderDecider } from "../orders/mod.ts";
 import type { Notifications } from "../notifications/mod.ts";
 import type { Payments, Refund } from "../payments/mod.ts";
-import { planCertain } from "../planning.ts";
+import { callOf, planCertain } from "../planning.ts";
 import { returnDecider, type ReturnPart } from "./return.ts";
 
 export interface ReturnServices {
@@ -43,7 +43,7 @@ async function refund({ payments, store }: ReturnServices, input: ReturnInput): 
   await Promise.all(refunds.map((refund) => payments.refund(refund)));
   const amountMinor = sumMinor(refunds.map((refund) => refund.amountMinor));
   const command = { kind: "note refunded", amountMinor } as const;
-  const planned = await planCertain(store, [{ decider: returnDecider, id: input.id, command }]);
+  const planned = await planCertain(store, [callOf(returnDecider, input.id, command)]);
   const postings = refunds.flatMap((refund) => payments.postRefund(refund));
   return { result: amountMinor, changes: [...planned.changes, ...postings], committed: planned.committed };
 }
@@ -54,7 +54,7 @@ async function restock(services: ReturnServices, input: ReturnInput): Promise<Co
   const restocked = goods.reduce((sum, { quantity }) => sum + quantity, 0);
   const planned = await planCertain(store, [
     ...inventory.restock(input.id, goods),
-    { decider: returnDecider, id: input.id, command: { kind: "close", restocked } },
+    callOf(returnDecider, input.id, { kind: "close", restocked }),
   ]);
   const told = notifications.change("return-refunded", { id: input.id, to: input.customer });
   return {

@@ -3,7 +3,7 @@ import type { EventStore } from "ashlar/events";
 import type { RunOutcome, Sagas } from "ashlar/saga";
 import { commitPlanned, type PlannedCommit } from "../commit-loop.ts";
 import { customerOrders, orderDecider } from "../orders/mod.ts";
-import { newStream, planCertain, type ShopCall } from "../planning.ts";
+import { callOf, newStream, planCertain, type ShopCall } from "../planning.ts";
 import { matchReturn, type Purchase, type ReturnMatch } from "./match-return.ts";
 import { returnDecider, type RequestedReturn, type Return, type ReturnLine, type ReturnPart } from "./return.ts";
 import type { ReturnSaga } from "./return-saga.ts";
@@ -97,13 +97,8 @@ export class Returns {
 /** One command an order, with its parts together. */
 function takeBack(id: string, parts: readonly ReturnPart[]): readonly ShopCall[] {
   const byOrder = Map.groupBy(parts, (part) => part.order);
-  return Array.from(byOrder, ([order, taken]) => ({
-    decider: orderDecider,
-    id: order,
-    command: {
-      kind: "take back",
-      return: id,
-      taken: taken.map(({ code, quantity, amountMinor }) => ({ code, quantity, amountMinor })),
-    },
-  }));
+  return Array.from(byOrder, ([order, ofOrder]) => {
+    const taken = ofOrder.map(({ code, quantity, amountMinor }) => ({ code, quantity, amountMinor }));
+    return callOf(orderDecider, order, { kind: "take back", return: id, taken });
+  });
 }
