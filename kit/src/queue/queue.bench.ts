@@ -8,6 +8,7 @@ import { systemClock } from "../clock/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { openMemoryEngine } from "../engine/memory/mod.ts";
 import { openSqliteEngine } from "../engine/sqlite/mod.ts";
+import type { AddOptions } from "./add-options.ts";
 import { queue } from "./definition.ts";
 import { openQueue, type Queue } from "./queue.ts";
 import { openWorker } from "./worker.ts";
@@ -19,10 +20,10 @@ interface Input {
 const count = Number(process.argv[2] ?? 30_000);
 const inFlight = 64;
 
-async function addAll(jobs: Queue<Input>): Promise<void> {
+async function addAll(jobs: Queue<Input>, options?: (n: number) => AddOptions): Promise<void> {
   let next = 0;
   const caller = async (): Promise<void> => {
-    while (next < count) await jobs.add({ n: next++ });
+    for (let n = next++; n < count; n = next++) await jobs.add({ n }, options?.(n));
   };
   await Promise.all(Array.from({ length: inFlight }, caller));
 }
@@ -55,6 +56,11 @@ async function measureEngine(name: string, engine: Engine): Promise<void> {
   const jobs = await openQueue({ engine, queue: definition });
   await measure(`${name}: add one by one, ${inFlight} in flight`, count, () => addAll(jobs));
   await measure(`${name}: work off, concurrency ${inFlight}`, count, () => workOff(jobs));
+  const keyed = queue<Input>("keyed", { depthMax: 100_000_000, key: ({ n }) => String(n) });
+  const orders = await openQueue({ engine, queue: keyed });
+  const dedup = (n: number): AddOptions => ({ dedup: { key: String(n), forMs: 3_600_000 } });
+  await measure(`${name}: add with key and dedup`, count, () => addAll(orders, dedup));
+  await measure(`${name}: work off with key and dedup`, count, () => workOff(orders));
   await measure(`${name}: ask, one caller`, count / 100, () => askAll(jobs));
   await engine[Symbol.asyncDispose]();
 }
