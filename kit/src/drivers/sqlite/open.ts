@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { systemClock, type Clock } from "../../clock/mod.ts";
 import { ConfigError, DisposedError, integerIn, oneOf, textOf } from "../../errors/mod.ts";
 import { systemRandom, type Random } from "../../random/mod.ts";
@@ -132,6 +132,8 @@ class Database implements SqliteDatabase {
   readonly #queue: Writer;
   readonly #checkpointer: Checkpointer;
   readonly #foreign: () => unknown;
+  readonly #beginReading: StatementSync;
+  readonly #endReading: StatementSync;
   #closing: Promise<void> | undefined;
 
   constructor(parts: DatabaseParts) {
@@ -144,6 +146,8 @@ class Database implements SqliteDatabase {
     this.#checkpointer = checkpointer(this.writer);
     this.#queue = new Writer(parts.write, parts.limits, this.#checkpointer);
     const foreign = this.writer.prepare("pragma data_version");
+    this.#beginReading = this.reader.prepare("begin");
+    this.#endReading = this.reader.prepare("commit");
     this.#foreign = () => foreign.get()?.["data_version"];
   }
 
@@ -176,11 +180,11 @@ class Database implements SqliteDatabase {
   }
 
   snapshot<T>(read: (sql: SqliteSession) => T): T {
-    this.reader.exec("begin");
+    this.#beginReading.run();
     try {
       return read(this.reader);
     } finally {
-      this.reader.exec("commit");
+      this.#endReading.run();
     }
   }
 

@@ -1,18 +1,23 @@
-import type { SqliteSession } from "../../drivers/sqlite/mod.ts";
+import type { PreparingSession } from "../../drivers/sqlite/mod.ts";
 import type { Cell, CellKey } from "../cell.ts";
 
-interface CellRow {
-  readonly version: number;
-  readonly value: string;
-  readonly expires_at: number | null;
-}
+type CellRow = readonly [version: number, value: string, expiresAtMs: number | null];
 
-const cellText = `select version, value, expires_at from ashlar_cell
-  where space = ? and key = ? and (expires_at is null or expires_at > ?)`;
+/** Reads of cells on a connection that sees what is committed, by one prepared statement. */
+export class CellReads {
+  readonly #cell: ReturnType<PreparingSession["prepare"]>;
 
-/** The cell, unless it is absent or expired. */
-export function readCell(sql: SqliteSession, { space, key }: CellKey, nowMs: number): Cell | undefined {
-  const row = sql.get<CellRow>(cellText, space, key, nowMs);
-  if (row === undefined) return undefined;
-  return { space, key, value: row.value, version: row.version, expiresAtMs: row.expires_at ?? undefined };
+  constructor(session: PreparingSession) {
+    this.#cell = session.prepare(`select version, value, expires_at from ashlar_cell
+      where space = ? and key = ? and (expires_at is null or expires_at > ?)`);
+    this.#cell.setReturnArrays(true);
+  }
+
+  /** The cell, unless it is absent or expired. */
+  get({ space, key }: CellKey, nowMs: number): Cell | undefined {
+    const row = this.#cell.get(space, key, nowMs) as unknown as CellRow | undefined;
+    if (row === undefined) return undefined;
+    const [version, value, expiresAtMs] = row;
+    return { space, key, value, version, expiresAtMs: expiresAtMs ?? undefined };
+  }
 }

@@ -55,7 +55,7 @@ export function extendLeases(work: Work, receipts: readonly Receipt[], leaseMs: 
 }
 
 interface DueState {
-  readonly state: number;
+  readonly state: typeof delayed | typeof running;
   readonly move: () => void;
 }
 
@@ -69,8 +69,8 @@ function settleDue(work: Work, queue: QueueHead, { state, move }: DueState): num
   return firstDue(work, queue, state);
 }
 
-function firstDue({ sql }: Work, queue: QueueHead, state: number): number | undefined {
-  const row = sql.firstDue.get(queue.id, state) as { due: number } | undefined;
+function firstDue({ sql }: Work, queue: QueueHead, state: DueState["state"]): number | undefined {
+  const row = (state === delayed ? sql.firstDelayed : sql.firstRunning).get(queue.id) as { due: number } | undefined;
   return row?.due;
 }
 

@@ -1,5 +1,11 @@
 import type { Clock } from "../../clock/mod.ts";
-import { openSqlite, type MigrationStep, type SqliteDatabase, type SqliteSession } from "../../drivers/sqlite/mod.ts";
+import {
+  openSqlite,
+  sqliteError,
+  type MigrationStep,
+  type SqliteDatabase,
+  type SqliteSession,
+} from "../../drivers/sqlite/mod.ts";
 import { ConfigError, DisposedError } from "../../errors/mod.ts";
 import { telemetryChannel } from "../../telemetry/mod.ts";
 import type { Cell, CellKey } from "../cell.ts";
@@ -25,12 +31,12 @@ import { validateClaim, validateLease, validateRead, validateStream } from "../v
 import { applyList } from "./apply-list.ts";
 import { auditFaults } from "./audit.ts";
 import { Bells } from "./bell.ts";
-import { readCell } from "./cells.ts";
+import { CellReads } from "./cells.ts";
 import { claimMessages, extendLeases } from "./claim.ts";
 import { engineFault } from "./faults.ts";
 import { Group } from "./group.ts";
 import { allInstances, endLeasesOfTheGone, leave, registerAgain, registerInstance } from "./instances.ts";
-import { readLog, readStream } from "./log.ts";
+import { LogReads } from "./log.ts";
 import { expireBatch, Maintenance } from "./maintenance.ts";
 import { Neighbours } from "./neighbours-system.ts";
 import { resolveOptions, type ResolvedOptions, type SqliteEngineOptions } from "./options.ts";
@@ -82,6 +88,8 @@ class OnSqlite implements SqliteEngine {
   readonly #maintenance: Maintenance;
   readonly #identity = ownIdentity();
   readonly #group: Group;
+  readonly #logs: LogReads;
+  readonly #cells: CellReads;
   #neighbours: Neighbours | undefined;
   #foreignVersion = 0;
   #closing: Promise<void> | undefined;
@@ -91,6 +99,8 @@ class OnSqlite implements SqliteEngine {
     this.clock = clock;
     this.sql = database.reader;
     this.#database = database;
+    this.#logs = new LogReads(database.reader);
+    this.#cells = new CellReads(database.reader);
     this.#bells = new Bells(clock);
     this.#maintenance = new Maintenance(clock, maintenanceMs, {
       expire: () => database.shared(() => expireBatch(this.#group.work)),
@@ -144,21 +154,20 @@ class OnSqlite implements SqliteEngine {
   async read(request: ReadRequest): Promise<ReadResult> {
     this.#refuseWhenDisposed();
     validateRead(request);
-    return this.#reading((sql) => readLog(sql, request));
+    return this.#reading(() => this.#logs.read(request));
   }
 
   async stream(request: StreamRequest): Promise<readonly RecordedEvent[]> {
     this.#refuseWhenDisposed();
     validateStream(request);
-    return this.#reading((sql) => readStream(sql, request));
+    return this.#reading(() => this.#logs.stream(request));
   }
 
   async get(cells: readonly CellKey[]): Promise<readonly (Cell | undefined)[]> {
     this.#refuseWhenDisposed();
     const nowMs = this.clock.now();
-    const readAll = (sql: SqliteSession): readonly (Cell | undefined)[] =>
-      cells.map((cell) => readCell(sql, cell, nowMs));
-    return this.#reading(() => (cells.length > 1 ? this.#database.snapshot(readAll) : readAll(this.#database.reader)));
+    const readAll = (): readonly (Cell | undefined)[] => cells.map((cell) => this.#cells.get(cell, nowMs));
+    return this.#reading(() => (cells.length > 1 ? this.#database.snapshot(readAll) : readAll()));
   }
 
   async *scan<Q extends ScanQuery>(query: Q): AsyncGenerator<ScanRow<Q>> {
@@ -255,11 +264,11 @@ class OnSqlite implements SqliteEngine {
     return result;
   }
 
-  #reading<T>(read: (sql: SqliteSession) => T): T {
+  #reading<T>(read: () => T): T {
     try {
-      return read(this.#database.reader);
+      return read();
     } catch (error) {
-      throw engineFault(error);
+      throw engineFault(sqliteError(error, "read"));
     }
   }
 

@@ -129,7 +129,7 @@ function scanMessages(sql: SqliteSession, query: Query<"messages">, page: Page):
   const stateClause = state === undefined ? "" : `and state = ${stateNames.indexOf(state)}`;
   const rows = sql.all<StoredRow>(
     `select id, state, lane, due, attempt, crashes, enqueued_at, died_at, key, failures, reason, headers, body
-      from ashlar_message where queue = ? and id > ? ${stateClause} order by id limit ?`,
+      from ashlar_message where queue = ? and id > ? ${stateClause} order by id limit ?+0`,
     ...values,
     page.limit,
   );
@@ -166,7 +166,7 @@ interface CellRow {
 function scanCells({ sql, nowMs }: ScanSource, { space, prefix = "" }: Query<"cells">, page: Page): readonly Cell[] {
   const rows = sql.all<CellRow>(
     `select key, version, value, expires_at from ashlar_cell
-      where space = ? and key >= ? and key > ? and (expires_at is null or expires_at > ?) order by key limit ?`,
+      where space = ? and key >= ? and key > ? and (expires_at is null or expires_at > ?) order by key limit ?+0`,
     space,
     prefix,
     page.after ?? "",

@@ -2,7 +2,12 @@ import type { PreparingSession } from "../../drivers/sqlite/mod.ts";
 
 type Prepared = ReturnType<PreparingSession["prepare"]>;
 
-/** Every statement of the hot paths, prepared once on the writing connection. State numbers are those of schema.ts. */
+/**
+ * Every statement of the hot paths, prepared once on the writing connection. State numbers are those of schema.ts.
+ *
+ * Two values are never bound bare, because SQLite's planner looks at them and prepares the statement anew whenever they are bound,
+ * which costs ten times its execution: limits (hence `limit ?+0`) and what a partial index asks for (hence states in the text).
+ */
 export type Statements = { readonly [Name in keyof typeof texts]: Prepared };
 
 export function prepareStatements(session: PreparingSession): Statements {
@@ -52,18 +57,19 @@ const texts = {
   remove: "delete from ashlar_message where id = ?",
   extend: "update ashlar_message set due = ? where id = ? and queue = ? and token = ? and state = 2",
 
-  firstDue: `select due from ashlar_message where queue = ? and state = ? and due is not null order by due limit 1`,
-  matured: `select id from ashlar_message where queue = ? and state = 3 and due is not null and due <= ? order by due, id limit ?`,
-  lapsed: `select id, state, lane, seq, due, token, attempt, crashes, woken, key, failures from ashlar_message where queue = ? and state = 2 and due is not null and due <= ? order by due, id limit ?`,
+  firstDelayed: "select due from ashlar_message where queue = ? and state = 3 and due is not null order by due limit 1",
+  firstRunning: "select due from ashlar_message where queue = ? and state = 2 and due is not null order by due limit 1",
+  matured: `select id from ashlar_message where queue = ? and state = 3 and due is not null and due <= ? order by due, id limit ?+0`,
+  lapsed: `select id, state, lane, seq, due, token, attempt, crashes, woken, key, failures from ashlar_message where queue = ? and state = 2 and due is not null and due <= ? order by due, id limit ?+0`,
   claimReady: `update ashlar_message set state = 2, attempt = attempt + 1, token = token + 1, due = ?, owner = ?, woken = 0
-    where id in (select id from ashlar_message where queue = ? and state = 0 order by lane, seq limit ?) returning id, lane, seq, token, attempt, crashes, enqueued_at, key, failures, headers, body`,
+    where id in (select id from ashlar_message where queue = ? and state = 0 order by lane, seq limit ?+0) returning id, lane, seq, token, attempt, crashes, enqueued_at, key, failures, headers, body`,
   claimSuspects: `update ashlar_message set state = 2, attempt = attempt + 1, token = token + 1, due = ?, owner = ?, woken = 0
-    where id in (select id from ashlar_message where queue = ? and state = 1 order by lane, seq limit ?) returning id, lane, seq, token, attempt, crashes, enqueued_at, key, failures, headers, body`,
+    where id in (select id from ashlar_message where queue = ? and state = 1 order by lane, seq limit ?+0) returning id, lane, seq, token, attempt, crashes, enqueued_at, key, failures, headers, body`,
   endLeases: `update ashlar_message set due = 0 where queue = ? and state = 2 and due is not null and owner = ?`,
 
   isAdmitted: "select 1 from ashlar_message where queue = ? and key = ? and admitted = 1 limit 1",
   countAdmitted: `select count(*) as admitted from
-    (select 1 from ashlar_message where queue = ? and key = ? and admitted = 1 limit ?)`,
+    (select 1 from ashlar_message where queue = ? and key = ? and admitted = 1 limit ?+0)`,
   concurrency: "select concurrency from ashlar_concurrency where queue = ? and key = ?",
   hasConcurrencies: "select 1 from ashlar_concurrency where queue = ? limit 1",
   saveConcurrency: `insert into ashlar_concurrency(queue, key, concurrency) values (?, ?, ?)
@@ -90,11 +96,11 @@ const texts = {
     on conflict(consumer, id) do update set expires_at = excluded.expires_at`,
 
   expireDedup: `delete from ashlar_dedup where (queue, key) in
-    (select queue, key from ashlar_dedup where expires_at <= ? order by expires_at limit ?)`,
+    (select queue, key from ashlar_dedup where expires_at <= ? order by expires_at limit ?+0)`,
   expireSeen: `delete from ashlar_seen where (consumer, id) in
-    (select consumer, id from ashlar_seen where expires_at <= ? order by expires_at limit ?)`,
+    (select consumer, id from ashlar_seen where expires_at <= ? order by expires_at limit ?+0)`,
   expireCells: `delete from ashlar_cell where (space, key) in
-    (select space, key from ashlar_cell where expires_at is not null and expires_at <= ? order by expires_at limit ?)`,
+    (select space, key from ashlar_cell where expires_at is not null and expires_at <= ? order by expires_at limit ?+0)`,
 
   addInstance: "insert into ashlar_instance(id, pid, started, boot, namespace, opened_at) values (?, ?, ?, ?, ?, ?)",
   forgetInstances: "delete from ashlar_instance where boot <> ? or (namespace <> ? and opened_at < ?)",
