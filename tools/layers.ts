@@ -59,6 +59,7 @@ export const layers: Readonly<Record<string, Row>> = {
   schedule: { level: 3, doors: [...base, "engine", "queue"] },
 
   saga: { level: 4, doors: [...base, "engine", "queue", "events", "schedule"] },
+  "saga/examples": { level: 4, doors: [...base, "engine", "engine/memory", "engine/sqlite", "queue", "saga"] },
   "saga/spec": { level: 4, doors: [...base, "engine", "engine/memory", "saga"] },
 };
 

@@ -32,7 +32,7 @@ const limitSingle = async (): Promise<Figure> => (await import("../rivals/limits
 async function appends(count: number, width: number): Promise<Figure> {
   return inFolder(async (folder) => {
     await using engine = await openSqliteEngine({ path: join(folder, "events.db"), durability: "disk" });
-    await using store = await openEventStore({ engine });
+    const store = await openEventStore({ engine });
     const append = (index: number): Promise<unknown> =>
       store.append(`order/${index}`, [{ type: "Placed", data: payload(index) }], { expected: "new" });
     await lanes(Math.min(5000, count / 10), width, append);
@@ -70,7 +70,7 @@ async function rehydrateTime(kind: "events only" | "snapshot"): Promise<Figure> 
     await using engine = await openSqliteEngine({ path: join(folder, "events.db"), durability: "disk" });
     await fill(engine, chosen);
     // A store that has cached nothing: every load reads what a fresh process would read.
-    await using store = await openEventStore({ engine, cacheStreams: 0 });
+    const store = await openEventStore({ engine, cacheStreams: 0 });
     const times: number[] = [];
     for (let round = 0; round < 60; round += 1) {
       const startedMs = performance.now();
@@ -84,7 +84,7 @@ async function rehydrateTime(kind: "events only" | "snapshot"): Promise<Figure> 
 }
 
 async function fill(engine: Parameters<typeof openEventStore>[0]["engine"], chosen: typeof order): Promise<void> {
-  await using store: EventStore = await openEventStore({ engine });
+  const store: EventStore = await openEventStore({ engine });
   for (let index = 0; index < longStreamEvents; index += 1) await store.execute(chosen, "long", { index });
 }
 

@@ -16,7 +16,9 @@ export const timeoutRules: readonly Rule[] = [
       const ends: [number, string][] = [];
       const handle = async (job: Job<string>): Promise<void> => {
         const sleeping = clock.sleep(job.attempt === 1 ? 60_000 : 10, { signal: job.signal });
-        await sleeping.catch((error: Error) => ends.push([clock.now() - startedAtMs, error.name]));
+        await sleeping.catch((error: unknown) =>
+          ends.push([clock.now() - startedAtMs, error instanceof Error ? error.name : "?"]),
+        );
         // Returning as if nothing had happened does not help.
       };
       const worker = await openWorker({ queue: jobs, timeoutMs: 500, handle });
