@@ -1,6 +1,6 @@
 import { abortable, linkSignals, signalAfter } from "../abort/mod.ts";
 import { errorRecord, TimeoutError } from "../errors/mod.ts";
-import { decideRetry, type RetryPlan } from "../queue/mod.ts";
+import { decideRetry, type RetryDecision, type RetryPlan } from "../queue/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import type { StepContext } from "./context.ts";
 import type { ActiveRun } from "./active-run.ts";
@@ -26,39 +26,76 @@ export type Attempt<T> =
  * Runs an operation until it succeeds or its plan is used up. Every failure is counted durably before the next attempt, so that
  * a crash does not refill the plan. The execution must have been entered; it is left while a back-off lasts.
  */
-export async function attempted<T>(execution: ActiveRun, operation: Attempted<T>): Promise<Attempt<T>> {
-  for (;;) {
+export function attempted<T>(execution: ActiveRun, operation: Attempted<T>): Attempt<T> | Promise<Attempt<T>> {
+  const isPlain = operation.timeoutMs === undefined && execution.journal.header.attempts === undefined && !steps.active;
+  if (!isPlain) return repeated(execution, operation, undefined);
+  // Nearly every attempt is a first one that nobody times or watches: work that does not wait costs no promise.
+  let value: T | Promise<T>;
+  try {
+    value = operation.work(new Step(execution, operation.key, 1));
+  } catch (error) {
+    return repeated(execution, operation, Promise.reject(error));
+  }
+  if (isPromiseLike(value)) return repeated(execution, operation, value);
+  return execution.phase === "ended" ? endless() : { ok: true, value, attempt: 1 };
+}
+
+function isPromiseLike<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/** `begun`: the first attempt is on its way already. */
+async function repeated<T>(
+  execution: ActiveRun,
+  operation: Attempted<T>,
+  begun: PromiseLike<T> | undefined,
+): Promise<Attempt<T>> {
+  for (let first = begun; ; first = undefined) {
     const past = execution.journal.header.attempts?.[operation.name];
     const attempt = (past?.count ?? 0) + 1;
     if (past !== undefined && past.dueAtMs > execution.nowMs())
       await execution.waits.pause(operation.name, past.dueAtMs);
     const startedMs = steps.active ? execution.host.engine.clock.monotonic() : 0;
     try {
-      const { key, timeoutMs, work } = operation;
-      const value =
-        timeoutMs === undefined
-          ? await work(new Step(execution, key, attempt))
-          : await timed(execution, { ...operation, timeoutMs }, attempt);
+      const value = await (first ?? begin(execution, operation, attempt));
       if (execution.phase === "ended") return await endless();
       if (steps.active) publish(execution, operation.name, { attempt, outcome: "done", startedMs });
       return { ok: true, value, attempt };
     } catch (error) {
       if (execution.phase === "ended") return await endless();
-      const decision = decideRetry(operation.plan, { attempt, error }, execution.host.random);
-      if (steps.active)
-        publish(execution, operation.name, {
-          attempt,
-          outcome: decision.kind === "dead" ? "failed" : "retry",
-          startedMs,
-          error,
-        });
-      if (decision.kind === "dead") return { ok: false, error, attempts: attempt };
+      const decision = decided(execution, operation, { attempt, error });
+      if (steps.active) {
+        const outcome = decision.kind === "dead" ? "failed" : "retry";
+        publish(execution, operation.name, { attempt, outcome, startedMs, error: decision.error });
+      }
+      if (decision.kind === "dead") return { ok: false, error: decision.error, attempts: attempt };
       const dueAtMs = execution.nowMs() + decision.delayMs;
       execution.journal.noteAttempt(operation.name, { count: attempt, error: errorRecord(error), dueAtMs });
       await execution.writer.flush(`${operation.name}:failed`);
       if (execution.isDraining) await execution.abandon();
     }
   }
+}
+
+/** What a failure leads to. A plan whose own predicate throws cannot tell what another attempt would do: the operation has failed for good. */
+function decided<T>(
+  execution: ActiveRun,
+  operation: Attempted<T>,
+  failed: { readonly attempt: number; readonly error: unknown },
+): RetryDecision & { readonly error: unknown } {
+  try {
+    return { ...decideRetry(operation.plan, failed, execution.host.random), error: failed.error };
+  } catch (error) {
+    const { message } = errorRecord(error);
+    const both = new AggregateError([failed.error, error], `the retry plan of "${operation.name}" threw: ${message}`);
+    return { kind: "dead", reason: "not-retryable", error: both };
+  }
+}
+
+function begin<T>(execution: ActiveRun, operation: Attempted<T>, attempt: number): T | Promise<T> {
+  const { key, timeoutMs, work } = operation;
+  if (timeoutMs === undefined) return work(new Step(execution, key, attempt));
+  return timed(execution, { ...operation, timeoutMs }, attempt);
 }
 
 async function timed<T>(

@@ -54,7 +54,8 @@ async function recordStop(execution: ActiveRun, stop: StopRecord): Promise<void>
   journal.header = { ...journal.header, status: "compensating", attempts: undefined };
   const entry: Entry = { k: "stop", n: "stop", t: execution.nowMs(), s: stop };
   const letters = mailbox.letters.filter((letter) => letter.kind !== "cancel");
-  if (letters.length === mailbox.letters.length) return await execution.writer.append("stop", JSON.stringify(entry));
+  if (letters.length === mailbox.letters.length)
+    return void (await execution.writer.append("stop", JSON.stringify(entry)));
   // The cancel leaves the mailbox with the write that obeys it. When other mail came meanwhile it stays, and does no harm any more.
   const write = { point: "stop", texts: [JSON.stringify(entry)] };
   const result = await execution.writer.commit({ ...write, changes: [mailChange(journal, mailbox, letters)] });
@@ -88,7 +89,7 @@ async function undoOnce(
   if (options?.undoCommit === undefined) {
     await options?.undo?.(result, step);
     execution.journal.noteAttempt(point, undefined);
-    return await execution.writer.append(point, text);
+    return void (await execution.writer.append(point, text));
   }
   for (let conflicts = 0; ; conflicts++) {
     const { changes, committed } = await options.undoCommit(result, step);

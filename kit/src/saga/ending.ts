@@ -2,13 +2,15 @@ import { EncodeError, jsonCodec } from "../codec/mod.ts";
 import { type Change, ChangeError, type CommitResult } from "../engine/mod.ts";
 import { errorRecord } from "../errors/mod.ts";
 import type { ActiveRun } from "./active-run.ts";
-import type { Write } from "./fenced-writer.ts";
+import type { EndText } from "./journal.ts";
 import { type Mailbox, mailChange, mailboxOf } from "./mailbox.ts";
 import type { FinalOutcome, Problem } from "./outcome.ts";
 import { mailCell } from "./run-record.ts";
 
 const unknownVersionMs = 10_000;
 const codec = jsonCodec<unknown>();
+const acknowledged = { kind: "ack" } as const;
+const none: readonly Change[] = [];
 
 /**
  * Stores the end of the run and gives its message back, in one commit that is refused when mail has come: a cancel that was accepted
@@ -16,53 +18,47 @@ const codec = jsonCodec<unknown>();
  */
 export async function finish(execution: ActiveRun, outcome: FinalOutcome): Promise<void> {
   const { journal, definition } = execution;
-  if (outcome.status === "completed" && !isRecordable(execution, outcome.output)) return;
+  const end = endOf(execution, outcome, definition.rules.keepMs);
+  if (end === undefined) return;
+  const open = journal.header;
+  const { status } = outcome;
+  const closed = { ...open, status, problem: undefined, attempts: undefined };
   for (;;) {
-    const { status } = outcome;
-    const finishedAtMs = execution.nowMs();
-    journal.header = { ...journal.header, status, outcome, finishedAtMs, problem: undefined, attempts: undefined };
-    const { keepMs } = definition.rules;
-    const changes = [mailChange(journal, execution.mailbox, []), ...wakesOf(execution), ...journal.expire(keepMs)];
-    const result = await stored(execution, {
-      point: "finish",
-      texts: [],
-      changes,
-      settlement: { kind: "ack" },
-      expiresInMs: keepMs,
-    });
-    if (result === undefined) return;
+    journal.header = { ...closed, finishedAtMs: execution.nowMs() };
+    const changes = [mailChange(journal, execution.mailbox, []), ...wakesOf(execution), ...journal.expire(end.keepMs)];
+    let result: CommitResult;
+    try {
+      result = await execution.writer.commit({ point: "finish", texts: [], changes, settlement: acknowledged, end });
+    } catch (error) {
+      if (!(error instanceof ChangeError)) throw error;
+      journal.header = open;
+      return execution.stuck({ kind: "not-recordable", error: errorRecord(error) });
+    }
     if (result.committed) return execution.end({ kind: "finished", outcome });
+    // What is written next must not call a run ended that is not.
+    journal.header = open;
     await refreshMail(execution);
     if (status === "completed" && execution.stopRecord !== undefined) return;
   }
 }
 
-/** Undefined when the end cannot be stored at all, because it is too large. */
-async function stored(execution: ActiveRun, write: Write): Promise<CommitResult | undefined> {
+/** Undefined when the output is not JSON: then the run waits for a person. */
+function endOf(execution: ActiveRun, outcome: FinalOutcome, keepMs: number): EndText | undefined {
+  if (outcome.status !== "completed" || outcome.output === undefined)
+    return { outcomeJson: JSON.stringify(outcome), outputJson: undefined, keepMs };
   try {
-    return await execution.writer.commit(write);
+    const outputJson = codec.encode(outcome.output);
+    return { outcomeJson: `{"status":"completed","output":${outputJson}}`, outputJson, keepMs };
   } catch (error) {
-    if (!(error instanceof ChangeError)) throw error;
-    const { outcome: _, finishedAtMs: __, ...header } = execution.journal.header;
-    execution.journal.header = header;
+    if (!(error instanceof EncodeError)) throw error;
     execution.stuck({ kind: "not-recordable", error: errorRecord(error) });
     return undefined;
   }
 }
 
-function isRecordable(execution: ActiveRun, output: unknown): boolean {
-  try {
-    codec.encode(output);
-    return true;
-  } catch (error) {
-    if (!(error instanceof EncodeError)) throw error;
-    execution.stuck({ kind: "not-recordable", error: errorRecord(error) });
-    return false;
-  }
-}
-
 function wakesOf(execution: ActiveRun): readonly Change[] {
   const { parent } = execution.journal.header;
+  if (parent === undefined && execution.mailbox.letters.length === 0) return none;
   const watchers = execution.mailbox.letters.flatMap((letter) => (letter.kind === "watch" ? [letter.waiter] : []));
   return [...(parent === undefined ? [] : [parent]), ...watchers].map(({ queue, messageId }) => ({
     op: "wake",

@@ -48,7 +48,14 @@ export type Entry =
   /** The operation `n` was undone; `skip` when a person decided that it need not be. */
   | { readonly k: "undo"; readonly n: string; readonly t: number; readonly skip?: 1 };
 
-/** The text of a finished step, written by hand because the result is text already. */
+/** An entry as stored: most are steps, which therefore do not say so. */
+export type StoredEntry = Entry | Omit<Extract<Entry, { readonly k: "step" }>, "k">;
+
+export function entryOf(stored: StoredEntry): Entry {
+  return "k" in stored ? stored : { k: "step", ...stored };
+}
+
+/** The text of a finished step, written by hand because the result is text already. The result comes last, see `outcomeText`. */
 export function stepText(
   name: string,
   atMs: number,
@@ -56,7 +63,7 @@ export function stepText(
 ): string {
   const undo = result.undo === "yes" ? `,"u":1` : "";
   const value = result.text === undefined ? "" : `,"r":${result.text}`;
-  return `{"k":"step","n":${JSON.stringify(name)},"t":${atMs}${undo}${value}}`;
+  return `{"n":${JSON.stringify(name)},"t":${atMs}${undo}${value}}`;
 }
 
 /** The text of a wait that ended. */

@@ -42,6 +42,8 @@ export class Execution implements ActiveRun {
   readonly replay: Replay;
   readonly waits: Waits;
   readonly receipt: Receipt;
+  readonly id: string;
+  readonly key: string;
   /** Compensations known so far, by name of the operation. */
   readonly undos: Map<string, UndoOptions<never>> = new Map();
   mailbox: Mailbox;
@@ -64,6 +66,8 @@ export class Execution implements ActiveRun {
     this.host = host;
     this.definition = definition;
     this.journal = load.journal;
+    this.id = load.journal.id;
+    this.key = `${definition.name}/${this.id}`;
     this.receipt = load.receipt;
     this.mailbox = load.mailbox;
     this.replay = new Replay(load.journal.entries);
@@ -76,14 +80,6 @@ export class Execution implements ActiveRun {
     this.#isFrontierOpen = load.afterCrash === "yes";
   }
 
-  get id(): string {
-    return this.journal.id;
-  }
-
-  get key(): string {
-    return `${this.definition.name}/${this.journal.id}`;
-  }
-
   get problem(): Problem | undefined {
     return this.#problem;
   }
@@ -93,7 +89,7 @@ export class Execution implements ActiveRun {
   }
 
   get random(): Random {
-    return (this.#random ??= seededRandom(this.journal.header.seed));
+    return (this.#random ??= seededRandom(this.journal.header.seed ?? this.key));
   }
 
   get isAlone(): boolean {
@@ -198,7 +194,7 @@ export class Execution implements ActiveRun {
     this.phase = "ended";
     this.waits.clear();
     if (ending.kind === "lost") this.#controller?.abort(ending.error);
-    this.host.ended({ definition: this.definition, id: this.id }, ending);
+    this.host.ended(this, ending);
   }
 
   /** Ends an operation whose own write failed: what cannot be recorded is for a person to resolve. */

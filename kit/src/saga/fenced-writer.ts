@@ -1,7 +1,7 @@
 import type { Change, CommitResult, Receipt, Settlement, Transaction } from "../engine/mod.ts";
 import { ChangeError, LeaseLostError, StorageError } from "../engine/mod.ts";
 import { type Host, endless } from "./host.ts";
-import type { Draft, Journal } from "./journal.ts";
+import type { Draft, EndText, Journal } from "./journal.ts";
 
 /** One write of a run. */
 export interface Write {
@@ -11,12 +11,15 @@ export interface Write {
   readonly changes?: readonly Change[] | undefined;
   /** Ends the claim with this write; else the claim is only checked. */
   readonly settlement?: Settlement | undefined;
-  readonly expiresInMs?: number | undefined;
+  /** The end of the run, stored with this write. */
+  readonly end?: EndText | undefined;
 }
 
 // A store that is full or busy for longer than this sum of waits (about 13 s) loses the run to another executor.
 const storageRetriesMax = 8;
 const storageFirstMs = 50;
+
+const none: readonly Change[] = [];
 
 /**
  * All writes of one execution, one after the other. Each passes only while the execution holds the run's message, so that an executor
@@ -34,7 +37,7 @@ export class FencedWriter {
   readonly #lost: (error: unknown) => void;
   readonly #queue: string[] = [];
   readonly #line: (() => void)[] = [];
-  #queued: Promise<void> | undefined;
+  #queued: Promise<unknown> | undefined;
   #isLocked = false;
 
   constructor(
@@ -50,36 +53,26 @@ export class FencedWriter {
   }
 
   /** Stores an entry; those that wait together share a commit. Throws ChangeError when it cannot be stored at all. */
-  append(point: string, text: string): Promise<void> {
+  append(point: string, text: string): Promise<unknown> {
+    if (!this.#isLocked) return this.#write({ point, texts: [text] });
     this.#queue.push(text);
-    if (this.#queued !== undefined) return this.#queued;
-    if (this.#acquire() === undefined) return this.#appendQueued(point);
-    this.#queued = this.#ownTurn().then(() => {
-      this.#queued = undefined;
-      return this.#appendQueued(point);
-    });
-    return this.#queued;
+    return (this.#queued ??= this.#appendQueued(point));
   }
 
   /** Stores what is pending, and the header. */
-  async flush(point: string): Promise<void> {
-    await this.commit({ point, texts: [] });
+  flush(point: string): Promise<unknown> {
+    return this.commit({ point, texts: [] });
   }
 
   /** Stores entries and changes together. A refusal of the changes is returned, with the index among them; then nothing was stored. */
-  async commit(write: Write): Promise<CommitResult> {
-    const turn = this.#acquire();
-    if (turn !== undefined) await this.#ownTurn();
-    try {
-      return await this.#commitAlone(write);
-    } finally {
-      this.#release();
-    }
+  commit(write: Write): Promise<CommitResult> {
+    return this.#isLocked ? this.#ownTurn().then(() => this.#write(write)) : this.#write(write);
   }
 
   /** Runs the caller's statements and stores the entry that `work` returns in the same transaction. What it throws rolls all back. */
   async transact(point: string, work: (tx: Transaction<unknown>) => Promise<string>): Promise<void> {
-    if (this.#acquire() !== undefined) await this.#ownTurn();
+    if (this.#isLocked) await this.#ownTurn();
+    this.#isLocked = true;
     try {
       if (this.#host.probe !== undefined) await this.#probe(`${point}:before`);
       const pendingCount = this.pending.length;
@@ -112,29 +105,44 @@ export class FencedWriter {
     this.hasPendingTime = false;
   }
 
-  async #appendQueued(point: string): Promise<void> {
+  async #appendQueued(point: string): Promise<unknown> {
+    await this.#ownTurn();
+    this.#queued = undefined;
+    return await this.#write({ point, texts: this.#queue.splice(0) });
+  }
+
+  /** Takes the lock, which is free or was handed over, in the same turn. One function, because every promise between a step and the
+   *  store is paid for by every step of every run. */
+  async #write(write: Write): Promise<CommitResult> {
+    this.#isLocked = true;
     try {
-      await this.#commitAlone({ point, texts: this.#queue.splice(0) });
+      const isProbed = this.#host.probe !== undefined;
+      if (isProbed) await this.#probe(`${write.point}:before`);
+      const pendingCount = this.pending.length;
+      const texts = pendingCount === 0 ? write.texts : [...this.pending, ...write.texts];
+      const draft = this.#journal.draft(texts, write.end);
+      const changes = this.#changesOf(write, draft);
+      let result: CommitResult;
+      try {
+        result = await this.#host.engine.commit(changes);
+      } catch (error) {
+        result = await this.#stored(changes, error);
+      }
+      const own = 1 + draft.changes.length;
+      if (!result.committed) return await this.#refused(result, own);
+      this.#adopt(draft, pendingCount);
+      if (isProbed) await this.#probe(`${write.point}:after`);
+      return write.changes === undefined ? result : { committed: true, outcomes: result.outcomes.slice(own) };
     } finally {
       this.#release();
     }
   }
 
-  async #commitAlone(write: Write): Promise<CommitResult> {
-    if (this.#host.probe !== undefined) await this.#probe(`${write.point}:before`);
-    const pendingCount = this.pending.length;
-    const texts = pendingCount === 0 ? write.texts : [...this.pending, ...write.texts];
-    const draft = this.#journal.draft(texts, write.expiresInMs);
+  #changesOf(write: Write, draft: Draft): readonly Change[] {
+    const { settlement, changes = none } = write;
     const fence: Change =
-      write.settlement === undefined ? this.#hold : { op: "settle", receipt: this.#receipt, as: write.settlement };
-    const changes =
-      write.changes === undefined ? [fence, ...draft.changes] : [fence, ...draft.changes, ...write.changes];
-    const result = await this.#stored(changes);
-    if (!result.committed) return this.#refused(result, changes.length - (write.changes?.length ?? 0));
-    this.#adopt(draft, pendingCount);
-    if (this.#host.probe !== undefined) await this.#probe(`${write.point}:after`);
-    if (write.changes === undefined) return result;
-    return { committed: true, outcomes: result.outcomes.slice(changes.length - write.changes.length) };
+      settlement === undefined ? this.#hold : { op: "settle", receipt: this.#receipt, as: settlement };
+    return [fence, ...draft.changes, ...changes];
   }
 
   #refused(result: CommitResult & { readonly committed: false }, own: number): CommitResult | Promise<never> {
@@ -143,17 +151,20 @@ export class FencedWriter {
     return endless();
   }
 
-  async #stored(changes: readonly Change[]): Promise<CommitResult> {
+  /** Tries a write again that has met a fault of the store. */
+  async #stored(changes: readonly Change[], fault: unknown): Promise<CommitResult> {
+    let error = fault;
     for (let tries = 0; ; tries++) {
+      if (error instanceof ChangeError) throw error;
+      if (!(error instanceof StorageError) || !error.retryable || tries === storageRetriesMax) {
+        this.#lost(error);
+        return endless();
+      }
+      await this.#host.engine.clock.sleep(storageFirstMs * 2 ** tries);
       try {
         return await this.#host.engine.commit(changes);
-      } catch (error) {
-        if (error instanceof ChangeError) throw error;
-        if (!(error instanceof StorageError) || !error.retryable || tries === storageRetriesMax) {
-          this.#lost(error);
-          return endless();
-        }
-        await this.#host.engine.clock.sleep(storageFirstMs * 2 ** tries);
+      } catch (again) {
+        error = again;
       }
     }
   }
@@ -165,13 +176,6 @@ export class FencedWriter {
       this.#lost(error);
       await endless();
     }
-  }
-
-  /** Undefined when the turn was free and is now ours. */
-  #acquire(): "taken" | undefined {
-    if (this.#isLocked) return "taken";
-    this.#isLocked = true;
-    return undefined;
   }
 
   #ownTurn(): Promise<void> {

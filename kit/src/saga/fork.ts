@@ -3,7 +3,7 @@ import { textOf } from "../errors/mod.ts";
 import type { AnySaga } from "./context.ts";
 import { RunNotFoundError, SagaUsageError } from "./errors.ts";
 import { inspectRun } from "./inspect.ts";
-import { headerText, pageCell, queueOf, recordText, type RunHeader, runCell } from "./run-record.ts";
+import { changingText, fixedText, pageCell, queueOf, recordText, type RunHeader, runCell } from "./run-record.ts";
 
 /** Where a fork leaves the old run. */
 export interface ForkOptions {
@@ -42,7 +42,7 @@ export async function forkRun(
       op: "put",
       cell: runCell(definition.name, fork.newId),
       expect: "absent",
-      value: recordText(headerText(header, inputText), kept.join(",")),
+      value: recordText(fixedText(header, inputText) + changingText(header), kept.join(",")),
     },
     {
       op: "put",

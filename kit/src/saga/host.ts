@@ -24,7 +24,7 @@ export interface Host {
   readonly isDry?: "yes" | undefined;
   transaction<T>(work: (tx: Transaction<unknown>) => Promise<T>): Promise<T>;
   cells(keys: readonly CellKey[]): Promise<readonly (Cell | undefined)[]>;
-  ended(run: { readonly definition: AnySaga; readonly id: string }, ending: Ending): void;
+  ended(run: { readonly definition: AnySaga; readonly id: string; readonly key: string }, ending: Ending): void;
 }
 
 /** A promise for code that must not go on, because its executor has let go of the run. A new one each time: whatever waits for a shared

@@ -1,6 +1,6 @@
 import type { Engine } from "../engine/mod.ts";
 import { integerIn, type ErrorRecord } from "../errors/mod.ts";
-import type { Entry } from "./entry.ts";
+import { type Entry, entryOf, type StoredEntry } from "./entry.ts";
 import type { FinalOutcome, Problem, RunStatus } from "./outcome.ts";
 import { pageCell, parseRecord, runCell, type RunHeader } from "./run-record.ts";
 
@@ -92,9 +92,12 @@ export async function inspectRun(engine: Engine, saga: string, id: string): Prom
   const pages = Array.from({ length: header.pages ?? 0 }, (_, page) => pageCell(saga, id, page));
   const cells = await engine.get([...pages, ...(header.inputApart === 1 ? [pageCell(saga, id, "input")] : [])]);
   const values = cells.map((cell) => (cell === undefined ? undefined : (JSON.parse(cell.value) as unknown)));
-  const entries = [...values.slice(0, pages.length).flatMap((page) => (page ?? []) as readonly Entry[]), ...tail];
+  const entries = [
+    ...values.slice(0, pages.length).flatMap((page) => ((page ?? []) as readonly StoredEntry[]).map(entryOf)),
+    ...tail,
+  ];
   const input = header.inputApart === 1 ? values.at(-1) : header.input;
-  const { version, state, seed, outcome } = header;
+  const { version, state, seed = `${saga}/${id}`, outcome } = header;
   return {
     ...summaryOf(saga, id, header),
     input,

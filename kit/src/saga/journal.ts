@@ -1,9 +1,27 @@
-import type { Change } from "../engine/mod.ts";
-import { type Entry, isAnswer } from "./entry.ts";
-import { type AttemptRecord, headerText, pageCell, recordText, type RunHeader, runCell } from "./run-record.ts";
+import type { CellKey, Change } from "../engine/mod.ts";
+import { type Entry, entryOf, isAnswer, type StoredEntry } from "./entry.ts";
+import {
+  type AttemptRecord,
+  changingText,
+  fixedText,
+  outcomeText,
+  pageCell,
+  recordText,
+  type RunHeader,
+  runCell,
+} from "./run-record.ts";
 
 // A longer tail moves to a page of its own, so that a step of a long run rewrites a few kilobytes and not its whole history.
 const tailCharactersMax = 8_192;
+
+/** The end of a run, as it is stored. */
+export interface EndText {
+  readonly outcomeJson: string;
+  /** The output within it, when there is one. */
+  readonly outputJson: string | undefined;
+  /** How long the run is remembered. */
+  readonly keepMs: number;
+}
 
 /** What one write would store, and what to remember once it is stored. */
 export interface Draft {
@@ -28,26 +46,36 @@ export class Journal {
   readonly #fresh: string[] = [];
   readonly #pages: string[];
   #tail: string;
+  readonly #cell: CellKey;
   readonly #inputText: string;
+  #fixedText: string;
+  #versionOfText: string;
   #headerText = "";
   #headerOfText: RunHeader | undefined;
 
   constructor(
     place: { readonly saga: string; readonly id: string },
     header: RunHeader,
-    entries: { readonly pages: readonly (readonly Entry[])[]; readonly tail: readonly Entry[] },
+    past: {
+      readonly pages: readonly (readonly Entry[])[];
+      readonly tail: readonly Entry[];
+      readonly inputText?: string;
+    },
   ) {
     this.saga = place.saga;
     this.id = place.id;
     this.header = header;
-    this.#inputText = JSON.stringify(header.input) ?? "null";
-    this.#entries = [...entries.pages.flat(), ...entries.tail];
-    this.#pages = entries.pages.map((page) => JSON.stringify(page));
-    this.#tail = entries.tail.map((entry) => JSON.stringify(entry)).join(",");
+    this.#cell = runCell(place.saga, place.id);
+    this.#inputText = past.inputText ?? JSON.stringify(header.input) ?? "null";
+    this.#fixedText = fixedText(header, this.#inputText);
+    this.#versionOfText = header.version;
+    this.#entries = [...past.pages.flat(), ...past.tail];
+    this.#pages = past.pages.map((page) => JSON.stringify(page));
+    this.#tail = past.tail.map((entry) => JSON.stringify(entry)).join(",");
   }
 
   get entries(): readonly Entry[] {
-    for (const text of this.#fresh.splice(0)) this.#entries.push(JSON.parse(text) as Entry);
+    for (const text of this.#fresh.splice(0)) this.#entries.push(entryOf(JSON.parse(text) as StoredEntry));
     return this.#entries;
   }
 
@@ -73,16 +101,18 @@ export class Journal {
   }
 
   /** The write that stores `texts` behind what is stored, with the header as it is now. */
-  draft(texts: readonly string[], expiresInMs?: number): Draft {
-    const added = texts.join(",");
-    const isFull = this.#tail.length + added.length > tailCharactersMax && this.#tail !== "";
-    const pages = isFull ? this.#pages.length + 1 : this.header.pages;
-    const page = isFull ? `[${this.#tail}]` : undefined;
+  draft(texts: readonly string[], end?: EndText): Draft {
+    const added = texts.length === 1 ? (texts[0] ?? "") : texts.join(",");
+    const isFull = this.#tail !== "" && this.#tail.length + added.length > tailCharactersMax;
     const tail = isFull ? added : joined(this.#tail, added);
-    const value = recordText(this.#textOf(isFull ? { ...this.header, pages } : this.header), tail);
-    const changes: Change[] = [{ op: "put", cell: runCell(this.saga, this.id), expect: "any", value, expiresInMs }];
-    if (page !== undefined) changes.push(this.#pagePut(this.#pages.length, page, expiresInMs));
-    return { changes, texts, pages, tail, page };
+    const pages = isFull ? this.#pages.length + 1 : this.header.pages;
+    let head = this.#textOf(isFull ? { ...this.header, pages } : this.header);
+    if (end !== undefined) head += outcomeText(end.outcomeJson, end.outputJson, tail);
+    const value = recordText(head, tail);
+    const put: Change = { op: "put", cell: this.#cell, expect: "any", value, expiresInMs: end?.keepMs };
+    if (!isFull) return { changes: [put], texts, pages, tail, page: undefined };
+    const page = `[${this.#tail}]`;
+    return { changes: [put, this.#pagePut(this.#pages.length, page, end?.keepMs)], texts, pages, tail, page };
   }
 
   /** A draft was stored. Header fields that were set meanwhile stay for the next one. */
@@ -118,10 +148,13 @@ export class Journal {
   }
 
   #textOf(header: RunHeader): string {
-    if (this.#headerOfText !== header) {
-      this.#headerText = headerText(header, this.#inputText);
-      this.#headerOfText = header;
+    if (this.#headerOfText === header) return this.#headerText;
+    if (this.#versionOfText !== header.version) {
+      this.#versionOfText = header.version;
+      this.#fixedText = fixedText(header, this.#inputText);
     }
+    this.#headerText = this.#fixedText + changingText(header);
+    this.#headerOfText = header;
     return this.#headerText;
   }
 }

@@ -2,7 +2,7 @@ import type { Claim, Change } from "../engine/mod.ts";
 import { errorRecord, invariant } from "../errors/mod.ts";
 import { commandTexts } from "./commands.ts";
 import type { AnySaga } from "./context.ts";
-import type { Entry } from "./entry.ts";
+import { type Entry, entryOf, type StoredEntry } from "./entry.ts";
 import { MismatchError } from "./errors.ts";
 import { rehearse } from "./rehearse.ts";
 import { Execution } from "./execution.ts";
@@ -73,7 +73,7 @@ async function journalOf(
   });
   const header = run.header.inputApart === 1 ? { ...run.header, input: values.at(-1) } : run.header;
   return new Journal(run, header, {
-    pages: values.slice(0, numbers.length) as (readonly Entry[])[],
+    pages: values.slice(0, numbers.length).map((page) => (page as readonly StoredEntry[]).map(entryOf)),
     tail: run.entries,
   });
 }
@@ -106,6 +106,7 @@ async function choose(
     saga: journal.saga,
     id: journal.id,
     ...journal.header,
+    seed: journal.header.seed ?? `${journal.saga}/${journal.id}`,
     input: journal.header.input,
     state,
     entries: journal.entries,

@@ -15,9 +15,10 @@ export interface ResultOptions {
 }
 
 interface Waiting {
+  readonly key: string;
   readonly saga: string;
   readonly id: string;
-  readonly settle: (outcome: RunOutcome) => void;
+  readonly resolve: (outcome: RunOutcome) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -27,8 +28,8 @@ const backstopMs = 1_000;
 /** Those who wait for the end of a run. Runs of this process tell it themselves; others are looked at when the store's bell rings. */
 export class Results {
   readonly #engine: Engine;
-  readonly #isHere: (saga: string, id: string) => boolean;
-  readonly #waiting: Map<string, Set<Waiting>> = new Map();
+  readonly #isHere: (key: string) => boolean;
+  readonly #waiting: Map<string, readonly Waiting[]> = new Map();
   /** Those whose run was not in progress here when it was last looked at. */
   readonly #elsewhere: Set<Waiting> = new Set();
   readonly #bells: Map<string, Disposable> = new Map();
@@ -37,34 +38,29 @@ export class Results {
   #looksAgain = false;
   #isClosed = false;
 
-  constructor(engine: Engine, isHere: (saga: string, id: string) => boolean) {
+  constructor(engine: Engine, isHere: (key: string) => boolean) {
     this.#engine = engine;
     this.#isHere = isHere;
   }
 
-  async wait(saga: string, id: string, options: ResultOptions): Promise<RunOutcome> {
-    options.signal?.throwIfAborted();
-    if (this.#isClosed) throw new DisposedError("the sagas");
+  wait(saga: string, id: string, options?: ResultOptions): Promise<RunOutcome> {
+    if (options?.signal?.aborted === true) return Promise.reject(options.signal.reason);
+    if (this.#isClosed) return Promise.reject(new DisposedError("the sagas"));
     const { promise, resolve, reject } = Promise.withResolvers<RunOutcome>();
-    const waiting: Waiting = { saga, id, settle: resolve, reject };
     const key = `${saga}/${id}`;
-    const all = this.#waiting.get(key) ?? new Set();
-    this.#waiting.set(key, all.add(waiting));
-    if (!this.#isHere(saga, id)) this.#lookFor([waiting]);
-    try {
-      return options.signal === undefined && options.withinMs === undefined
-        ? await promise
-        : await this.#limited(promise, waiting, options);
-    } finally {
-      this.#remove(key, waiting);
-    }
+    const waiting: Waiting = { key, saga, id, resolve, reject };
+    const others = this.#waiting.get(key);
+    this.#waiting.set(key, others === undefined ? [waiting] : [...others, waiting]);
+    if (!this.#isHere(key)) this.#lookFor([waiting]);
+    return options === undefined ? promise : this.#limited(promise, waiting, options);
   }
 
   async #limited(promise: Promise<RunOutcome>, waiting: Waiting, options: ResultOptions): Promise<RunOutcome> {
     const { signal, withinMs } = options;
     using cleanup = new DisposableStack();
+    cleanup.defer(() => this.#forget(waiting));
     if (withinMs !== undefined) {
-      const timer = this.#engine.clock.setTimer(withinMs, () => waiting.settle({ status: "open" }));
+      const timer = this.#engine.clock.setTimer(withinMs, () => waiting.resolve({ status: "open" }));
       cleanup.defer(() => timer.cancel());
     }
     if (signal !== undefined) {
@@ -76,12 +72,11 @@ export class Results {
   }
 
   /** An execution of this process has ended; unless the run has, it may go on elsewhere from now on. */
-  ended(saga: string, id: string, ending: Ending): void {
-    const all = this.#waiting.get(`${saga}/${id}`);
+  ended(key: string, ending: Ending): void {
+    const all = this.#waiting.get(key);
     if (all === undefined) return;
-    if (ending.kind === "finished") for (const waiting of all) waiting.settle(ending.outcome);
-    else if (ending.kind === "stuck")
-      for (const waiting of all) waiting.settle({ status: "needs-attention", problem: ending.problem });
+    if (ending.kind === "finished") this.#tell(all, ending.outcome);
+    else if (ending.kind === "stuck") this.#tell(all, { status: "needs-attention", problem: ending.problem });
     else this.#lookFor(all);
   }
 
@@ -92,10 +87,22 @@ export class Results {
     for (const all of this.#waiting.values()) for (const waiting of all) waiting.reject(new DisposedError("the sagas"));
   }
 
-  #remove(key: string, waiting: Waiting): void {
-    const all = this.#waiting.get(key);
-    all?.delete(waiting);
-    if (all?.size === 0) this.#waiting.delete(key);
+  #tell(all: readonly Waiting[], outcome: RunOutcome): void {
+    for (const waiting of all) {
+      waiting.resolve(outcome);
+      this.#forget(waiting);
+    }
+  }
+
+  #refuse(waiting: Waiting, error: unknown): void {
+    waiting.reject(error);
+    this.#forget(waiting);
+  }
+
+  #forget(waiting: Waiting): void {
+    const others = this.#waiting.get(waiting.key)?.filter((other) => other !== waiting) ?? [];
+    if (others.length === 0) this.#waiting.delete(waiting.key);
+    else this.#waiting.set(waiting.key, others);
     if (!this.#elsewhere.delete(waiting) || this.#elsewhere.size > 0) return;
     for (const bell of this.#bells.values()) bell[Symbol.dispose]();
     this.#bells.clear();
@@ -140,12 +147,12 @@ export class Results {
       const cells = await this.#engine.get(elsewhere.map(({ saga, id }) => runCell(saga, id)));
       for (const [index, waiting] of elsewhere.entries()) {
         const cell = cells[index];
-        if (cell === undefined) waiting.reject(new RunNotFoundError(waiting.saga, waiting.id));
+        if (cell === undefined) this.#refuse(waiting, new RunNotFoundError(waiting.saga, waiting.id));
         const outcome = cell === undefined ? undefined : settledOutcome(cell.value);
-        if (outcome !== undefined) waiting.settle(outcome);
+        if (outcome !== undefined) this.#tell([waiting], outcome);
       }
     } catch (error) {
-      if (error instanceof DisposedError) for (const waiting of elsewhere) waiting.reject(error);
+      if (error instanceof DisposedError) for (const waiting of elsewhere) this.#refuse(waiting, error);
       // Else the store is busy: the timer looks again.
     }
   }

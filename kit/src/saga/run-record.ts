@@ -1,6 +1,6 @@
 import type { CellKey } from "../engine/mod.ts";
 import type { ErrorRecord } from "../errors/mod.ts";
-import type { Entry } from "./entry.ts";
+import { type Entry, entryOf, type StoredEntry } from "./entry.ts";
 import type { FinalOutcome, Problem, RunStatus } from "./outcome.ts";
 
 /** Failed attempts of one operation so far. */
@@ -22,8 +22,8 @@ export interface RunHeader {
   readonly version: string;
   readonly status: RunStatus;
   readonly startedAtMs: number;
-  /** Source of the run's chance; a fork keeps that of its origin. */
-  readonly seed: string;
+  /** Source of the run's chance, unless it is the run's own key: a fork keeps that of its origin. */
+  readonly seed?: string | undefined;
   readonly input?: unknown;
   /** The input is in a cell of its own, because it is large. */
   readonly inputApart?: 1;
@@ -58,40 +58,62 @@ export function queueOf(saga: string): string {
   return `saga:${saga}`;
 }
 
-const rareFields = [
-  "inputApart",
-  "tags",
-  "parent",
-  "epoch",
-  "state",
-  "pages",
-  "attempts",
-  "problem",
-  "outcome",
-  "finishedAtMs",
-] as const;
+/** What never changes while a run lives, as text: the beginning of its record, written by every step. The input comes as text already; a
+ *  large one is in a cell of its own. */
+export function fixedText(header: RunHeader, inputText: string): string {
+  const { version, startedAtMs, seed, tags, parent } = header;
+  let text = `{"v":${JSON.stringify(version)},"at":${startedAtMs}`;
+  text += header.inputApart === undefined ? `,"in":${inputText}` : `,"inputApart":1`;
+  if (seed !== undefined) text += `,"seed":${JSON.stringify(seed)}`;
+  if (tags !== undefined) text += `,"tags":${JSON.stringify(tags)}`;
+  if (parent !== undefined) text += `,"parent":${JSON.stringify(parent)}`;
+  return text;
+}
 
-/** The header as stored, written by hand because every step of every run does: the input, which never changes, comes as text. A large one
- *  is in a cell of its own. */
-export function headerText(header: RunHeader, inputText: string): string {
-  const { version, status, startedAtMs, seed, messageId } = header;
-  let text = `{"version":${JSON.stringify(version)},"status":"${status}","startedAtMs":${startedAtMs},"seed":${JSON.stringify(seed)}`;
-  if (header.inputApart === undefined) text += `,"input":${inputText}`;
-  if (messageId !== undefined) text += `,"messageId":${JSON.stringify(messageId)}`;
-  for (const field of rareFields) {
+const changingFields = ["epoch", "state", "pages", "attempts", "problem", "finishedAtMs"] as const;
+
+/** What changes while a run lives, to follow {@link fixedText}. */
+export function changingText(header: RunHeader): string {
+  let text = `,"s":"${header.status}"`;
+  if (header.messageId !== undefined) text += `,"m":${JSON.stringify(header.messageId)}`;
+  for (const field of changingFields) {
     const value = header[field];
     if (value !== undefined) text += `,"${field}":${JSON.stringify(value)}`;
   }
-  return `${text}}`;
+  return text;
 }
 
-/** The value of a run's cell: the header's object, left open, then the latest entries. */
-export function recordText(headerText: string, journalText: string): string {
-  return `${headerText.slice(0, -1)},"journal":[${journalText}]}`;
+/** How a run ended, to follow {@link changingText}. An output that is the result of the last operation is not stored twice. */
+export function outcomeText(outcomeJson: string, outputJson: string | undefined, journalText: string): string {
+  if (outputJson !== undefined && journalText.endsWith(`,"r":${outputJson}}`)) return `,"output":"last"`;
+  return `,"outcome":${outcomeJson}`;
 }
+
+/** The value of a run's cell: the header, an object left open, then the latest entries. */
+export function recordText(headerText: string, journalText: string): string {
+  return `${headerText},"journal":[${journalText}]}`;
+}
+
+type Stored = Pick<
+  RunHeader,
+  "seed" | "tags" | "parent" | "inputApart" | "outcome" | (typeof changingFields)[number]
+> & {
+  readonly v: string;
+  readonly at: number;
+  readonly in?: unknown;
+  readonly s: RunStatus;
+  readonly m?: string;
+  readonly output?: "last";
+  readonly journal: readonly StoredEntry[];
+};
 
 /** Header and latest entries of a stored run. */
 export function parseRecord(text: string): { readonly header: RunHeader; readonly entries: readonly Entry[] } {
-  const { journal, ...header } = JSON.parse(text) as RunHeader & { readonly journal: readonly Entry[] };
-  return { header, entries: journal };
+  const { v, at, in: input, s, m, output, journal, ...rest } = JSON.parse(text) as Stored;
+  const entries = journal.map(entryOf);
+  const header = { ...rest, version: v, startedAtMs: at, input, status: s, messageId: m };
+  if (output === undefined) return { header, entries };
+  const last = entries.at(-1);
+  const result = last !== undefined && "r" in last ? last.r : undefined;
+  return { header: { ...header, outcome: { status: "completed", output: result } }, entries };
 }

@@ -28,7 +28,8 @@ export interface RuntimeOptions {
   readonly random: Random;
   readonly concurrency: number;
   readonly probe: Probe | undefined;
-  readonly ended: (saga: string, id: string, ending: Ending) => void;
+  /** `key`: `<saga>/<run>`. */
+  readonly ended: (key: string, ending: Ending) => void;
 }
 
 /** All versions of one saga, and the state of its queue. */
@@ -77,8 +78,8 @@ export class Runtime implements Host {
     }
   }
 
-  isHere(saga: string, id: string): boolean {
-    return this.#executions.has(`${saga}/${id}`);
+  isHere(key: string): boolean {
+    return this.#executions.has(key);
   }
 
   /** A place for a run that is started and claimed in one commit; refused while claimed runs have to wait for one. */
@@ -108,8 +109,8 @@ export class Runtime implements Host {
     void execution.begin();
   }
 
-  ended(run: { readonly definition: AnySaga; readonly id: string }, ending: Ending): void {
-    const key = `${run.definition.name}/${run.id}`;
+  ended(run: { readonly definition: AnySaga; readonly key: string }, ending: Ending): void {
+    const { key } = run;
     const execution = this.#executions.get(key);
     this.#executions.delete(key);
     const lane = this.#lanes.get(run.definition.name);
@@ -117,7 +118,7 @@ export class Runtime implements Host {
     if (runs.active && execution !== undefined)
       this.#tell(execution, outcomeOf(ending), ending.kind === "lost" ? ending.error : undefined);
     this.free();
-    this.#ended(run.definition.name, run.id, ending);
+    this.#ended(key, ending);
   }
 
   async cells(keys: readonly CellKey[]): Promise<readonly (Cell | undefined)[]> {

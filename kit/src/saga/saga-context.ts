@@ -9,48 +9,96 @@ import { runCommit, runStep, runTransaction } from "./steps.ts";
 import type { WaitSpec } from "./wait-spec.ts";
 
 const delayMsMax = 3_155_760_000_000; // a century, the engine's limit
+const noOptions = {};
+
+interface SignalWait {
+  readonly name?: string;
+  readonly withinMs?: number;
+}
 
 /** The context of one execution. */
 export function sagaContext(execution: ActiveRun): SagaContext<never> {
-  const { definition, journal } = execution;
-  const context = {
-    saga: definition.name,
-    id: journal.id,
-    key: execution.key,
-    version: definition.version,
-    restored: journal.header.state as never,
-    get cancelled() {
-      return execution.cancelled;
-    },
-    step: stepRunner(execution),
-    fail: (reason: string, detail?: unknown): never => fail(execution, reason, detail),
-    sleep: (name: string, delayMs: number) => execution.waits.wait(sleepSpec(name, delayMs)),
-    signal: (
-      definition: SignalDefinition<unknown>,
-      options: { readonly name?: string; readonly withinMs?: number } = {},
-    ) => execution.waits.wait(signalSpec(definition, options)),
-    race: (branches: Readonly<Record<string, Promise<unknown>>>, options: { readonly name?: string } = {}) =>
-      execution.waits.race(branches, options.name === undefined ? undefined : `race:${options.name}`),
-    child: (
-      definition: SagaOf<unknown, unknown>,
-      id: string,
-      ...start: [input: unknown, options?: ChildOptions<never>]
-    ) => execution.waits.wait(childSpec(definition, id, start)),
-    approval: (name: string, options: ApprovalOptions) => execution.waits.wait(approvalSpec(name, options)),
-    checkpoint: async (state: unknown) => await checkpoint(execution, state),
-    now: () => recordedNow(execution),
-    random: () => execution.random.next(),
-  };
-  return context as unknown as SagaContext<never>;
+  return new Context(execution) as unknown as SagaContext<never>;
+}
+
+type Start = [input: unknown, options?: ChildOptions<never>];
+
+/** Functions are made when they are asked for: a run uses few of them, and there are many runs. */
+class Context {
+  readonly saga: string;
+  readonly id: string;
+  readonly key: string;
+  readonly version: string;
+  readonly restored: unknown;
+  readonly #execution: ActiveRun;
+  #step: StepRunner | undefined;
+
+  constructor(execution: ActiveRun) {
+    const { definition, journal } = execution;
+    this.#execution = execution;
+    this.saga = definition.name;
+    this.id = execution.id;
+    this.key = execution.key;
+    this.version = definition.version;
+    this.restored = journal.header.state;
+  }
+
+  get cancelled(): AbortSignal {
+    return this.#execution.cancelled;
+  }
+
+  get step(): StepRunner {
+    return (this.#step ??= stepRunner(this.#execution));
+  }
+
+  get fail(): unknown {
+    return (reason: string, detail?: unknown): never => fail(this.#execution, reason, detail);
+  }
+
+  get sleep(): unknown {
+    return (name: string, delayMs: number) => this.#execution.waits.wait(sleepSpec(name, delayMs));
+  }
+
+  get signal(): unknown {
+    return (definition: SignalDefinition<unknown>, options: SignalWait = {}) =>
+      this.#execution.waits.wait(signalSpec(definition, options));
+  }
+
+  get race(): unknown {
+    return (branches: Readonly<Record<string, Promise<unknown>>>, options: { readonly name?: string } = {}) =>
+      this.#execution.waits.race(branches, options.name === undefined ? undefined : `race:${options.name}`);
+  }
+
+  get child(): unknown {
+    return (definition: SagaOf<unknown, unknown>, id: string, ...start: Start) =>
+      this.#execution.waits.wait(childSpec(definition, id, start));
+  }
+
+  get approval(): unknown {
+    return (name: string, options: ApprovalOptions) => this.#execution.waits.wait(approvalSpec(name, options));
+  }
+
+  get checkpoint(): unknown {
+    return async (state: unknown) => await checkpoint(this.#execution, state);
+  }
+
+  get now(): unknown {
+    return () => recordedNow(this.#execution);
+  }
+
+  get random(): unknown {
+    return () => this.#execution.random.next();
+  }
 }
 
 function stepRunner(execution: ActiveRun): StepRunner {
-  const runner = (name: string, run: never, options = {}): Promise<unknown> =>
+  const runner = (name: string, run: never, options: object = noOptions): Promise<unknown> =>
     held(runStep(execution, name, { run, options }));
-  return Object.assign(runner, {
-    commit: (name: string, plan: never, options = {}) => held(runCommit(execution, name, { plan, options })),
-    tx: (name: string, work: never, options = {}) => held(runTransaction(execution, name, { work, options })),
-  }) as StepRunner;
+  runner.commit = (name: string, plan: never, options: object = noOptions) =>
+    held(runCommit(execution, name, { plan, options }));
+  runner.tx = (name: string, work: never, options: object = noOptions) =>
+    held(runTransaction(execution, name, { work, options }));
+  return runner as StepRunner;
 }
 
 /** A failed step that the code does not await must not end the process. */
@@ -91,10 +139,7 @@ function sleepSpec(name: string, delayMs: number): WaitSpec<void> {
   };
 }
 
-function signalSpec(
-  definition: SignalDefinition<unknown>,
-  options: { readonly name?: string; readonly withinMs?: number },
-): WaitSpec<unknown> {
+function signalSpec(definition: SignalDefinition<unknown>, options: SignalWait): WaitSpec<unknown> {
   const { name = definition.name, withinMs } = options;
   const spec = { name: `signal:${name}`, on: `signal "${definition.name}"` };
   const signal = { kind: "signal", name: definition.name } as const;
@@ -131,11 +176,7 @@ function approvalSpec(name: string, options: ApprovalOptions): WaitSpec<Approval
   };
 }
 
-function childSpec(
-  definition: SagaOf<unknown, unknown>,
-  id: string,
-  start: [input: unknown, options?: ChildOptions<never>],
-): WaitSpec<unknown> {
+function childSpec(definition: SagaOf<unknown, unknown>, id: string, start: Start): WaitSpec<unknown> {
   textOf("id", id, { lengthMax: 400 });
   const [input, { undo, retry } = {}] = start;
   const name = `${definition.name}/${id}`;

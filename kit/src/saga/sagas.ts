@@ -129,7 +129,7 @@ class BoundSagas implements Sagas {
     this.#drainMs = integerIn("drainMs", options.drainMs ?? 10_000, { min: 0, max: 86_400_000 });
     this.#depthMax = integerIn("depthMax", options.depthMax ?? 1_000_000, { min: 1 });
     const concurrency = integerIn("concurrency", options.concurrency ?? 64, { min: 1, max: 100_000 });
-    this.#results = new Results(engine, (saga, id) => this.#runtime.isHere(saga, id));
+    this.#results = new Results(engine, (key) => this.#runtime.isHere(key));
     const ended = this.#results.ended.bind(this.#results);
     this.#runtime = new Runtime({ engine, random, concurrency, probe, ended }, this.#lanes);
     this.#runtime.open();
@@ -143,7 +143,7 @@ class BoundSagas implements Sagas {
     const [input, options = {}] = begin;
     if (this.#isDisposed) throw new DisposedError("the sagas");
     const inputText = this.#checked(definition, id, input);
-    const { also = [], tags } = options;
+    const { also, tags } = options;
     // A run that another transaction starts is not ours before that has committed.
     const isEager = options.in === undefined && this.#runtime.reserve(definition.name) === "reserved";
     const request = {
@@ -157,10 +157,8 @@ class BoundSagas implements Sagas {
     const header = newHeader(definition, request);
     let receipt: Receipt | undefined;
     try {
-      const result = await (options.in ?? this.#engine).commit([
-        ...startChangesOf(definition, request, header),
-        ...also,
-      ]);
+      const changes = startChangesOf(definition, request, header);
+      const result = await (options.in ?? this.#engine).commit(also === undefined ? changes : [...changes, ...also]);
       if (!result.committed) return await this.#existing(definition, id, { inputText, refused: result });
       const [, message] = result.outcomes;
       receipt = message?.op === "enqueue" ? message.messages[0]?.receipt : undefined;
@@ -170,7 +168,11 @@ class BoundSagas implements Sagas {
     if (receipt !== undefined)
       this.#runtime.execute(
         definition,
-        new Journal({ saga: definition.name, id }, { ...header, messageId: receipt.id }, { pages: [], tail: [] }),
+        new Journal(
+          { saga: definition.name, id },
+          { ...header, messageId: receipt.id },
+          { pages: [], tail: [], inputText },
+        ),
         receipt,
       );
     return this.run(definition, id);
@@ -183,8 +185,7 @@ class BoundSagas implements Sagas {
 
   run<Input, Output>(definition: SagaOf<Input, Output>, id: string): Run<Output> {
     const saga = definition.name;
-    const result = async (options: ResultOptions = {}): Promise<RunOutcome<Output>> =>
-      (await this.#results.wait(saga, id, options)) as RunOutcome<Output>;
+    const result = (options?: ResultOptions) => this.#results.wait(saga, id, options) as Promise<RunOutcome<Output>>;
     return { saga, id, result };
   }
 

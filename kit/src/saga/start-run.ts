@@ -1,7 +1,16 @@
 import { canonicalJson } from "../codec/mod.ts";
 import type { Change, Engine } from "../engine/mod.ts";
 import type { AnySaga } from "./context.ts";
-import { headerText, pageCell, queueOf, recordText, type RunHeader, runCell, type Waiter } from "./run-record.ts";
+import {
+  changingText,
+  fixedText,
+  pageCell,
+  queueOf,
+  recordText,
+  type RunHeader,
+  runCell,
+  type Waiter,
+} from "./run-record.ts";
 
 // A larger input is stored once, beside the record that every step rewrites.
 const inputInlineMax = 2_048;
@@ -20,12 +29,11 @@ export interface StartRequest {
 
 /** The header of a new run. */
 export function newHeader(definition: AnySaga, request: StartRequest): RunHeader {
-  const { id, inputText, nowMs, tags, parent } = request;
+  const { inputText, nowMs, tags, parent } = request;
   return {
     version: definition.version,
     status: "running",
     startedAtMs: nowMs,
-    seed: `${definition.name}/${id}`,
     input: JSON.parse(inputText) as unknown,
     ...(inputText.length > inputInlineMax && { inputApart: 1 as const }),
     ...(tags !== undefined && tags.length > 0 && { tags }),
@@ -45,7 +53,7 @@ export function startChangesOf(
     op: "put",
     cell: runCell(name, id),
     expect: "absent",
-    value: recordText(headerText(header, inputText), ""),
+    value: recordText(fixedText(header, inputText) + changingText(header), ""),
   };
   const message: Change = { op: "enqueue", queue: queueOf(name), messages: [{ body: id, claimForMs }], depthMax };
   if (header.inputApart === undefined) return [record, message];

@@ -28,7 +28,7 @@ export async function runStep<T>(
   if (execution.writer.hasPendingTime) await execution.writer.flush(`time:${key}`);
   const isOnce = options.idempotent === "no";
   if (isOnce && beganBefore(execution, key)) return await outcomeUnknown(execution, key);
-  const done = await attempted(execution, {
+  const tried = attempted(execution, {
     name: key,
     key: effectKey(execution, key),
     plan: planOf(execution, options),
@@ -37,6 +37,7 @@ export async function runStep<T>(
       ? async (context) => (await begun(execution, key, context.attempt), await step.run(context))
       : step.run,
   });
+  const done = tried instanceof Promise ? await tried : tried;
   if (!done.ok && isOnce && done.error instanceof TimeoutError) return await outcomeUnknown(execution, key);
   if (!done.ok) return await failed(execution, key, done);
   try {
