@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { systemClock } from "../../clock/mod.ts";
 import { openSqlite } from "./mod.ts";
 import { temporaryFolder } from "./temporary.test-folder.ts";
 
@@ -42,4 +43,25 @@ test("what was acknowledged is there after kill -9, and the file is sound", asyn
     expect(row?.n).toBe(row?.last);
     expect(database.integrityFaults()).toEqual([]);
   }
+});
+
+test("a row of slow transactions lets another writer in between", async () => {
+  using folder = temporaryFolder();
+  const path = folder.file("a.db");
+  await using slow = await openSqlite({ path, durability: "process" });
+  await slow.group((sql) => sql.run("create table t(a text)"));
+  await using other = await openSqlite({ path, durability: "process" });
+  await other.group((sql) => sql.run("insert into t values ('other')"));
+  let left = 60;
+  const row = Array.from({ length: left }, () =>
+    slow.transaction(async (tx) => {
+      await systemClock.sleep(25);
+      tx.run("insert into t values ('slow')");
+      left--;
+    }),
+  );
+  await systemClock.sleep(200);
+  await other.group((sql) => sql.run("insert into t values ('other')"));
+  expect(left).toBeGreaterThan(0);
+  await Promise.all(row);
 });

@@ -22,8 +22,12 @@ export interface WriterOptions {
 // A turn is long enough for a few groups, the pause long enough for a timer of another process to fall into it.
 const turnMs = 4;
 const turnPauseMs = 1;
-// Who wrote so recently counts as a competitor.
+// Who wrote so recently counts as a competitor; after a long transaction also who wrote long ago, for meanwhile it could not.
 const sharedMs = 100;
+const longMs = 20;
+const sharedWhileLongMs = 10_000;
+// Whoever waits for a long transaction asks every 50 ms at last.
+const longPauseMaxMs = 60;
 
 const transactions = telemetryChannel("ashlar.driver.transaction");
 
@@ -51,6 +55,7 @@ export class Writer {
   #others: "wrote" | "rested" = "wrote";
   #othersWroteMs = Number.NEGATIVE_INFINITY;
   #turnStartedMs = Number.NEGATIVE_INFINITY;
+  #heldSinceMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(database: DatabaseSync, options: WriterOptions, checkpointer: Checkpointer) {
@@ -132,19 +137,24 @@ export class Writer {
       this.#taken = 0;
     }
     // The promise jobs of this turn run first: callers that were just answered join the next group.
-    if (this.#hasHadItsTurn()) this.#options.clock.setTimer(turnPauseMs, this.#flush);
+    const pauseMs = this.#pauseMs();
+    if (pauseMs > 0) this.#options.clock.setTimer(pauseMs, this.#flush);
     else this.#schedule();
   }
 
   // The lock is not a queue: who commits without a pause is always the first to ask again. So a writer that others compete
   // with lets go for a moment after each turn of its own. Competition is a thing of real time: on any other clock nobody waits.
-  #hasHadItsTurn(): boolean {
-    if (this.#options.clock !== systemClock) return false;
+  #pauseMs(): number {
+    if (this.#options.clock !== systemClock) return 0;
     const nowMs = systemClock.monotonic();
-    const isShared = nowMs - this.#othersWroteMs < sharedMs;
-    if (isShared && nowMs - this.#turnStartedMs < turnMs) return false;
+    const heldMs = nowMs - this.#heldSinceMs;
+    const isLong = heldMs >= longMs;
+    const isShared = nowMs - this.#othersWroteMs < (isLong ? sharedWhileLongMs : sharedMs);
+    if (isShared && !isLong && nowMs - this.#turnStartedMs < turnMs) return 0;
     this.#turnStartedMs = nowMs;
-    return isShared;
+    // Somebody new may have begun to wait meanwhile: a little is left open in any case.
+    if (isLong) return Math.min(longPauseMaxMs, heldMs / (isShared ? 4 : 40));
+    return isShared ? turnPauseMs : 0;
   }
 
   #rest(): void {
@@ -201,7 +211,7 @@ export class Writer {
 
   #runGroup(): void {
     const { clock, groupMax, groupMs } = this.#options;
-    const startedMs = clock.monotonic();
+    const startedMs = (this.#heldSinceMs = clock.monotonic());
     const group: WriteTask[] = [];
     let companyMax = groupMax;
     try {
@@ -263,7 +273,7 @@ export class Writer {
   // as it holds up everybody: hence no further one is taken after `groupMs`.
   async #runTransactions(): Promise<void> {
     const { clock, groupMax, groupMs } = this.#options;
-    const startedMs = clock.monotonic();
+    const startedMs = (this.#heldSinceMs = clock.monotonic());
     const group: WriteTask[] = [];
     try {
       this.#hooks?.opened(this.#others);
