@@ -53,8 +53,9 @@ export interface OpenRun {
 // Above the importer's orders under way: those that wait for their turn at the stock hold a place each, and the one whose turn it is
 // needs one too.
 const runsAtOnce = 1_024;
-/** Every product of the real files, and the orders under way. */
-const cachedStreams = 20_000;
+/** Every product of the real files, and the orders under way several times over. More only costs memory: an order that has ended
+ *  is seldom looked at again. */
+const cachedStreams = 8_000;
 
 /** Binds the contexts together. The engine and the outside world stay the caller's to close. */
 export async function createShop(options: ShopOptions): Promise<Shop> {

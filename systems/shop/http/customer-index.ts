@@ -1,4 +1,5 @@
 import type { Engine, Put } from "ashlar/engine";
+import { readCustomerOrder } from "../orders/mod.ts";
 import type { Page, PageQuery } from "./storefront.ts";
 
 /** Live orders by customer and time, from the moment they are placed. */
@@ -43,6 +44,6 @@ async function collect(engine: Engine, found: Entry[], range: Range): Promise<vo
   for await (const cell of engine.scan({ kind: "cells", space, prefix, after: from, limit })) {
     const place = cell.key.slice(prefix.length);
     if (found.length === limit || place.startsWith("live-")) return;
-    found.push({ place, id: cell.value });
+    found.push({ place, id: space === replayedSpace ? readCustomerOrder(cell.value).order : cell.value });
   }
 }

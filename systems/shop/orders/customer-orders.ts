@@ -5,20 +5,34 @@ const space = "customer-orders";
 /** The latest purchases of one customer that are looked at; a bound on memory, far above any customer of a year. */
 const ordersMax = 2_000;
 
-/** The entry that makes a confirmed order findable by its customer; in replays ordered by ticket, live orders behind them by id. */
-export function customerOrderChange(id: string, order: PlacedOrder): readonly Put[] {
-  const { customer, ticket } = order;
-  if (customer === undefined) return [];
-  const place = ticket === undefined ? `live-${id}` : ticket.toString().padStart(12, "0");
-  return [{ op: "put", cell: { space, key: `${customer}/${place}` }, expect: "any", value: id }];
+/** A confirmed order, and the products in it. */
+export interface CustomerOrder {
+  readonly order: string;
+  readonly codes: readonly string[];
 }
 
-/** Ids of a customer's confirmed orders, the latest first. */
-export async function customerOrders(engine: Engine, customer: string): Promise<readonly string[]> {
-  const ids: string[] = [];
-  for await (const cell of engine.scan({ kind: "cells", space, prefix: `${customer}/` })) {
-    ids.push(cell.value);
-    if (ids.length > 2 * ordersMax) ids.splice(0, ordersMax);
+/** The entry that makes a confirmed order findable by its customer; in replays ordered by ticket, live orders behind them by id. */
+export function customerOrderChange(id: string, order: PlacedOrder): readonly Put[] {
+  const { customer, ticket, lines } = order;
+  if (customer === undefined) return [];
+  const place = ticket === undefined ? `live-${id}` : ticket.toString().padStart(12, "0");
+  const value = JSON.stringify([id, ...new Set(lines.map((line) => line.code))]);
+  return [{ op: "put", cell: { space, key: `${customer}/${place}` }, expect: "any", value }];
+}
+
+/** Reads the value of an entry. */
+export function readCustomerOrder(value: string): CustomerOrder {
+  const [order = "", ...codes] = JSON.parse(value) as readonly string[];
+  return { order, codes };
+}
+
+/** A customer's confirmed orders, the latest first. */
+export async function customerOrders(engine: Engine, customer: string): Promise<readonly CustomerOrder[]> {
+  const orders: CustomerOrder[] = [];
+  const limit = Number.MAX_SAFE_INTEGER;
+  for await (const cell of engine.scan({ kind: "cells", space, prefix: `${customer}/`, limit })) {
+    orders.push(readCustomerOrder(cell.value));
+    if (orders.length > 2 * ordersMax) orders.splice(0, ordersMax);
   }
-  return ids.slice(-ordersMax).toReversed();
+  return orders.slice(-ordersMax).toReversed();
 }

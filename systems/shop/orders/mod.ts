@@ -10,7 +10,7 @@ export {
   type Sale,
   type TakenBack,
 } from "./order.ts";
-export { customerOrders } from "./customer-orders.ts";
+export { customerOrders, readCustomerOrder } from "./customer-orders.ts";
 export { orderSaga, type OrderInput, type OrderSaga, type OrderServices } from "./order-saga.ts";
 export { PlacedOrders } from "./placed-orders.ts";
 export { openTickets, type Tickets } from "./tickets.ts";

@@ -35,32 +35,42 @@ test("tickets are decided in their order, whoever asks first", async () => {
   });
 });
 
-test("a decision that is taken back holds up those who have not had their turn", async () => {
-  await withTickets(async (tickets, took, take) => {
-    await take(1);
-    tickets.decided(1);
-    await take(1);
-    const second = take(2);
-    await rest();
-    expect(took).toEqual([1, 1]);
-    tickets.decided(1);
-    await second;
-  });
-});
-
-test("a decision out of order makes nobody wait for ever", async () => {
+test("whoever is refused decides again when the ticket before it is in the log, and not earlier", async () => {
   await withTickets(async (tickets, took, take) => {
     await take(1);
     tickets.decided(1);
     await take(2);
-    // The first is made anew, and is decided after the second: both commits may yet be applied in their order.
-    await take(1);
     tickets.decided(2);
+    // Both commits were refused. The second comes back first.
+    const second = take(2);
+    await rest();
+    expect(took).toEqual([1, 2]);
+    await take(1);
     tickets.decided(1);
+    await rest();
+    expect(took).toEqual([1, 2, 1]);
     tickets.granted(1);
+    await second;
+    tickets.decided(2);
     tickets.granted(2);
     await take(3);
-    expect(took).toEqual([1, 2, 1, 3]);
+    expect(took).toEqual([1, 2, 1, 2, 3]);
+  });
+});
+
+test("a decision that is told late makes nobody wait for ever", async () => {
+  await withTickets(async (tickets, took, take) => {
+    await take(1);
+    tickets.decided(1);
+    await take(2);
+    tickets.decided(2);
+    const third = take(3);
+    tickets.decided(1);
+    tickets.granted(2);
+    tickets.granted(1);
+    await third;
+    await take(3);
+    expect(took).toEqual([1, 2, 3, 3]);
   });
 });
 

@@ -8,54 +8,54 @@ const stream = "replay/grants";
 /**
  * Gives every order of a replay its turn at the stock: ticket n is decided after n - 1, in one process as after any number of kills.
  * The n-th grant is event n of one stream, so its expected version is known beforehand: order, fence and idempotency in one append.
- * A decision builds on ones that are still on their way into the log; if one of those fails, the ones behind it meet a conflict and
- * are made anew. Turns only ever save such conflicts: what counts is the stream.
+ * A first decision builds on ones that are still on their way into the log. If one of those fails, the ones behind it meet a
+ * conflict; a second decision therefore waits until the ticket before it is in the log. Turns only ever save conflicts: what counts
+ * is the stream.
  */
 export class Tickets {
   readonly #store: EventStore;
-  readonly #waiting = new Map<number, Gate<void>>();
+  /** Waiting for the decision on the ticket before theirs. */
+  readonly #early = new Map<number, Gate<void>>();
+  /** Waiting for the grant of the ticket before theirs. */
+  readonly #again = new Map<number, Gate<void>>();
   /** The last ticket that is in the log. */
   #granted: number;
-  /** The lowest ticket that is not decided, as far as is known. */
-  #next: number;
+  /** The last ticket that was decided, at least once. */
+  #decided: number;
 
   constructor(store: EventStore, granted: number) {
     this.#store = store;
     this.#granted = granted;
-    this.#next = granted + 1;
+    this.#decided = granted;
   }
 
-  /** Resolves when all lower tickets are decided. Asking again for a ticket takes its decision back. */
+  /** Resolves when it is this ticket's turn; each time it is asked for. */
   async turn(ticket: number, waiter: { readonly signal: AbortSignal }): Promise<void> {
-    if (ticket <= this.#next) {
-      this.#next = Math.max(ticket, this.#granted + 1);
-      return;
-    }
-    const turn = gate();
-    this.#waiting.set(ticket, turn);
-    try {
-      await abortable(turn.promise, waiter.signal);
-    } finally {
-      if (this.#waiting.get(ticket) === turn) this.#waiting.delete(ticket);
-    }
+    if (ticket > this.#decided + 1) await wait(this.#early, ticket, waiter.signal);
+    else if (ticket <= this.#decided && ticket > this.#granted + 1) await wait(this.#again, ticket, waiter.signal);
   }
 
   /** The ticket is decided and its commit is on the way: the next one may go on. Returns the grant for that commit. */
   decided(ticket: number): Append {
-    this.#wakeUpTo(ticket + 1);
+    this.#decided = Math.max(this.#decided, ticket);
+    this.#early.get(ticket + 1)?.open();
     return this.#store.change(stream, [{ type: "Granted", data: {} }], { expected: ticket - 1 });
   }
 
-  /** The commit with the grant was applied. Said of every one, so that nobody waits for a decision that was made out of order. */
+  /** The commit with the grant was applied. To be said of every one. */
   granted(ticket: number): void {
     this.#granted = Math.max(this.#granted, ticket);
-    this.#wakeUpTo(this.#granted + 1);
+    this.#again.get(ticket + 1)?.open();
   }
+}
 
-  #wakeUpTo(next: number): void {
-    this.#next = Math.max(this.#next, next);
-    this.#waiting.get(next)?.open();
-    this.#waiting.get(this.#next)?.open();
+async function wait(waiting: Map<number, Gate<void>>, ticket: number, signal: AbortSignal): Promise<void> {
+  const turn = gate();
+  waiting.set(ticket, turn);
+  try {
+    await abortable(turn.promise, signal);
+  } finally {
+    if (waiting.get(ticket) === turn) waiting.delete(ticket);
   }
 }
 

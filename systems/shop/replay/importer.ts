@@ -1,5 +1,6 @@
 import { RefusedError, type Change, type Refusal } from "ashlar/engine";
 import { KitError } from "ashlar/errors";
+import type { RunOutcome } from "ashlar/saga";
 import { commitPlanned, isConflict, type PlannedCommit } from "../commit-loop.ts";
 import type { Product } from "../catalog/mod.ts";
 import { returnToSale } from "../inventory/mod.ts";
@@ -25,11 +26,16 @@ class ReplayConflictError extends KitError {
   readonly retryable = false;
 }
 
+/** The saga of an order or return stands still, or ended by a fault of the program instead of a decision. */
+class BrokenRunError extends KitError {
+  readonly code = "BROKEN_RUN";
+  readonly retryable = false;
+}
+
 export interface ImporterOptions {
   readonly shop: Shop;
   readonly settings: ReplaySettings;
   readonly file: { readonly id: string; readonly name: string };
-  readonly signal: AbortSignal;
 }
 
 /** Orders and returns under way at once; enough to fill every shared transaction, few enough to wait for at the close of a day. */
@@ -50,6 +56,8 @@ export class Importer {
   #ordersPlaced = 0;
   #batch: ClassifiedInvoice[] = [];
   #batchLines = 0;
+  /** Aborted when a run cannot go on: others may wait for its turn at the stock for ever. */
+  readonly #broken = new AbortController();
 
   private constructor(options: ImporterOptions, state: ProgressState) {
     this.#options = options;
@@ -96,6 +104,7 @@ export class Importer {
   /** Takes the next invoice. Plain orders are gathered, so that many share a commit; whatever depends on what came before it is
    *  imported behind them, alone. An order or return goes on by itself once it is durable. */
   async add(group: InvoiceGroup): Promise<void> {
+    this.#broken.signal.throwIfAborted();
     const classified = classifyInvoice(group);
     const [first] = classified.accepted;
     if (first !== undefined) await this.#openDay(first.time.slice(0, 10));
@@ -170,6 +179,9 @@ export class Importer {
     if (meaning.kind === "order") this.#ordersPlaced += 1;
     const ended = meaning.kind === "order" ? orders.ended(invoice) : returns.ended(invoice);
     this.#inFlight.add(accepted[0]?.customer, ended);
+    void ended.then((outcome) => {
+      if (isBroken(outcome)) this.#broken.abort(new BrokenRunError(`${invoice} is stuck: ${JSON.stringify(outcome)}`));
+    }, ignored);
   }
 
   async #plan({ meaning, accepted, invoice = "" }: ClassifiedInvoice, ticket: number): Promise<PlannedReturn> {
@@ -221,8 +233,8 @@ export class Importer {
 
   /** What is written off is missing for the orders behind it and not for those before: it takes its turn like them. */
   async #planWriteOff(invoice: string, { writeOffs }: OrderInvoice["meaning"], ticket: number): Promise<PlannedCommit> {
-    const { shop, signal } = this.#options;
-    await shop.tickets.turn(ticket, { signal });
+    const { shop } = this.#options;
+    await shop.tickets.turn(ticket, { signal: this.#broken.signal });
     const calls = shop.inventory.writeOff(invoice, unitsOf(writeOffs));
     const planned = await planCertain(shop.store, calls);
     return {
@@ -300,6 +312,17 @@ interface OrderInvoice {
   readonly meaning: Extract<InvoiceMeaning, { kind: "order" }>;
   /** First of its tickets. */
   readonly ticket: number;
+}
+
+/** A decision ends a run as completed or with a reason of the business. Everything else is a fault that only people can mend. */
+function isBroken(outcome: RunOutcome): boolean {
+  if (outcome.status !== "failed") return outcome.status === "needs-attention";
+  // A later step that failed was undone, and the order rejected.
+  return outcome.failure.step !== undefined && outcome.compensated.length === 0;
+}
+
+function ignored(): void {
+  // The shop is being closed; what was under way goes on at the next opening.
 }
 
 /** Whether an invoice can share a commit with those around it: it needs neither a turn at the stock nor purchases that have ended. */

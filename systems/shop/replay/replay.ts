@@ -44,7 +44,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayOutcome> {
   const { shop, clock, settings, signal, path } = options;
   const startedMs = clock.monotonic();
   const { id, lines } = await identify(path);
-  const importer = await Importer.open({ shop, settings, signal, file: { id, name: path } });
+  const importer = await Importer.open({ shop, settings, file: { id, name: path } });
   const before = { invoices: importer.progress.groups, orders: importer.ordersPlaced };
   const tell = (phase: ReplayState["phase"]): void =>
     options.onProgress?.({

@@ -77,8 +77,17 @@ export class Returns {
 
   async #match({ customer, lines, order }: ReturnRequest): Promise<ReturnMatch> {
     if (customer === undefined) return matchReturn(lines, []);
-    const orders = order === undefined ? await customerOrders(this.#options.store.engine, customer) : [order];
-    return matchReturn(lines, await this.#purchases(orders, new Set(lines.map(({ code }) => code))));
+    const wanted = new Set(lines.map(({ code }) => code));
+    return matchReturn(
+      lines,
+      await this.#purchases(order === undefined ? await this.#ordersOf(customer, wanted) : [order], wanted),
+    );
+  }
+
+  /** The customer's orders that had any of the products, the latest first. */
+  async #ordersOf(customer: string, wanted: ReadonlySet<string>): Promise<readonly string[]> {
+    const orders = await customerOrders(this.#options.store.engine, customer);
+    return orders.filter(({ codes }) => codes.some((code) => wanted.has(code))).map(({ order }) => order);
   }
 
   /** Those of the orders that hold any of the products. */
