@@ -8,10 +8,10 @@ type Prepared = ReturnType<PreparingSession["prepare"]>;
 // A filter that passes little would otherwise look at a whole log in one turn; the next read goes on from `through`.
 const lookedAtMax = 50_000;
 
-/** In the order of the select; an array costs half of an object on this path. */
+/** In the order of the select; an array costs half of an object on this path. The name of a stream that is known is not read again. */
 type EventRow = readonly [
+  stream: string | null,
   ref: number,
-  stream: string,
   version: number,
   type: string,
   schema: number,
@@ -20,7 +20,7 @@ type EventRow = readonly [
   recordedAtMs: number,
 ];
 
-const eventColumns = "ref, stream, version, type, schema, data, meta, recorded_at";
+const eventColumns = "ref, version, type, schema, data, meta, recorded_at";
 
 /** Reads of logs on a connection that sees what is committed. Every statement is prepared once; few rows cost a few microseconds. */
 export class LogReads {
@@ -39,7 +39,7 @@ export class LogReads {
     this.#head = prepared(session, "select head from ashlar_log where id = ?");
     this.#stream = prepared(
       session,
-      `select ${eventColumns} from ashlar_event where log = ? and stream = ? and version > ? order by version limit ?+0`,
+      `select null, ${eventColumns} from ashlar_event where log = ? and stream = ? and version > ? order by version limit ?+0`,
     );
   }
 
@@ -54,7 +54,7 @@ export class LogReads {
     if (last <= after) return { events: [], through: after, head };
     const first = id * positionsMax;
     const rows = this.#page(clauses).all(first + after, first + last, ...values, limit);
-    const events = recorded(rows as unknown as readonly EventRow[]);
+    const events = recorded(rows as unknown as readonly EventRow[], "");
     const through = events.length === limit ? events.at(-1)?.position : undefined;
     return { events, through: through ?? last, head };
   }
@@ -63,7 +63,7 @@ export class LogReads {
   stream({ log, stream, after, limit }: StreamRequest): readonly RecordedEvent[] {
     const id = this.#idOf(log);
     if (id === undefined) return [];
-    return recorded(this.#stream.all(id, stream, after, limit) as unknown as readonly EventRow[]);
+    return recorded(this.#stream.all(id, stream, after, limit) as unknown as readonly EventRow[], stream);
   }
 
   #idOf(name: string): number | undefined {
@@ -79,7 +79,10 @@ export class LogReads {
     let page = this.#pages.get(clauses);
     if (page === undefined) {
       const where = `ref > ? and ref <= ?${clauses}`;
-      page = prepared(this.#session, `select ${eventColumns} from ashlar_event where ${where} order by ref limit ?+0`);
+      page = prepared(
+        this.#session,
+        `select stream, ${eventColumns} from ashlar_event where ${where} order by ref limit ?+0`,
+      );
       this.#pages.set(clauses, page);
     }
     return page;
@@ -118,10 +121,10 @@ function filters({ types, streamPrefix, partition }: ReadRequest): Filters {
   return { clauses, values };
 }
 
-function recorded(rows: readonly EventRow[]): readonly RecordedEvent[] {
-  return rows.map(([ref, stream, version, type, schema, data, meta, recordedAtMs]) => ({
+function recorded(rows: readonly EventRow[], known: string): readonly RecordedEvent[] {
+  return rows.map(([stream, ref, version, type, schema, data, meta, recordedAtMs]) => ({
     position: ref % positionsMax,
-    stream,
+    stream: stream ?? known,
     version,
     type,
     schema,
