@@ -10,6 +10,7 @@ import { mailCell } from "./run-record.ts";
 const unknownVersionMs = 10_000;
 const codec = jsonCodec<unknown>();
 const acknowledged = { kind: "ack" } as const;
+const released = { kind: "release" } as const;
 const none: readonly Change[] = [];
 
 /**
@@ -23,12 +24,14 @@ export async function finish(execution: ActiveRun, outcome: FinalOutcome): Promi
   const open = journal.header;
   const { status } = outcome;
   const closed = { ...open, status, problem: undefined, attempts: undefined };
+  // The message of a long run stays until its pages are on their way out.
+  const settlement = journal.isLong ? released : acknowledged;
   for (;;) {
     journal.header = { ...closed, finishedAtMs: execution.nowMs() };
     const changes = [mailChange(journal, execution.mailbox, []), ...wakesOf(execution), ...journal.expire(end.keepMs)];
     let result: CommitResult;
     try {
-      result = await execution.writer.commit({ point: "finish", texts: [], changes, settlement: acknowledged, end });
+      result = await execution.writer.commit({ point: "finish", texts: [], changes, settlement, end });
     } catch (error) {
       if (!(error instanceof ChangeError)) throw error;
       journal.header = open;
@@ -83,7 +86,7 @@ export async function park(execution: ActiveRun): Promise<void> {
 
 /** Gives the run back, to be taken up at once by whoever has room. */
 export async function release(execution: ActiveRun): Promise<void> {
-  await execution.writer.commit({ point: "release", texts: [], settlement: { kind: "release" } });
+  await execution.writer.commit({ point: "release", texts: [], settlement: released });
   execution.end({ kind: "released" });
 }
 

@@ -1,15 +1,18 @@
-import type { Engine } from "../engine/mod.ts";
+import type { Cell, Engine } from "../engine/mod.ts";
 import { integerIn, type ErrorRecord } from "../errors/mod.ts";
 import { type Entry, entryOf, type StoredEntry } from "./entry.ts";
-import type { FinalOutcome, Problem, RunStatus } from "./outcome.ts";
-import { pageCell, parseRecord, runCell, type RunHeader } from "./run-record.ts";
+import { type FinalOutcome, isFinal, type Problem, type RunStatus } from "./outcome.ts";
+import { pageCell, parseRecord, queueOf, runCell, type RunHeader } from "./run-record.ts";
+
+// Runs looked at together: one read, and not too much of it in memory.
+const idsAtOnce = 100;
 
 /** Which runs to list; without fields, those of every saga. */
 export interface ListQuery {
   readonly saga?: string | undefined;
   readonly status?: RunStatus | undefined;
   readonly tag?: string | undefined;
-  /** Most runs to list; default 100. */
+  /** Most runs to list; default 100. Listing an open status costs what is open; a final one looks at everything stored. */
   readonly limit?: number | undefined;
 }
 
@@ -67,15 +70,13 @@ export interface SavedJournal {
   readonly entries: readonly Entry[];
 }
 
-/** Runs by id, saga after saga. Filters look at every stored run: for people, not for hot paths. */
+/** Saga after saga. Runs of an open status are found by their messages, in the order of their start: finished runs, of which there may be
+ *  many more, are not looked at. Everything else comes by id and looks at every stored run: for people, not for hot paths. */
 export async function* listRuns(engine: Engine, sagas: readonly string[], query: ListQuery): AsyncIterable<RunSummary> {
   let left = integerIn("limit", query.limit ?? 100, { min: 1 });
   for (const saga of query.saga === undefined ? sagas : [query.saga]) {
-    for await (const cell of engine.scan({
-      kind: "cells",
-      space: `saga-run:${saga}`,
-      limit: Number.MAX_SAFE_INTEGER,
-    })) {
+    const isOpen = query.status !== undefined && !isFinal(query.status);
+    for await (const cell of isOpen ? openRuns(engine, saga) : allRuns(engine, saga)) {
       const summary = summaryOf(saga, cell.key, parseRecord(cell.value).header);
       if (query.status !== undefined && summary.status !== query.status) continue;
       if (query.tag !== undefined && !summary.tags.includes(query.tag)) continue;
@@ -83,6 +84,27 @@ export async function* listRuns(engine: Engine, sagas: readonly string[], query:
       if (--left === 0) return;
     }
   }
+}
+
+const everything = Number.MAX_SAFE_INTEGER;
+
+function allRuns(engine: Engine, saga: string): AsyncIterable<Cell> {
+  return engine.scan({ kind: "cells", space: `saga-run:${saga}`, limit: everything });
+}
+
+/** Every run that has not ended has a message. */
+async function* openRuns(engine: Engine, saga: string): AsyncIterable<Cell> {
+  const ids: string[] = [];
+  for await (const message of engine.scan({ kind: "messages", queue: queueOf(saga), limit: everything })) {
+    ids.push(message.body);
+    if (ids.length === idsAtOnce) yield* runsOf(engine, saga, ids.splice(0));
+  }
+  yield* runsOf(engine, saga, ids);
+}
+
+async function* runsOf(engine: Engine, saga: string, ids: readonly string[]): AsyncIterable<Cell> {
+  if (ids.length === 0) return;
+  for (const cell of await engine.get(ids.map((id) => runCell(saga, id)))) if (cell !== undefined) yield cell;
 }
 
 export async function inspectRun(engine: Engine, saga: string, id: string): Promise<RunReport | undefined> {

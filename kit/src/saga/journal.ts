@@ -1,5 +1,6 @@
 import type { CellKey, Change } from "../engine/mod.ts";
 import { type Entry, entryOf, isAnswer, type StoredEntry } from "./entry.ts";
+import { pagesAtOnceMax } from "./retention.ts";
 import {
   type AttemptRecord,
   changingText,
@@ -13,6 +14,7 @@ import {
 
 // A longer tail moves to a page of its own, so that a step of a long run rewrites a few kilobytes and not its whole history.
 const tailCharactersMax = 8_192;
+const none: readonly Change[] = [];
 
 /** The end of a run, as it is stored. */
 export interface EndText {
@@ -124,9 +126,15 @@ export class Journal {
     this.header = { ...this.header, pages: draft.pages };
   }
 
-  /** The writes that let what lies apart expire together with the run's cell. */
+  /** More pages than one commit should write again: whoever claims the ended run lets them expire. */
+  get isLong(): boolean {
+    return this.#pages.length > pagesAtOnceMax;
+  }
+
+  /** The writes that let what lies apart expire together with the run's cell; pages only unless `isLong`. */
   expire(expiresInMs: number): readonly Change[] {
-    const pages = this.#pages.map((page, index) => this.#pagePut(index, page, expiresInMs));
+    if (this.#pages.length === 0 && this.header.inputApart === undefined) return none;
+    const pages = this.isLong ? none : this.#pages.map((page, index) => this.#pagePut(index, page, expiresInMs));
     if (this.header.inputApart === undefined) return pages;
     const cell = pageCell(this.saga, this.id, "input");
     return [...pages, { op: "put", cell, expect: "any", value: this.#inputText, expiresInMs }];

@@ -11,6 +11,7 @@ import type { Host } from "./host.ts";
 import { Journal } from "./journal.ts";
 import { isCommand, type Mailbox, mailboxOf, mailChange } from "./mailbox.ts";
 import { isFinal, type Problem } from "./outcome.ts";
+import { expirePages } from "./retention.ts";
 import { mailCell, pageCell, parseRecord, type RunHeader, runCell } from "./run-record.ts";
 
 type Definitions = ReadonlyMap<string, AnySaga>;
@@ -21,8 +22,12 @@ export async function loadRun(host: Host, definitions: Definitions, claim: Claim
   const id = claim.body;
   const [record, mail] = await host.cells([runCell(saga, id), mailCell(saga, id)]);
   const stored = record === undefined ? undefined : parseRecord(record.value);
-  if (stored === undefined || isFinal(stored.header.status))
-    return await settle(host, { op: "settle", receipt: claim.receipt, as: { kind: "ack" } });
+  const acknowledgement = { op: "settle", receipt: claim.receipt, as: { kind: "ack" } } as const;
+  if (record === undefined || stored === undefined) return await settle(host, acknowledgement);
+  if (isFinal(stored.header.status)) {
+    const ended = { saga, cell: record, header: stored.header, receipt: claim.receipt };
+    return (await expirePages(host, ended)) === "done" ? await settle(host, acknowledgement) : undefined;
+  }
   let mailbox = mailboxOf(mail);
   if (!mayGoOn(stored.header, mailbox)) {
     const as = { kind: "park", delayMs: undefined } as const;

@@ -178,13 +178,25 @@ export class Runtime implements Host {
     } catch {
       // The store is busy or closing: the timer looks again.
     }
-    lane.isLooking = false;
     this.#used -= room - claims.length;
     for (const claim of claims) void this.#resume(lane, claim);
-    lane.isStarved = claims.length === room;
+    // A guess would keep places from starts for nothing; those would then wait in the store, and so for ever make the guess come true.
+    lane.isStarved = claims.length === room && (await this.#isBehind(lane));
+    lane.isLooking = false;
     if (lane.looksAgain || lane.isStarved) this.#look(lane);
     this.#setTimer(lane, dueAtMs);
     if (this.#isClosing && this.#used === 0) for (const tell of this.#idle.splice(0)) tell();
+  }
+
+  /** Whether runs that could go on wait in the store. */
+  async #isBehind(lane: Lane): Promise<boolean> {
+    try {
+      for await (const queue of this.engine.scan({ kind: "queues", queue: queueOf(lane.name) }))
+        return queue.ready + queue.suspect > 0;
+    } catch {
+      // Busy or closing: the next bell or timer looks again.
+    }
+    return false;
   }
 
   async #resume(lane: Lane, claim: Claim): Promise<void> {
