@@ -1,3 +1,3 @@
-export { ledgerDecider, type Entry, type LedgerEvent, type Posting } from "./ledger.ts";
-export { paymentMethods, type PaymentMethod, type PaymentMethodName } from "./methods.ts";
+export { type Entry, type LedgerEvent, type Posting } from "./ledger.ts";
+export { type PaymentMethod, type PaymentMethodName } from "./methods.ts";
 export { Payments, type ChargeOutcome, type Payment, type PaymentsOptions, type Refund } from "./payments.ts";

@@ -1,4 +1,4 @@
-export { matchReturn, type Purchase, type ReturnMatch } from "./match-return.ts";
+export { type Purchase, type ReturnMatch } from "./match-return.ts";
 export {
   returnDecider,
   type RequestedReturn,
