@@ -189,7 +189,7 @@ const scenarios: Readonly<Record<string, (bed: CrashBed) => Promise<void>>> = {
     const cell = { space: "leaders", key: "billing" };
     await using child = new CrashProcess(program, "lead", leaseMs);
     const { token } = await child.first("leading");
-    child.signal("SIGSTOP");
+    await freeze(child, engine);
     for (const untilMs = systemClock.monotonic() + leaseMs + marginMs; ; await systemClock.sleep(10)) {
       const result = await engine.commit([{ op: "put", cell, expect: "absent", value: "parent" }]);
       if (result.committed) {
@@ -237,3 +237,14 @@ const scenarios: Readonly<Record<string, (bed: CrashBed) => Promise<void>>> = {
     await child.ended();
   },
 };
+
+/** Stops the process in a moment in which it does not hold the store: one that is frozen inside a commit keeps everybody waiting. */
+async function freeze(child: CrashProcess, engine: Engine): Promise<void> {
+  for (;;) {
+    child.signal("SIGSTOP");
+    const passed = engine.commit([]).then(() => "passed");
+    if ((await Promise.race([passed, systemClock.sleep(500)])) === "passed") return;
+    child.signal("SIGCONT");
+    await passed;
+  }
+}
