@@ -53,6 +53,29 @@ describe("a choreography", () => {
     expect(await world.now(bound.state("twice"))).toMatchObject({ status: "lapsed" });
   });
 
+  test("ignores the timeouts of an instance that has ended when its id comes back", async () => {
+    type Step = { readonly type: "open" | "close" };
+    const door = choreography<string, Step>("door", {
+      initial: "new",
+      correlate: () => "door",
+      on: {
+        open: () => ({ state: "waiting", timeouts: { patience: 1_000 } }),
+        close: (state) => ({ state, ends: "yes" }),
+      },
+      timeouts: { patience: () => ({ state: "lapsed" }) },
+    });
+    await using world = await openWorld();
+    await using bound = await openChoreography(world.engine, door);
+    await world.now(bound.handle({ type: "open" }, { id: "1" }));
+    await world.now(bound.handle({ type: "close" }, { id: "2" }));
+    await world.clock.advance(600);
+    await world.now(bound.handle({ type: "open" }, { id: "3" }));
+    await world.clock.advance(600);
+    expect(await world.now(bound.state("door"))).toBe("waiting");
+    await world.clock.advance(600);
+    expect(await world.now(bound.state("door"))).toBe("lapsed");
+  });
+
   test("keeps the timeouts of a process that has died", async () => {
     await using world = await openWorld("sqlite");
     const first = await openChoreography(world.engine, payment);

@@ -60,8 +60,10 @@ export function choreography<State, Message extends { readonly type: string }>(
   return { name, initial, correlate, on, timeouts, seenForMs, requires };
 }
 
-/** An instance as stored. Every timeout carries the revision at which it was set; any other revision is a late one. */
+/** An instance as stored. Every timeout carries the life and the revision in which it was set; any other is a late one. */
 export interface Instance<State> {
+  /** Drawn for each life of an id: revisions start anew when an instance that has ended comes back. */
+  readonly life?: number | undefined;
   readonly revision: number;
   readonly state: State;
   readonly timeouts: Readonly<Record<string, number>>;
@@ -71,6 +73,7 @@ export interface Instance<State> {
 export interface TimeoutMessage {
   readonly id: string;
   readonly timeout: string;
+  readonly life?: number | undefined;
   readonly revision: number;
 }
 
@@ -84,6 +87,7 @@ export function reacted<State>(
   readonly sent: readonly (TimeoutMessage & { readonly delayMs: number })[];
 } {
   if (reaction.ends === "yes") return { instance: undefined, sent: [] };
+  const { life } = instance;
   const revision = instance.revision + 1;
   const timeouts: Record<string, number> = { ...instance.timeouts };
   const sent: (TimeoutMessage & { readonly delayMs: number })[] = [];
@@ -93,7 +97,7 @@ export function reacted<State>(
       continue;
     }
     timeouts[timeout] = revision;
-    sent.push({ id, timeout, revision, delayMs });
+    sent.push({ id, timeout, life, revision, delayMs });
   }
-  return { instance: { revision, state: reaction.state, timeouts }, sent };
+  return { instance: { life, revision, state: reaction.state, timeouts }, sent };
 }

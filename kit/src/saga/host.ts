@@ -1,6 +1,6 @@
 import type { Cell, CellKey, Engine, Transaction } from "../engine/mod.ts";
 import type { Random } from "../random/mod.ts";
-import type { AnySaga } from "./context.ts";
+import type { ActiveRun } from "./active-run.ts";
 import type { FinalOutcome, Problem } from "./outcome.ts";
 
 /** Called at every boundary of the journal, with a name like `step:charge:before`; production has none. One that throws makes the
@@ -24,7 +24,7 @@ export interface Host {
   readonly isDry?: "yes" | undefined;
   transaction<T>(work: (tx: Transaction<unknown>) => Promise<T>): Promise<T>;
   cells(keys: readonly CellKey[]): Promise<readonly (Cell | undefined)[]>;
-  ended(run: { readonly definition: AnySaga; readonly id: string; readonly key: string }, ending: Ending): void;
+  ended(run: ActiveRun, ending: Ending): void;
 }
 
 /** A promise for code that must not go on, because its executor has let go of the run. A new one each time: whatever waits for a shared

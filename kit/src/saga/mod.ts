@@ -35,4 +35,10 @@ export type { ResultOptions } from "./results.ts";
 export { openSagas, type Decision, type Run, type Sagas, type SagasOptions, type StartOptions } from "./sagas.ts";
 export { signal, type Approval, type ApprovalOptions, type SignalDefinition, type SignalOutcome } from "./signal.ts";
 export { choreography, type Choreography, type ChoreographyOptions, type Reaction } from "./choreography.ts";
-export { openChoreography, type BoundChoreography, type Handled, type HandleOptions } from "./open-choreography.ts";
+export {
+  openChoreography,
+  type BoundChoreography,
+  type ChoreographyBinding,
+  type Handled,
+  type HandleOptions,
+} from "./open-choreography.ts";

@@ -2,6 +2,7 @@ import { jsonCodec } from "../codec/mod.ts";
 import type { Timer } from "../clock/mod.ts";
 import { type Change, type Claim, DurabilityError, type Engine, RefusedError, survives } from "../engine/mod.ts";
 import { ConfigError, DisposedError, errorRecord, invariant } from "../errors/mod.ts";
+import { type Random, systemRandom } from "../random/mod.ts";
 import { type Choreography, type Instance, type Reaction, reacted, type TimeoutMessage } from "./choreography.ts";
 
 /** What became of a message. `ignored`: it concerns no instance, or the table has no reaction. */
@@ -13,6 +14,12 @@ export interface HandleOptions {
   readonly id: string;
   /** Further changes of the same commit, such as the settlement of the queue message that brought it. */
   readonly also?: readonly Change[] | undefined;
+}
+
+/** What {@link openChoreography} may be given beside the definition. */
+export interface ChoreographyBinding {
+  /** Tells the lives of an instance apart, so that a timeout of an ended one is known as late. */
+  readonly random?: Random | undefined;
 }
 
 /** A choreography bound to an engine. */
@@ -35,16 +42,18 @@ const codec = jsonCodec<unknown>();
 export async function openChoreography<State, Message extends { readonly type: string }>(
   engine: Engine,
   definition: Choreography<State, Message>,
+  options: ChoreographyBinding = {},
 ): Promise<BoundChoreography<State, Message>> {
   const { name, requires } = definition;
   if (requires !== undefined && !survives(engine.can.durability, requires))
     throw new DurabilityError(`choreography "${name}"`, requires, engine.can.durability);
-  return new Bound(engine, definition);
+  return new Bound(engine, definition, options.random ?? systemRandom);
 }
 
 class Bound<State, Message extends { readonly type: string }> implements BoundChoreography<State, Message> {
   readonly #engine: Engine;
   readonly #definition: Choreography<State, Message>;
+  readonly #random: Random;
   readonly #place: string;
   readonly #bell: Disposable;
   #timer: Timer | undefined;
@@ -52,9 +61,10 @@ class Bound<State, Message extends { readonly type: string }> implements BoundCh
   #looksAgain = false;
   #isDisposed = false;
 
-  constructor(engine: Engine, definition: Choreography<State, Message>) {
+  constructor(engine: Engine, definition: Choreography<State, Message>, random: Random) {
     this.#engine = engine;
     this.#definition = definition;
+    this.#random = random;
     this.#place = `choreography:${definition.name}`;
     this.#bell = engine.bell([`queue:${this.#place}`], () => this.#lookSoon());
     this.#lookSoon();
@@ -96,7 +106,12 @@ class Bound<State, Message extends { readonly type: string }> implements BoundCh
       const [found] = await this.#engine.get([cell]);
       const instance: Instance<State> =
         found === undefined
-          ? { revision: 0, state: this.#definition.initial, timeouts: {} }
+          ? {
+              life: this.#random.integer(1, Number.MAX_SAFE_INTEGER),
+              revision: 0,
+              state: this.#definition.initial,
+              timeouts: {},
+            }
           : (JSON.parse(found.value) as Instance<State>);
       const reaction = how.react(instance.state, instance);
       if (reaction === undefined) return "ignored";
@@ -161,7 +176,7 @@ class Bound<State, Message extends { readonly type: string }> implements BoundCh
     try {
       const react = (state: State, instance: Instance<State>): Reaction<State> | undefined => {
         // Called off, set anew, or its instance has ended: late.
-        if (instance.timeouts[message.timeout] !== message.revision) return undefined;
+        if (instance.life !== message.life || instance.timeouts[message.timeout] !== message.revision) return undefined;
         const reaction = this.#definition.timeouts[message.timeout]?.(state);
         return reaction && { ...reaction, timeouts: { [message.timeout]: undefined, ...reaction.timeouts } };
       };

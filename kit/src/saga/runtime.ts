@@ -1,8 +1,18 @@
 import type { Timer } from "../clock/mod.ts";
-import type { Cell, CellKey, Claim, Engine, Receipt, Transaction, TransactionalEngine } from "../engine/mod.ts";
+import {
+  type Cell,
+  type CellKey,
+  type Claim,
+  type Engine,
+  LeaseLostError,
+  type Receipt,
+  type Transaction,
+  type TransactionalEngine,
+} from "../engine/mod.ts";
 import { UnsupportedError } from "../errors/mod.ts";
 import type { Random } from "../random/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
+import type { ActiveRun } from "./active-run.ts";
 import type { AnySaga } from "./context.ts";
 import { Execution } from "./execution.ts";
 import type { Ending, Host, Probe } from "./host.ts";
@@ -57,6 +67,7 @@ export class Runtime implements Host {
   readonly #ended: RuntimeOptions["ended"];
   readonly #bells = new DisposableStack();
   readonly #idle: (() => void)[] = [];
+  #closing: Promise<void> | undefined;
   #used = 0;
   #isClosing = false;
 
@@ -103,20 +114,22 @@ export class Runtime implements Host {
   }
 
   run(execution: Execution, how: "started" | "resumed"): void {
+    const former = this.#executions.get(execution.key);
     this.#executions.set(execution.key, execution);
+    // The store has given the run away once more, to this process: whoever had it before cannot write any more.
+    former?.end({ kind: "lost", error: new LeaseLostError(former.receipt.queue, former.receipt.id) });
     if (runs.active) this.#tell(execution, how);
     if (this.#isClosing) execution.drain();
     void execution.begin();
   }
 
-  ended(run: { readonly definition: AnySaga; readonly key: string }, ending: Ending): void {
-    const { key } = run;
-    const execution = this.#executions.get(key);
-    this.#executions.delete(key);
-    const lane = this.#lanes.get(run.definition.name);
+  ended(execution: ActiveRun, ending: Ending): void {
+    const { key } = execution;
+    // Another execution may have taken its place.
+    if (this.#executions.get(key) === execution) this.#executions.delete(key);
+    const lane = this.#lanes.get(execution.definition.name);
     if (lane !== undefined && ending.kind === "stuck" && ending.problem.kind === "unknown-version") lane.yields = true;
-    if (runs.active && execution !== undefined)
-      this.#tell(execution, outcomeOf(ending), ending.kind === "lost" ? ending.error : undefined);
+    if (runs.active) this.#tell(execution, outcomeOf(ending), ending.kind === "lost" ? ending.error : undefined);
     this.free();
     this.#ended(key, ending);
   }
@@ -136,8 +149,11 @@ export class Runtime implements Host {
   }
 
   /** Stops claiming, lets the steps in progress finish, gives the runs back; after `drainMs` the rest is left to its leases. */
-  async close(drainMs: number): Promise<void> {
-    if (this.#isClosing) return;
+  close(drainMs: number): Promise<void> {
+    return (this.#closing ??= this.#drain(drainMs));
+  }
+
+  async #drain(drainMs: number): Promise<void> {
     this.#isClosing = true;
     for (const execution of this.#executions.values()) execution.drain();
     if (this.#used > 0) {
@@ -267,7 +283,7 @@ export class Runtime implements Host {
   }
 
   #tell(
-    execution: Execution,
+    execution: ActiveRun,
     outcome: "started" | "resumed" | "waiting" | "done" | "undone" | "stuck" | "cancelled",
     error?: unknown,
   ): void {

@@ -120,7 +120,7 @@ class BoundSagas implements Sagas {
   readonly #lanes: ReadonlyMap<string, Lane>;
   readonly #drainMs: number;
   readonly #depthMax: number;
-  #isDisposed = false;
+  #disposal: Promise<void> | undefined;
 
   constructor(options: SagasOptions) {
     const { engine, random = systemRandom, probe } = options;
@@ -141,7 +141,7 @@ class BoundSagas implements Sagas {
     ...begin: [input: Input, options?: StartOptions]
   ): Promise<Run<Output>> {
     const [input, options = {}] = begin;
-    if (this.#isDisposed) throw new DisposedError("the sagas");
+    if (this.#disposal !== undefined) throw new DisposedError("the sagas");
     const inputText = this.#checked(definition, id, input);
     const { also, tags } = options;
     // A run that another transaction starts is not ours before that has committed.
@@ -152,7 +152,7 @@ class BoundSagas implements Sagas {
       nowMs: this.#engine.clock.now(),
       tags,
       depthMax: this.#depthMax,
-      claimForMs: isEager ? definition.rules.leaseMs : undefined,
+      claimForMs: isEager ? this.#lanes.get(definition.name)?.leaseMs : undefined,
     };
     const header = newHeader(definition, request);
     let receipt: Receipt | undefined;
@@ -239,8 +239,11 @@ class BoundSagas implements Sagas {
     return this.run(definition, options.newId);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#isDisposed = true;
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#disposal ??= this.#dispose());
+  }
+
+  async #dispose(): Promise<void> {
     await this.#runtime.close(this.#drainMs);
     this.#results.close();
   }
@@ -277,7 +280,7 @@ class BoundSagas implements Sagas {
     id: string,
     sent: [letter: Letter, options?: DeliveryOptions],
   ): Promise<Delivery> {
-    if (this.#isDisposed) throw new DisposedError("the sagas");
+    if (this.#disposal !== undefined) throw new DisposedError("the sagas");
     return await deliver(this.#engine, { saga: definition.name, id }, ...sent);
   }
 }
