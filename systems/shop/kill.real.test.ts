@@ -7,20 +7,21 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { seededRandom } from "ashlar/random";
 import { expect, test } from "vitest";
+import { writeMadeOrders } from "./made-orders.test-data.ts";
 import { orderFile } from "./order-files.test-data.ts";
 
-const file = orderFile("orders-2010-12.csv.gz");
 const killsWhileReplaying = 50;
 const killsWhileClosing = 6;
 
-test.skipIf(file === undefined)(
+test(
   "a replay that is killed at 56 random moments ends with the totals of one that was left alone",
   { timeout: 600_000 },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), "shop-kill-"));
     try {
-      const undisturbed = await replayToEnd(join(folder, "undisturbed"));
-      const killed = join(folder, "killed");
+      const file = orderFile("orders-2010-12.csv.gz") ?? madeFile(folder);
+      const undisturbed = await replayToEnd({ file, data: join(folder, "undisturbed") });
+      const killed = { file, data: join(folder, "killed") };
       const random = seededRandom("kill moments");
       const seen: number[] = [];
       // As long as a sixtieth of the undisturbed run on average: the moments spread over all of it.
@@ -45,17 +46,28 @@ interface Report {
   readonly invariants: readonly { readonly name: string; readonly ok: boolean }[];
 }
 
-function start(data: string): ChildProcess {
+interface Replay {
+  readonly file: string;
+  readonly data: string;
+}
+
+function madeFile(folder: string): string {
+  const path = join(folder, "orders.csv");
+  writeMadeOrders(path, { invoices: 1_200, seed: 7 });
+  return path;
+}
+
+function start({ file, data }: Replay): ChildProcess {
   const main = join(import.meta.dirname, "main.ts");
   const options = ["--data", data, "--stock", "tight", "--faults", "some", "--seed", "7", "--limit", "1200", "--json"];
-  return spawn(process.execPath, ["--conditions=ashlar-source", main, "replay", file ?? "", ...options], {
+  return spawn(process.execPath, ["--conditions=ashlar-source", main, "replay", file, ...options], {
     stdio: ["ignore", "pipe", "pipe"],
   });
 }
 
 /** Runs to the end. Every invariant must hold: that is what exit status 0 says. */
-async function replayToEnd(data: string): Promise<Report> {
-  const child = start(data);
+async function replayToEnd(replay: Replay): Promise<Report> {
+  const child = start(replay);
   let output = "";
   let notes = "";
   child.stdout?.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -66,21 +78,21 @@ async function replayToEnd(data: string): Promise<Report> {
 }
 
 /** Lets the replay come further than it was, and kills it so many milliseconds later. Returns how far it was. */
-async function killAfterProgress(data: string, delayMs: number): Promise<number> {
-  const before = effectsIn(data);
-  const child = start(data);
+async function killAfterProgress(replay: Replay, delayMs: number): Promise<number> {
+  const before = effectsIn(replay.data);
+  const child = start(replay);
   const closed = once(child, "close");
-  while (effectsIn(data) <= before && child.exitCode === null) await pause(2);
+  while (effectsIn(replay.data) <= before && child.exitCode === null) await pause(2);
   await pause(delayMs);
   if (child.exitCode !== null) throw new Error("the replay ended before its time");
   child.kill("SIGKILL");
   await closed;
-  return effectsIn(data);
+  return effectsIn(replay.data);
 }
 
 /** Kills the replay while it comes to its end, or after it has begun to audit. */
-async function killInPhase(data: string, random: { next(): number }): Promise<void> {
-  const child = start(data);
+async function killInPhase(replay: Replay, random: { next(): number }): Promise<void> {
+  const child = start(replay);
   const closed = once(child, "close");
   const phase = random.next() < 0.5 ? "finishing" : "auditing";
   let notes = "";
