@@ -1,6 +1,6 @@
 import { jsonCodec } from "../codec/mod.ts";
 import { errorRecord } from "../errors/mod.ts";
-import { type ChildRef, closeText, type Entry } from "./entry.ts";
+import { type ChildRef, endText, type Entry, undoName } from "./entry.ts";
 import { RunExistsError } from "./errors.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { endless } from "./host.ts";
@@ -99,31 +99,44 @@ async function outcomeOf(execution: ActiveRun, child: ChildRef): Promise<FinalOu
   return isFinal(header.status) ? header.outcome : undefined;
 }
 
-/** Ends the children that a stopped run has left open: cancels them, waits for their end, and records it, so that one which completed is undone like a step. */
+/**
+ * Ends the children that a stopped run has left open, those that have lost a race among them: cancels them, waits for their end, and
+ * records it, so that one which completed is undone like a step.
+ */
 export async function endOpenChildren(execution: ActiveRun): Promise<void> {
-  for (const open of openChildren(execution)) {
-    for (const [branch, child] of Object.entries(open.child ?? {})) {
-      let outcome = await outcomeOf(execution, child);
-      if (outcome === undefined) {
-        await deliver(execution.host.engine, child, {
-          kind: "cancel",
-          reason: `the parent ${execution.key} was stopped`,
-        });
-        outcome = await outcomeOf(execution, child);
-      }
-      if (outcome === undefined) return await execution.waits.pause(`cancel:${open.n}`, undefined); // woken when the child ends
-      const undo = outcome.status === "completed" && execution.undos.has(open.n) ? "yes" : "no";
-      const text = closeText(open.n, execution.nowMs(), { branch, text: JSON.stringify(outcome), undo });
-      await execution.writer.append(`wait:${open.n}`, text);
+  for (const { n, branch, child } of openChildren(execution)) {
+    let outcome = await outcomeOf(execution, child);
+    if (outcome === undefined) {
+      await deliver(execution.host.engine, child, {
+        kind: "cancel",
+        reason: `the parent ${execution.key} was stopped`,
+      });
+      outcome = await outcomeOf(execution, child);
     }
+    if (outcome === undefined) return await execution.waits.pause(`cancel:${n}`, undefined); // woken when the child ends
+    const undo = outcome.status === "completed" && execution.undos.has(undoName({ n, b: branch })) ? "yes" : "no";
+    const text = endText(n, execution.nowMs(), { branch, text: JSON.stringify(outcome), undo });
+    await execution.writer.append(`wait:${n}`, text);
   }
 }
 
-function openChildren(execution: ActiveRun): readonly (Entry & { readonly k: "open" })[] {
+/** A child of a wait whose end is not recorded. */
+export interface OpenChild {
+  readonly n: string;
+  readonly branch: string;
+  readonly child: ChildRef;
+}
+
+export function openChildren(execution: ActiveRun): readonly OpenChild[] {
   const { entries } = execution.journal;
-  const closed = new Set(entries.flatMap((entry) => (entry.k === "close" || entry.k === "fail" ? [entry.n] : [])));
-  return entries.filter(
-    (entry): entry is Entry & { readonly k: "open" } =>
-      entry.k === "open" && entry.child !== undefined && !closed.has(entry.n),
+  const ended = new Set(
+    entries.flatMap((entry) => (entry.k === "close" || entry.k === "end" ? [`${entry.b} ${entry.n}`] : [])),
   );
+  return entries
+    .flatMap((entry) =>
+      entry.k === "open"
+        ? Object.entries(entry.child ?? {}).map(([branch, child]) => ({ n: entry.n, branch, child }))
+        : [],
+    )
+    .filter(({ n, branch }) => !ended.has(`${branch} ${n}`));
 }

@@ -1,17 +1,17 @@
 import { RefusedError } from "../engine/mod.ts";
 import { errorRecord } from "../errors/mod.ts";
 import { attempted } from "./attempts.ts";
-import { endOpenChildren } from "./children.ts";
+import { endOpenChildren, openChildren } from "./children.ts";
 import type { StepContext, UndoOptions } from "./context.ts";
 import { finish } from "./ending.ts";
-import type { Entry, StopRecord } from "./entry.ts";
+import { type Entry, type StopRecord, undoName } from "./entry.ts";
 import type { ActiveRun } from "./active-run.ts";
 import { mailChange } from "./mailbox.ts";
 import type { FinalOutcome } from "./outcome.ts";
 import { isConflict } from "./steps.ts";
 
 const conflictsMax = 20;
-type Undoable = Extract<Entry, { k: "step" | "close" }>;
+type Undoable = Extract<Entry, { k: "step" | "close" | "end" }>;
 
 /**
  * Undoes what is done, the latest first. The decision is recorded before the first compensation, and every compensation when it is
@@ -22,7 +22,7 @@ export async function compensate(execution: ActiveRun, stop: StopRecord): Promis
   if (journal.stopped === undefined && needsWork(execution)) await recordStop(execution, stop);
   await endOpenChildren(execution);
   for (const done of undoables(execution)) {
-    if (journal.find("undo", done.n) !== undefined) continue;
+    if (journal.find("undo", undoName(done)) !== undefined) continue;
     if (execution.isDraining) await execution.abandon();
     if ((await undo(execution, done)) === "stuck") return;
   }
@@ -33,17 +33,14 @@ export async function compensate(execution: ActiveRun, stop: StopRecord): Promis
 }
 
 function needsWork(execution: ActiveRun): boolean {
-  return (
-    undoables(execution).length > 0 ||
-    execution.journal.entries.some((entry) => entry.k === "open" && entry.child !== undefined)
-  );
+  return undoables(execution).length > 0 || openChildren(execution).length > 0;
 }
 
 /** What can be undone; of the steps that a person has answered for, those that the code knows how to undo. */
 function undoables(execution: ActiveRun): readonly Undoable[] {
   return execution.journal.entries
     .filter((entry): entry is Undoable => {
-      if (entry.k === "close") return entry.u === 1;
+      if (entry.k === "close" || entry.k === "end") return entry.u === 1;
       return entry.k === "step" && (entry.u === 1 || (entry.p === 1 && execution.undos.has(entry.n)));
     })
     .toReversed();
@@ -63,11 +60,12 @@ async function recordStop(execution: ActiveRun, stop: StopRecord): Promise<void>
 }
 
 async function undo(execution: ActiveRun, done: Undoable): Promise<"done" | "stuck"> {
-  const options = execution.undos.get(done.n);
-  const name = `undo:${done.n}`;
+  const undone = undoName(done);
+  const options = execution.undos.get(undone);
+  const name = `undo:${undone}`;
   const result = await attempted(execution, {
     name,
-    key: `${execution.key}/${done.n}/undo`,
+    key: `${execution.key}/${undone}/undo`,
     plan: options?.retry ?? execution.definition.rules.retry,
     work: async (step) => await undoOnce(execution, done, { step, options }),
   });
@@ -84,8 +82,9 @@ async function undoOnce(
   const { step, options } = how;
   // From the text, because the code may have changed the object it was given.
   const result = structuredClone(done.r) as never;
-  const text = JSON.stringify({ k: "undo", n: done.n, t: execution.nowMs() } satisfies Entry);
-  const point = `undo:${done.n}`;
+  const undone = undoName(done);
+  const text = JSON.stringify({ k: "undo", n: undone, t: execution.nowMs() } satisfies Entry);
+  const point = `undo:${undone}`;
   if (options?.undoCommit === undefined) {
     await options?.undo?.(result, step);
     execution.journal.noteAttempt(point, undefined);

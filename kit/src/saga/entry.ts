@@ -41,6 +41,15 @@ export type Entry =
       readonly u?: 1;
       readonly r?: unknown;
     }
+  /** A child that a stopped run has waited for, as the branch `b` of the wait `n`, has ended. */
+  | {
+      readonly k: "end";
+      readonly n: string;
+      readonly t: number;
+      readonly b: string;
+      readonly u?: 1;
+      readonly r?: unknown;
+    }
   /** A time that the code has asked for. */
   | { readonly k: "now"; readonly n: string; readonly t: number }
   /** The run is to be compensated. */
@@ -66,15 +75,35 @@ export function stepText(
   return `{"n":${JSON.stringify(name)},"t":${atMs}${undo}${value}}`;
 }
 
+interface BranchEnd {
+  readonly branch: string;
+  readonly text: string | undefined;
+  readonly undo: "yes" | "no";
+}
+
 /** The text of a wait that ended. */
-export function closeText(
-  name: string,
-  atMs: number,
-  result: { readonly branch: string; readonly text: string | undefined; readonly undo: "yes" | "no" },
-): string {
+export function closeText(name: string, atMs: number, result: BranchEnd): string {
+  return `{"k":"close","n":${JSON.stringify(name)}${branchText(atMs, result)}`;
+}
+
+/** The text of a child that ended after its parent was stopped. */
+export function endText(name: string, atMs: number, result: BranchEnd): string {
+  return `{"k":"end","n":${JSON.stringify(name)}${branchText(atMs, result)}`;
+}
+
+function branchText(atMs: number, result: BranchEnd): string {
   const undo = result.undo === "yes" ? `,"u":1` : "";
   const value = result.text === undefined ? "" : `,"r":${result.text}`;
-  return `{"k":"close","n":${JSON.stringify(name)},"t":${atMs},"b":${JSON.stringify(result.branch)}${undo}${value}}`;
+  return `,"t":${atMs},"b":${JSON.stringify(result.branch)}${undo}${value}}`;
+}
+
+/** Branch of a wait that is over when a child has ended. Those of a race follow the names of its own branches. */
+export const childBranch = "ended";
+
+/** Name under which an operation is undone: its own, but each child of a race has one for itself. */
+export function undoName(done: { readonly n: string; readonly b?: string }): string {
+  const { n, b = childBranch } = done;
+  return b === childBranch ? n : `${n}/${b.slice(0, b.lastIndexOf("."))}`;
 }
 
 /** Entries that answer an operation of the code, so that the code must ask for them again on replay. */

@@ -3,7 +3,7 @@ import { errorRecord } from "../errors/mod.ts";
 import { seededRandom, type Random } from "../random/mod.ts";
 import { compensate } from "./compensation.ts";
 import { EncodeError } from "../codec/mod.ts";
-import type { StopRecord } from "./entry.ts";
+import { type StopRecord, undoName } from "./entry.ts";
 import { ChildFailedError, MismatchError, StepFailedError } from "./errors.ts";
 import { FencedWriter } from "./fenced-writer.ts";
 import { finish, park, release, standStill } from "./ending.ts";
@@ -268,10 +268,10 @@ export class Execution implements ActiveRun {
     if (this.#stop === undefined) return false;
     return this.journal.entries.some(
       (entry) =>
-        (entry.k === "step" || entry.k === "close") &&
+        (entry.k === "step" || entry.k === "close" || entry.k === "end") &&
         entry.u === 1 &&
-        !this.undos.has(entry.n) &&
-        this.journal.find("undo", entry.n) === undefined,
+        !this.undos.has(undoName(entry)) &&
+        this.journal.find("undo", undoName(entry)) === undefined,
     );
   }
 

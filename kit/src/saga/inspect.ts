@@ -162,7 +162,7 @@ function stepsOf(header: RunHeader, entries: readonly Entry[]): readonly StepRep
 }
 
 function waitsOf(entries: readonly Entry[]): readonly WaitReport[] {
-  const closed = new Set(entries.flatMap((entry) => (entry.k === "close" ? [entry.n] : [])));
+  const closed = new Set(entries.flatMap((entry) => (entry.k === "close" || entry.k === "end" ? [entry.n] : [])));
   return entries.flatMap((entry): WaitReport[] => {
     if (entry.k !== "open" || closed.has(entry.n)) return [];
     const dues = Object.values(entry.due ?? {});

@@ -1,6 +1,7 @@
 import { integerIn, textOf } from "../errors/mod.ts";
 import type { ChildOptions, SagaContext, SagaOf, StepContext, StepRunner, UndoOptions } from "./context.ts";
 import { checkpoint } from "./checkpoint.ts";
+import { childBranch } from "./entry.ts";
 import { ChildFailedError } from "./errors.ts";
 import type { ActiveRun } from "./active-run.ts";
 import type { RunOutcome } from "./outcome.ts";
@@ -187,7 +188,9 @@ function childSpec(definition: SagaOf<unknown, unknown>, id: string, start: Star
   return {
     name: `child:${name}`,
     on: `child ${name}`,
-    branches: { ended: { kind: "child", definition, id, input, undo: undoChild as UndoOptions<never> | undefined } },
+    branches: {
+      [childBranch]: { kind: "child", definition, id, input, undo: undoChild as UndoOptions<never> | undefined },
+    },
     valueOf: (_, result) => {
       const outcome = result as RunOutcome;
       if (outcome.status === "completed") return outcome.output;

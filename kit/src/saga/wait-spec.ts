@@ -37,7 +37,7 @@ export function raceOf(
       .join(" or "),
     branches,
     valueOf: (branch, result) => {
-      const at = branch.lastIndexOf(".");
+      const at = branch.indexOf(".");
       const winner = branch.slice(0, at);
       return { winner, value: specs[winner]?.valueOf(branch.slice(at + 1), result) };
     },

@@ -3,7 +3,7 @@ import type { Timer } from "../clock/mod.ts";
 import { ConfigError, isRetryable } from "../errors/mod.ts";
 import { childOutcome, childRefs, startChildren } from "./children.ts";
 import { refreshMail } from "./ending.ts";
-import { closeText, type Entry } from "./entry.ts";
+import { closeText, type Entry, undoName } from "./entry.ts";
 import type { ActiveRun, WaitBoard } from "./active-run.ts";
 import { endless } from "./host.ts";
 import { emptyMailbox, type Letter, type Mailbox, mailChange, withoutLetter } from "./mailbox.ts";
@@ -149,8 +149,9 @@ export class Waits implements WaitBoard {
   async #begin<T>(key: string, spec: WaitSpec<T>): Promise<T> {
     const execution = this.#execution;
     const found = execution.replay.claim(key);
-    const child = Object.values(spec.branches).find((branch) => branch.kind === "child" && branch.undo !== undefined);
-    if (child?.kind === "child" && child.undo !== undefined) execution.undos.set(key, child.undo);
+    for (const [branch, part] of Object.entries(spec.branches))
+      if (part.kind === "child" && part.undo !== undefined)
+        execution.undos.set(undoName({ n: key, b: branch }), part.undo);
     if (found?.k === "close") return spec.valueOf(found.b, structuredClone(found.r));
     if (found?.k === "fail") throw new StepFailedError(key, found.a, found.e);
     const opened = execution.replay.opened(key);
