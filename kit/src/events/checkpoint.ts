@@ -1,5 +1,7 @@
-import type { CellKey, Change, Check, CommitResult, Engine, ExpectedCell } from "../engine/mod.ts";
+import type { CellKey, Change, Check, CommitResult, ExpectedCell } from "../engine/mod.ts";
 import { invariant } from "../errors/mod.ts";
+import type { Feed } from "./feed.ts";
+import { retiredText } from "./feed-definition.ts";
 import { LostError } from "./lost-error.ts";
 
 /** How far one partition has come. Its cell is the fence: of two processes that believe to hold the partition, the first to commit wins. */
@@ -15,12 +17,25 @@ export class Checkpoint {
     this.savedPosition = position;
   }
 
-  static async load(engine: Engine, cell: CellKey, startPosition: number): Promise<Checkpoint> {
-    const [found] = await engine.get([cell]);
-    if (found === undefined) return new Checkpoint(cell, "absent", startPosition);
-    const position = Number(found.value);
-    invariant(Number.isSafeInteger(position) && position >= 0, "a checkpoint is a position of the log");
-    return new Checkpoint(cell, found.version, position);
+  /** Reads the checkpoint, and writes the first one: only what stands there can fence, and a version that is retired removes it. */
+  static async load(
+    { context, cells, name }: Feed,
+    { partition, startPosition }: { readonly partition: number; readonly startPosition: number },
+  ): Promise<Checkpoint> {
+    const cell = cells.checkpoint(partition);
+    const [found, definition] = await context.engine.get([cell, cells.definition]);
+    if (found !== undefined) {
+      const position = Number(found.value);
+      invariant(Number.isSafeInteger(position) && position >= 0, "a checkpoint is a position of the log");
+      return new Checkpoint(cell, found.version, position);
+    }
+    invariant(definition !== undefined, `the definition of "${name}" is written before a partition is loaded`);
+    if (definition.value === retiredText) throw new LostError(cell.space);
+    const checkpoint = new Checkpoint(cell, "absent", startPosition);
+    const guard: Check = { op: "check", cell: cells.definition, expect: definition.version };
+    const result = await checkpoint.save(startPosition, [guard], (changes) => context.engine.commit(changes));
+    if (!result.committed) throw new LostError(cell.space);
+    return checkpoint;
   }
 
   /** Lets a commit pass only while nobody else moved this checkpoint. */

@@ -31,7 +31,9 @@ export class FeedSubscription implements Subscription {
   #progressed: Gate<void> = gate();
   #timer: Timer | undefined;
   #balancing: Promise<void> = Promise.resolve();
+  #due: "look" | "try again" | undefined;
   #closing: Promise<void> | undefined;
+  #isEnded = false;
 
   constructor(
     feed: Feed,
@@ -54,7 +56,10 @@ export class FeedSubscription implements Subscription {
 
   /** Takes partitions and begins. */
   async start(): Promise<void> {
-    await this.#inTurn(() => this.#renew());
+    await this.#inTurn(async () => {
+      await this.#holder.join();
+      await this.#acquire();
+    });
     this.#tick();
   }
 
@@ -95,13 +100,18 @@ export class FeedSubscription implements Subscription {
     return this.#closing;
   }
 
+  /** Leases are renewed until the last event in hand is handled: nobody else may begin with it before. */
   async #close(): Promise<void> {
-    this.#timer?.cancel();
-    for (const bell of this.#bells) bell[Symbol.dispose]();
-    this.#progress();
-    await this.#balancing;
-    const reason = new DisposedError(`subscription "${this.name}"`);
-    await Promise.all([...this.#held.keys()].map((partition) => this.#giveUp(partition, reason)));
+    try {
+      for (const bell of this.#bells) bell[Symbol.dispose]();
+      this.#progress();
+      await this.#balancing;
+      const reason = new DisposedError(`subscription "${this.name}"`);
+      await Promise.all([...this.#held.keys()].map((partition) => this.#giveUp(partition, reason)));
+    } finally {
+      this.#isEnded = true;
+      this.#timer?.cancel();
+    }
     await this.#holder.leave();
     this.#onClose?.();
   }
@@ -115,18 +125,40 @@ export class FeedSubscription implements Subscription {
     return cells.every((cell) => Number(cell?.value ?? this.#startPosition) >= target);
   }
 
+  /** Renews beside the balancing, which may have to wait long for the handler of one partition while the leases of the others run. */
   #tick(): void {
     this.#timer = this.#feed.context.engine.clock.setTimer(this.#feed.leaseMs / 3, () => {
-      void this.#inTurn(() => this.#renew()).then(() => {
+      void this.#renew().then(() => {
         this.#progress();
-        if (this.#closing === undefined) this.#tick();
+        if (!this.#isEnded) this.#tick();
       });
     });
   }
 
+  async #renew(): Promise<void> {
+    for (const partition of await this.#holder.renew())
+      // Fenced already, so it has nothing to record; a fault while it ends changes nothing for the others.
+      void this.#giveUp(partition, new LostError(`partition ${partition} of "${this.name}"`)).catch(() => undefined);
+    if (this.#closing !== undefined) return;
+    await this.#holder.join().catch(() => undefined); // the next tick may be in time
+    this.#balance("try again");
+  }
+
   /** Writes nothing while there is nothing to take: on some engines every write rings every bell, and two processes would wake each other for ever. */
   #acquireIfShort(): void {
-    if (this.#held.size < this.#feed.partitions) void this.#inTurn(() => this.#acquire());
+    if (this.#held.size < this.#feed.partitions) this.#balance("look");
+  }
+
+  /** At most one balancing waits for its turn, however long the one before it takes. */
+  #balance(kind: "look" | "try again"): void {
+    const isWaiting = this.#due !== undefined;
+    if (this.#due !== "try again") this.#due = kind;
+    if (isWaiting) return;
+    void this.#inTurn(() => {
+      if (this.#due === "try again") this.#resting.clear();
+      this.#due = undefined;
+      return this.#acquire();
+    });
   }
 
   /** One piece of work at a time; a fault of the engine is shown in the status and tried again at the next tick. */
@@ -137,17 +169,6 @@ export class FeedSubscription implements Subscription {
         if (!this.#held.has(partition)) this.#fail(partition, error);
     });
     return this.#balancing;
-  }
-
-  async #renew(): Promise<void> {
-    const renewals = [...this.#held.keys()].map(async (partition) => {
-      if (!(await this.#holder.renew(partition)))
-        await this.#giveUp(partition, new LostError(`partition ${partition} of "${this.name}"`));
-    });
-    await Promise.all(renewals);
-    await this.#holder.join();
-    this.#resting.clear();
-    await this.#acquire();
   }
 
   /** Gives back what exceeds the share of this process, and takes what is free up to it. */
@@ -203,7 +224,7 @@ export class FeedSubscription implements Subscription {
     if (held === undefined) return;
     held.worker.stop(reason);
     await held.ended;
-    this.#held.delete(partition);
+    if (this.#held.get(partition) === held) this.#held.delete(partition);
     await this.#holder.release(partition);
   }
 

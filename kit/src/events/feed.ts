@@ -1,5 +1,6 @@
 import type { CellKey, Change, CommitResult } from "../engine/mod.ts";
 import type { Cell } from "../engine/mod.ts";
+import type { Random } from "../random/mod.ts";
 import type { DomainEvent, Stored } from "./domain-event.ts";
 import type { EventTypes } from "./event-types.ts";
 import type { StoreContext } from "./store-context.ts";
@@ -43,4 +44,6 @@ export interface Feed {
   readonly attemptsMax: number;
   readonly retryMs: number;
   readonly parkedMax: number;
+  /** Spreads the pauses of partitions that write the same rows. */
+  readonly random: Random;
 }

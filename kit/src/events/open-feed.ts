@@ -27,7 +27,7 @@ export interface FeedOptions {
   readonly retryMs?: number | undefined;
   /** Most parked streams of a partition; at one more it stops as `failed`. Default 1,000. */
   readonly parkedMax?: number | undefined;
-  /** Draws the name of this process among the holders. */
+  /** Draws the name of this process among the holders, and the pauses of partitions that write the same rows. */
   readonly random?: Random | undefined;
 }
 
@@ -44,7 +44,7 @@ interface FeedPlace {
 export async function openFeed(options: FeedOptions, place: FeedPlace): Promise<FeedSubscription> {
   const feed = resolveFeed(options, place);
   const startPosition = await define(feed, place.from);
-  const owner = idSource({ clock: feed.context.engine.clock, random: options.random ?? systemRandom })();
+  const owner = idSource({ clock: feed.context.engine.clock, random: feed.random })();
   const { onClose } = place;
   const subscription = new FeedSubscription(
     feed,
@@ -70,6 +70,7 @@ function resolveFeed(options: FeedOptions, { store, name, types, target }: FeedP
     attemptsMax: integerIn("attemptsMax", options.attemptsMax ?? 3, { min: 1 }),
     retryMs: integerIn("retryMs", options.retryMs ?? 100, { min: 0 }),
     parkedMax: integerIn("parkedMax", options.parkedMax ?? 1_000, { min: 1, max: 100_000 }),
+    random: options.random ?? systemRandom,
   };
 }
 

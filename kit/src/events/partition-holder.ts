@@ -6,6 +6,7 @@ export class PartitionHolder {
   readonly #feed: Feed;
   readonly #owner: string;
   readonly #versions = new Map<number, number>();
+  #renewing: Promise<unknown> = Promise.resolve();
 
   constructor(feed: Feed, owner: string) {
     this.#feed = feed;
@@ -19,17 +20,17 @@ export class PartitionHolder {
     return version !== undefined;
   }
 
-  /** False: the lease ran out and somebody else has it. */
-  async renew(partition: number): Promise<boolean> {
-    const held = this.#versions.get(partition);
-    if (held === undefined) return false;
-    const version = await this.#write(this.#feed.cells.lease(partition), held);
-    if (version === undefined) this.#versions.delete(partition);
-    else this.#versions.set(partition, version);
-    return version !== undefined;
+  /** Prolongs every lease that is held. Returns the partitions whose lease somebody else has by now.
+   *  A fault of the engine changes nothing: the next renewal may be in time. */
+  async renew(): Promise<readonly number[]> {
+    const renewals = Promise.allSettled([...this.#versions.keys()].map((partition) => this.#renewOne(partition)));
+    this.#renewing = renewals;
+    return (await renewals).flatMap((renewal) => (renewal.status === "fulfilled" ? (renewal.value ?? []) : []));
   }
 
   async release(partition: number): Promise<void> {
+    // A renewal under way would leave another version behind than the one known here.
+    await this.#renewing;
     const held = this.#versions.get(partition);
     this.#versions.delete(partition);
     if (held === undefined) return;
@@ -56,6 +57,19 @@ export class PartitionHolder {
     await this.#engine.commit([
       { op: "put", cell: this.#feed.cells.member(this.#owner), expect: "any", value: undefined },
     ]);
+  }
+
+  /** The partition if it is lost. */
+  async #renewOne(partition: number): Promise<number | undefined> {
+    const held = this.#versions.get(partition);
+    if (held === undefined) return undefined;
+    const version = await this.#write(this.#feed.cells.lease(partition), held);
+    if (version !== undefined) {
+      this.#versions.set(partition, version);
+      return undefined;
+    }
+    this.#versions.delete(partition);
+    return partition;
   }
 
   get #engine(): Engine {

@@ -2,6 +2,7 @@ import { type CommitResult, type RecordedEvent, RefusedError } from "../engine/m
 import { isRetryable } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { Checkpoint } from "./checkpoint.ts";
+import { Contention } from "./contention.ts";
 import { type PageItem, pageItems } from "./event-page.ts";
 import type { Feed, SubscriptionContext } from "./feed.ts";
 import { type ParkedStream, ParkedStreams } from "./parked-streams.ts";
@@ -49,11 +50,7 @@ export class PartitionWorker {
     feed: Feed,
     place: { readonly partition: number; readonly startPosition: number; readonly onProgress: () => void },
   ): Promise<PartitionWorker> {
-    const checkpoint = await Checkpoint.load(
-      feed.context.engine,
-      feed.cells.checkpoint(place.partition),
-      place.startPosition,
-    );
+    const checkpoint = await Checkpoint.load(feed, place);
     return new PartitionWorker(feed, checkpoint, place);
   }
 
@@ -113,11 +110,8 @@ export class PartitionWorker {
     const items = (await pageItems(this.#feed, page.events)).filter(({ record }) => !this.parked.has(record.stream));
     const isDone = this.#feed.target.granularity === "batch" && (await this.#applyTogether(items, page.through));
     if (!isDone) {
-      for (const item of items) {
-        if (this.#abort.signal.aborted) return;
-        if (!this.parked.has(item.record.stream)) await this.#applyOne(item);
-        if (clock.monotonic() - this.#savedAtMs > checkpointMs) await this.#save();
-      }
+      // What was given up is left to the next holder: nothing behind it may be recorded as done.
+      if ((await this.#applyEach(items)) === "aborted") return;
       this.#progress(page.through);
       await this.#save();
     }
@@ -132,38 +126,59 @@ export class PartitionWorker {
       });
   }
 
-  /** Applies a whole batch in one commit. False: something failed and nothing was written; the events are then tried one by one. */
+  /** Applies a whole batch in one commit. False: something failed or the partition is given up, and nothing was written; the events are
+   *  then tried one by one. */
   async #applyTogether(items: readonly PageItem[], through: number): Promise<boolean> {
     const events = items.flatMap((item) => ("event" in item ? [item.event] : []));
     if (events.length < items.length) return false;
-    try {
-      const changes = events.length === 0 ? [] : await this.#feed.target.apply(events, this.#contextOf(1, "feed"));
-      const result = await this.#checkpoint.save(through, changes, (list) => this.#feed.target.commit(list, events));
-      if (!result.committed) return false;
-    } catch (error) {
-      if (isPartitionFault(error)) throw error;
-      return false;
-    }
-    this.#progress(through);
-    this.#savedAtMs = this.#feed.context.engine.clock.monotonic();
-    return true;
-  }
-
-  async #applyOne(item: PageItem): Promise<void> {
-    const { attemptsMax } = this.#feed;
-    const { record } = item;
-    for (let attempt = 1; ; attempt++) {
+    const contention = new Contention(this.#feed, this.#abort.signal);
+    while (!this.#abort.signal.aborted) {
       try {
-        await this.#attempt(item, attempt);
-        return this.#progress(record.position);
+        const changes = events.length === 0 ? [] : await this.#feed.target.apply(events, this.#contextOf(1, "feed"));
+        refuse(await this.#checkpoint.save(through, changes, (list) => this.#feed.target.commit(list, events)));
+        this.#progress(through);
+        this.#savedAtMs = this.#feed.context.engine.clock.monotonic();
+        return true;
       } catch (error) {
         if (isPartitionFault(error)) throw error;
-        if (this.#abort.signal.aborted) return;
-        if (attempt >= attemptsMax || !isRetryable(error)) return this.#park(record, { error, attempts: attempt });
+        if (!(await contention.isPassing(error))) return false;
       }
-      await this.#pause(attempt);
-      if (this.#abort.signal.aborted) return;
     }
+    return false;
+  }
+
+  async #applyEach(items: readonly PageItem[]): Promise<"done" | "aborted"> {
+    const { clock } = this.#feed.context.engine;
+    for (const item of items) {
+      if (this.#abort.signal.aborted) return "aborted";
+      if (!this.parked.has(item.record.stream) && (await this.#applyOne(item)) === "aborted") return "aborted";
+      if (clock.monotonic() - this.#savedAtMs > checkpointMs) await this.#save();
+    }
+    return "done";
+  }
+
+  /** `aborted`: the event is neither handled nor parked. */
+  async #applyOne(item: PageItem): Promise<"done" | "aborted"> {
+    const { attemptsMax } = this.#feed;
+    const { record } = item;
+    const contention = new Contention(this.#feed, this.#abort.signal);
+    for (let attempt = 1; !this.#abort.signal.aborted;) {
+      try {
+        await this.#attempt(item, attempt);
+        this.#progress(record.position);
+        return "done";
+      } catch (error) {
+        if (isPartitionFault(error)) throw error;
+        if (this.#abort.signal.aborted) break;
+        if (await contention.isPassing(error)) continue;
+        if (attempt >= attemptsMax || !isRetryable(error)) {
+          await this.#park(record, { error, attempts: attempt });
+          return "done";
+        }
+      }
+      await this.#pause(attempt++);
+    }
+    return "aborted";
   }
 
   async #attempt(item: PageItem, attempt: number): Promise<void> {

@@ -1,5 +1,6 @@
 import { type Change, type Check, RefusedError } from "../engine/mod.ts";
 import { errorRecord } from "../errors/mod.ts";
+import { Contention } from "./contention.ts";
 import type { Stored } from "./domain-event.ts";
 import { type PageItem, pageItems } from "./event-page.ts";
 import type { Feed, SubscriptionContext } from "./feed.ts";
@@ -24,7 +25,7 @@ const pageEvents = 256;
 export async function redriveStream(feed: Feed, parked: ParkedStream, request: RedriveRequest): Promise<void> {
   const { log, engine } = feed.context;
   const redrive = new Redrive(feed, parked, request);
-  if (parked.record.redrive === "skip first") await redrive.moveTo(parked.record.version + 1);
+  if (parked.record.redrive === "skip first" && (await redrive.moveTo(parked.record.version + 1)) === "moved") return;
   for (;;) {
     const after = redrive.version - 1;
     const page = await engine.stream({ log, stream: parked.stream, after, limit: pageEvents });
@@ -32,12 +33,15 @@ export async function redriveStream(feed: Feed, parked: ParkedStream, request: R
     const wanted = due.filter(({ type }) => feed.types === undefined || feed.types.names.includes(type));
     for (const item of await pageItems(feed, wanted)) {
       if (request.context.signal.aborted) return;
-      if ((await redrive.apply(item)) === "failed") return;
+      if ((await redrive.apply(item)) !== "recorded") return;
     }
-    if (due.length < pageEvents) return redrive.release();
-    await redrive.moveTo(after + due.length + 1);
+    const isEnd = due.length < pageEvents;
+    if ((await (isEnd ? redrive.release() : redrive.moveTo(after + due.length + 1))) === "moved" || isEnd) return;
   }
 }
+
+/** `moved`: somebody else wrote the record of the parked stream, a wish for example; it has to be looked at anew. */
+type Recorded = "recorded" | "moved";
 
 class Redrive {
   readonly #feed: Feed;
@@ -54,33 +58,38 @@ class Redrive {
     return this.#parked.record.version;
   }
 
-  moveTo(version: number): Promise<void> {
+  moveTo(version: number): Promise<Recorded> {
     return this.#record({ ...this.#parked.record, version, redrive: "requested" }, nothing);
   }
 
-  release(): Promise<void> {
+  release(): Promise<Recorded> {
     return this.#record(undefined, nothing);
   }
 
-  async apply(item: PageItem): Promise<"done" | "failed"> {
+  async apply(item: PageItem): Promise<Recorded | "failed"> {
     const { record } = item;
-    try {
-      if ("fault" in item) throw item.fault;
-      const changes = await this.#feed.target.apply([item.event], this.#request.context);
-      const next: ParkedRecord = { ...this.#parked.record, version: record.version + 1, redrive: "requested" };
-      await this.#record(next, { changes, events: [item.event] });
-      return "done";
-    } catch (error) {
-      if (isPartitionFault(error)) throw error;
-      if (!this.#request.context.signal.aborted) await this.#parkAgain(record, error);
-      return "failed";
+    const { context } = this.#request;
+    const contention = new Contention(this.#feed, context.signal);
+    while (!context.signal.aborted) {
+      try {
+        if ("fault" in item) throw item.fault;
+        const changes = await this.#feed.target.apply([item.event], context);
+        const next: ParkedRecord = { ...this.#parked.record, version: record.version + 1, redrive: "requested" };
+        return await this.#record(next, { changes, events: [item.event] });
+      } catch (error) {
+        if (isPartitionFault(error)) throw error;
+        if (context.signal.aborted) break;
+        if (await contention.isPassing(error)) continue;
+        return (await this.#parkAgain(record, error)) === "moved" ? "moved" : "failed";
+      }
     }
+    return "failed";
   }
 
   #parkAgain(
     { version, position }: { readonly version: number; readonly position: number },
     error: unknown,
-  ): Promise<void> {
+  ): Promise<Recorded> {
     const attempts = this.#parked.record.attempts + 1;
     const next: ParkedRecord = {
       ...this.#parked.record,
@@ -93,17 +102,19 @@ class Redrive {
     return this.#record(next, nothing);
   }
 
-  async #record(next: ParkedRecord | undefined, { changes, events }: Done): Promise<void> {
+  async #record(next: ParkedRecord | undefined, { changes, events }: Done): Promise<Recorded> {
     const { target } = this.#feed;
     const list = [...changes, this.#request.streams.progress(this.#parked, next), this.#request.guard()];
     const result = await target.commit(list, events);
     if (!result.committed) {
       if (result.index > changes.length) throw new LostError(this.#parked.stream);
+      if (result.index === changes.length) return "moved";
       throw new RefusedError(result.refusal);
     }
     const outcome = result.outcomes[changes.length];
     if (next !== undefined && outcome?.op === "put")
       this.#parked = { ...this.#parked, cellVersion: outcome.version, record: next };
+    return "recorded";
   }
 }
 

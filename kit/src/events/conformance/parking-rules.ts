@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import type { Change } from "../../engine/mod.ts";
-import { openSubscription, type Stored, type Subscription } from "../mod.ts";
+import { seededRandom } from "../../random/mod.ts";
+import {
+  cellView,
+  openProjection,
+  openSubscription,
+  projection,
+  type Stored,
+  type Subscription,
+  viewReader,
+} from "../mod.ts";
 import { added, appendTo, place, until } from "./counter.ts";
 import type { EventsBed, EventsRule } from "./rule.ts";
 
@@ -21,6 +30,9 @@ export const parkingRules: readonly EventsRule[] = [
     run: bounded,
   },
   { name: "parked streams stay parked when another process goes on", run: survives },
+  { name: "partitions that write one row park nothing, however often they meet", run: contended, time: "flows" },
+  { name: "a redrive that meets a conflict handles the event again", run: contendedRedrive },
+  { name: "a precondition that is wrong though nobody changes anything parks its stream", run: neverTrue },
 ];
 
 interface Poisoned {
@@ -191,4 +203,70 @@ async function survives(bed: EventsBed): Promise<void> {
   await subscription.parked.redrive();
   await until(() => seen.length === 4, bed.clock);
   assert.deepEqual(seen, ["b@1", "a@1", "a@2", "a@3"]);
+}
+
+async function contended({ store }: EventsBed): Promise<void> {
+  for (let round = 0; round < 4; round++)
+    await appendTo(store, ...Array.from({ length: 40 }, (_, index) => `s${index}`));
+  const total = projection({
+    name: "total",
+    version: 1,
+    partitions: 8,
+    apply: cellView<Stored, number>({ key: () => "total", initial: () => 0, fold: (count) => count + 1 }),
+  });
+  await using running = await openProjection({
+    store,
+    projection: total,
+    batchMax: 2,
+    attemptsMax: 1,
+    random: seededRandom("contended"),
+  });
+  await running.caughtUp();
+  assert.equal((await running.status()).parkedStreams, 0);
+  assert.equal(await viewReader<number>(store, "total").get("total"), 160);
+}
+
+async function contendedRedrive(bed: EventsBed): Promise<void> {
+  const { store, engine } = bed;
+  await appendTo(store, "a", "a");
+  const cell = { space: "row", key: "a" };
+  let deliveries = 0;
+  await using subscription = await openSubscription({
+    store,
+    name: "s",
+    attemptsMax: 1,
+    async handle({ version }, { delivery, get }): Promise<readonly Change[]> {
+      if (delivery === "feed") throw new Error("poison");
+      const [row] = await get([cell]);
+      // Somebody else writes the row between the reading and the commit.
+      if (deliveries++ === 0) await engine.commit([{ op: "put", cell, expect: "any", value: "x" }]);
+      return [{ op: "put", cell, expect: row?.version ?? "absent", value: `${row?.value ?? ""}${version}` }];
+    },
+  });
+  await drained(bed, subscription);
+  await subscription.parked.redrive();
+  await until(() => deliveries >= 3, bed.clock);
+  await bed.clock.settle();
+  assert.deepEqual(await parkedPlaces(subscription), []);
+  assert.equal((await engine.get([cell]))[0]?.value, "x12");
+}
+
+async function neverTrue(bed: EventsBed): Promise<void> {
+  await appendTo(bed.store, "a", "b");
+  let attempts = 0;
+  await using subscription = await openSubscription({
+    store: bed.store,
+    name: "s",
+    attemptsMax: 2,
+    retryMs: 0,
+    handle({ stream }): readonly Change[] {
+      if (stream === "b") return [];
+      attempts++;
+      return [{ op: "put", cell: { space: "row", key: "a" }, expect: 12_345, value: "x" }];
+    },
+  });
+  await drained(bed, subscription);
+  assert.deepEqual(await parkedPlaces(subscription), ["a@1"]);
+  // The first refusal could have been somebody's change; from the second on it is a failed attempt.
+  assert.equal(attempts, 3);
 }

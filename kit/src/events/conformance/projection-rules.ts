@@ -20,6 +20,7 @@ export const projectionRules: readonly EventsRule[] = [
   { name: "a new version is built beside the old one and takes over in one commit", run: rebuild },
   { name: "readers are not switched before the new version has caught up", run: waits },
   { name: "a retired version leaves nothing behind and does not come back", run: retire },
+  { name: "a version that was retired before its first checkpoint writes nothing more", run: retiredEarly },
   { name: "an inline projection is never behind", run: inline },
 ];
 
@@ -156,6 +157,18 @@ async function retire({ store, engine, clock }: EventsBed): Promise<void> {
     assert.deepEqual(await Array.fromAsync(engine.scan({ kind: "cells", space })), [], space);
   assert.equal((await old.status()).partitions[0]?.state, "failed");
   await assert.rejects(openProjection({ store, projection: totals(1) }), { code: "CONFIG" });
+}
+
+async function retiredEarly({ store, engine, clock }: EventsBed): Promise<void> {
+  await using _old = await openProjection({ store, projection: totals(1) });
+  await using rebuilt = await openProjection({ store, projection: totals(2, 10) });
+  await rebuilt.activate();
+  assert.equal(await retireProjection({ store, projection: totals(1) }), "retired");
+  await appendTo(store, "a", "b");
+  await rebuilt.caughtUp();
+  await clock.advance(30_000);
+  for (const space of ["totals@1", "checkpoint/main/totals@1"])
+    assert.deepEqual(await Array.fromAsync(engine.scan({ kind: "cells", space })), [], space);
 }
 
 async function inline({ engine }: EventsBed): Promise<void> {

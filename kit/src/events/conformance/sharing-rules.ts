@@ -14,6 +14,16 @@ export const sharingRules: readonly EventsRule[] = [
     run: fenced,
     time: "flows",
   },
+  {
+    name: "a process that waits for one partition to be given up keeps the leases of the others",
+    run: givesUpSlowly,
+    time: "flows",
+  },
+  {
+    name: "a process that closes keeps its lease until the event in hand is handled",
+    run: closesSlowly,
+    time: "flows",
+  },
 ];
 
 async function member({ another }: EventsBed, seen: string[]): Promise<Subscription> {
@@ -97,4 +107,63 @@ async function fenced(bed: EventsBed): Promise<void> {
     messages.map(({ body }) => body),
     ["a@1", "a@2"],
   );
+}
+
+interface Handled {
+  readonly places: string[];
+  /** Streams that were handled twice at the same time. */
+  readonly overlaps: string[];
+  readonly handle: (event: Stored) => Promise<void>;
+  readonly open: () => void;
+}
+
+/** Handlers of two processes that stand still until they are let go on. */
+function standing(): Handled {
+  const gate = Promise.withResolvers<void>();
+  const active = new Set<string>();
+  const places: string[] = [];
+  const overlaps: string[] = [];
+  const handle = async (event: Stored): Promise<void> => {
+    if (active.has(event.stream)) overlaps.push(place(event));
+    active.add(event.stream);
+    places.push(place(event));
+    await gate.promise;
+    active.delete(event.stream);
+  };
+  return { places, overlaps, handle, open: () => gate.resolve() };
+}
+
+async function follower(bed: EventsBed, partitions: number, { handle }: Handled): Promise<Subscription> {
+  const store = await openEventStore({ engine: await bed.another() });
+  return openSubscription({ store, name: "s", partitions, leaseMs: 3_000, handle });
+}
+
+async function givesUpSlowly(bed: EventsBed): Promise<void> {
+  const handled = standing();
+  await using first = await follower(bed, 4, handled);
+  await appendTo(bed.store, ...streams);
+  await until(() => handled.places.length === 4, { settle: () => bed.clock.advance(10) });
+  await using second = await follower(bed, 4, handled);
+  await bed.clock.advance(12_000);
+  assert.deepEqual([handled.places.length, handled.overlaps, await held(first), await held(second)], [4, [], 4, 0]);
+  handled.open();
+  await until(() => handled.places.length >= 40, { settle: () => bed.clock.advance(100) });
+  await bed.clock.advance(3_000);
+  assert.deepEqual([handled.overlaps, await held(first), await held(second)], [[], 2, 2]);
+  assert.deepEqual(handled.places.toSorted(), streams.map((stream) => `${stream}@1`).toSorted());
+}
+
+async function closesSlowly(bed: EventsBed): Promise<void> {
+  const handled = standing();
+  const first = await follower(bed, 1, handled);
+  await using _second = await follower(bed, 1, handled);
+  await appendTo(bed.store, "a", "a");
+  await until(() => handled.places.length === 1, { settle: () => bed.clock.advance(10) });
+  const closed = first[Symbol.asyncDispose]();
+  await bed.clock.advance(12_000);
+  assert.deepEqual([handled.places, handled.overlaps], [["a@1"], []]);
+  handled.open();
+  await closed;
+  await until(() => handled.places.length === 2, { settle: () => bed.clock.advance(100) });
+  assert.deepEqual([handled.places, handled.overlaps], [["a@1", "a@2"], []]);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openSubscription } from "../mod.ts";
+import { openSubscription, type SubscriptionContext } from "../mod.ts";
 import { appendTo, counterEvents, place, until } from "./counter.ts";
 import type { EventsBed, EventsRule } from "./rule.ts";
 
@@ -15,6 +15,7 @@ export const subscriptionRules: readonly EventsRule[] = [
   { name: "changes that a handler returns happen exactly once, with the checkpoint", run: effects },
   { name: "a peer's defect: a subscription always says what it is doing and how far behind it is", run: status },
   { name: "a handler in hand is finished and recorded when the subscription closes", run: closing },
+  { name: "an event that fails while its subscription closes is handled by the next holder", run: closesFailing },
   { name: "the number of partitions cannot change under a subscription", run: partitionsFixed },
 ];
 
@@ -147,6 +148,32 @@ async function closing({ store, clock }: EventsBed): Promise<void> {
   await using next = await openSubscription({ store, name: "s", handle });
   await next.caughtUp();
   assert.deepEqual(seen, ["a@1", "a@2", "a@3"]);
+}
+
+async function closesFailing({ store, clock }: EventsBed): Promise<void> {
+  await appendTo(store, "a");
+  const untilAborted = ({ signal }: SubscriptionContext): Promise<void> =>
+    new Promise((_resolve, fail) => signal.addEventListener("abort", () => fail(signal.reason), { once: true }));
+  const failures = [
+    untilAborted,
+    () => {
+      throw new Error("the next attempt would come after a pause");
+    },
+  ];
+  for (const fail of failures) {
+    const calls: string[] = [];
+    const subscription = await openSubscription({
+      store,
+      name: "s",
+      handle: (event, context) => (calls.push(place(event)), fail(context)),
+    });
+    await until(() => calls.length > 0, clock);
+    await subscription[Symbol.asyncDispose]();
+  }
+  const seen: string[] = [];
+  await using next = await openSubscription({ store, name: "s", handle: (event) => void seen.push(place(event)) });
+  await next.caughtUp();
+  assert.deepEqual(seen, ["a@1"]);
 }
 
 async function partitionsFixed({ store }: EventsBed): Promise<void> {
