@@ -44,7 +44,7 @@ function ordered(place: Place, random: Random, sold: Sold[]): readonly string[] 
   const count = random.integer(1, 40);
   const items = Array.from({ length: count }, () => ({
     code: codeOf(random),
-    quantity: random.integer(1, 120),
+    quantity: random.integer(1, 30),
     price: `${random.integer(0, 9)}.${random.integer(10, 99)}`,
     customer,
   }));
