@@ -1,8 +1,10 @@
 import { jsonCodec } from "../codec/mod.ts";
 import type { Entry } from "./entry.ts";
+import { SagaUsageError } from "./errors.ts";
+import type { RunReport } from "./inspect.ts";
 import type { Journal } from "./journal.ts";
 import type { Letter } from "./mailbox.ts";
-import type { Problem } from "./outcome.ts";
+import { isFinal, type Problem } from "./outcome.ts";
 
 const codec = jsonCodec<unknown>();
 const undoPrefix = "undo:";
@@ -12,12 +14,39 @@ export function commandTexts(
   journal: Journal,
   now: { readonly letters: readonly Letter[]; readonly problem: Problem | undefined; readonly nowMs: number },
 ): readonly string[] {
+  const answered = new Set<string>();
   return now.letters.flatMap((letter) => {
     if (letter.kind === "retry") retry(journal, now.problem);
-    if (letter.kind === "skip") return decided(journal, letter.step, { nowMs: now.nowMs });
-    if (letter.kind === "resolve") return decided(journal, letter.step, { nowMs: now.nowMs, result: letter.result });
-    return [];
+    if (letter.kind !== "skip" && letter.kind !== "resolve") return [];
+    // Its doubt may have ended since the letter was sent. An answer to a question that the code does not ask would stop the run for good.
+    if (answered.has(letter.step) || !isInDoubt(journal, letter.step, now.problem)) return [];
+    answered.add(letter.step);
+    const result = letter.kind === "resolve" ? letter.result : undefined;
+    return decided(journal, letter.step, { nowMs: now.nowMs, result });
   });
+}
+
+/** Whether a person may answer for a step: it is what the run has stopped at, it has failed before, or nobody knows how its attempt ended. */
+function isInDoubt(journal: Journal, step: string, problem: Problem | undefined): boolean {
+  return (
+    problem?.step === step || journal.header.attempts?.[step] !== undefined || journal.find("begin", step) !== undefined
+  );
+}
+
+/**
+ * Refuses an answer for a step that is not in doubt, as far as the stored run tells; "answered" when it has an answer already.
+ * Throws {@link SagaUsageError}.
+ */
+export function askedFor(run: RunReport | undefined, step: string): "asked" | "answered" {
+  if (run === undefined || isFinal(run.status)) return "asked";
+  const open = run.steps.flatMap(({ name, status }) => (status === "begun" || status === "retrying" ? [name] : []));
+  const inDoubt = new Set(run.problem?.step === undefined ? open : [run.problem.step, ...open]);
+  if (inDoubt.has(step)) return "asked";
+  if (run.steps.some(({ name }) => name === step)) return "answered";
+  const names = [...inDoubt].map((name) => `"${name}"`).join(", ");
+  throw new SagaUsageError(
+    `run "${run.id}" of saga "${run.saga}" has no doubt about "${step}"; ${names === "" ? "it asks for no answer" : `it asks about ${names}`}`,
+  );
 }
 
 function retry(journal: Journal, problem: Problem | undefined): void {

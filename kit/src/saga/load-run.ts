@@ -12,7 +12,7 @@ import { Journal } from "./journal.ts";
 import { isCommand, type Mailbox, mailboxOf, mailChange } from "./mailbox.ts";
 import { isFinal, type Problem } from "./outcome.ts";
 import { expirePages } from "./retention.ts";
-import { mailCell, pageCell, parseRecord, type RunHeader, runCell } from "./run-record.ts";
+import { mailCell, pageCell, parseRecord, type RunHeader, runCell, seedOf } from "./run-record.ts";
 
 type Definitions = ReadonlyMap<string, AnySaga>;
 
@@ -111,7 +111,7 @@ async function choose(
     saga: journal.saga,
     id: journal.id,
     ...journal.header,
-    seed: journal.header.seed ?? `${journal.saga}/${journal.id}`,
+    seed: seedOf(journal.header, `${journal.saga}/${journal.id}`),
     input: journal.header.input,
     state,
     entries: journal.entries,
@@ -135,7 +135,9 @@ async function applyCommands(
   run: { readonly claim: Claim; readonly mailbox: Mailbox; readonly problem: Problem | undefined },
 ): Promise<Mailbox> {
   let { mailbox } = run;
+  const { header } = journal;
   for (;;) {
+    journal.header = header;
     const texts = commandTexts(journal, {
       letters: mailbox.letters,
       problem: run.problem,

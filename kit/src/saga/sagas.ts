@@ -17,6 +17,7 @@ import { forkRun, type ForkOptions } from "./fork.ts";
 import type { Probe } from "./host.ts";
 import { inspectRun, listRuns, type ListQuery, type RunReport, type RunSummary } from "./inspect.ts";
 import { Journal } from "./journal.ts";
+import { askedFor } from "./commands.ts";
 import { deliver, type Delivery, type DeliveryOptions } from "./letters.ts";
 import type { Letter } from "./mailbox.ts";
 import type { RunOutcome } from "./outcome.ts";
@@ -88,9 +89,11 @@ export interface Sagas extends AsyncDisposable {
   inspect(definition: AnySaga, id: string): Promise<RunReport | undefined>;
   /** Lets a run that needs attention try again, with its attempts counted anew. */
   retry(definition: AnySaga, id: string): Promise<Delivery>;
-  /** Answers for a step (or, as `undo:<step>`, a compensation): it counts as done without a result. */
+  /** Answers for a step (or, as `undo:<step>`, a compensation) that is in doubt: it is what the run has stopped at, it has failed, or
+   *  nobody knows how its attempt ended. It counts as done without a result. `duplicate`: it has an answer already. Any other
+   *  step is refused with SagaUsageError. */
   skip(definition: AnySaga, id: string, step: string): Promise<Delivery>;
-  /** Answers for a step with a result. */
+  /** Answers for a step in doubt with a result. */
   resolve(definition: AnySaga, id: string, ...answer: [step: string, result: unknown]): Promise<Delivery>;
   /** Starts a new run with the input of an old one and the journal before `fromStep`. */
   fork<Input, Output>(definition: SagaOf<Input, Output>, id: string, options: ForkOptions): Promise<Run<Output>>;
@@ -225,13 +228,13 @@ class BoundSagas implements Sagas {
   }
 
   async skip(definition: AnySaga, id: string, step: string): Promise<Delivery> {
-    return await this.#deliver(definition, id, [{ kind: "skip", step }]);
+    return await this.#answer(definition, id, { kind: "skip", step });
   }
 
   async resolve(definition: AnySaga, id: string, ...answer: [step: string, result: unknown]): Promise<Delivery> {
     const [step, result] = answer;
     codec.encode(result);
-    return await this.#deliver(definition, id, [{ kind: "resolve", step, result }]);
+    return await this.#answer(definition, id, { kind: "resolve", step, result });
   }
 
   async fork<Input, Output>(definition: SagaOf<Input, Output>, id: string, options: ForkOptions): Promise<Run<Output>> {
@@ -273,6 +276,15 @@ class BoundSagas implements Sagas {
     if (!(await isSameInput(this.#engine, { saga: definition.name, id, header }, inputText)))
       throw new RunExistsError(definition.name, id);
     return this.run(definition, id);
+  }
+
+  async #answer(
+    definition: AnySaga,
+    id: string,
+    letter: Extract<Letter, { kind: "skip" | "resolve" }>,
+  ): Promise<Delivery> {
+    if (askedFor(await this.inspect(definition, id), letter.step) === "answered") return "duplicate";
+    return await this.#deliver(definition, id, [letter]);
   }
 
   async #deliver(
