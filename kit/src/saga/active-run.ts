@@ -40,6 +40,8 @@ export interface ActiveRun {
   enter(): Promise<void> | undefined;
   /** An admitted operation is over. */
   leave(): void;
+  /** Behind a checkpoint the run begins anew: names, chance and compensations. */
+  restart(): void;
   /** Leaves an operation that must not go on. */
   abandon(): Promise<never>;
   /** Something may have come to rest. */

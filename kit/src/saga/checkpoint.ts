@@ -16,8 +16,7 @@ export async function checkpoint(execution: ActiveRun, state: unknown): Promise<
   execution.writer.hasPendingTime = false;
   const changes = execution.journal.compact(state);
   execution.writer.pending.length = 0;
-  execution.replay.restart();
-  execution.undos.clear();
+  execution.restart();
   try {
     await execution.writer.commit({ point: "checkpoint", texts: [], changes });
   } catch (error) {

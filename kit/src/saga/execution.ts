@@ -13,6 +13,7 @@ import { isCommand, type Mailbox } from "./mailbox.ts";
 import type { Problem, RunFailure } from "./outcome.ts";
 import { Replay } from "./replay.ts";
 import { sagaContext } from "./saga-context.ts";
+import { seedOf } from "./run-record.ts";
 import type { ActiveRun } from "./active-run.ts";
 import type { AnySaga, UndoOptions } from "./context.ts";
 import { Waits } from "./waits.ts";
@@ -74,6 +75,7 @@ export class Execution implements ActiveRun {
     this.writer = new FencedWriter(host, load.journal, {
       receipt: load.receipt,
       lost: (error) => this.end({ kind: "lost", error }),
+      answered: (name) => this.replay.turns.expect(name),
     });
     this.waits = new Waits(this);
     this.#stop = load.journal.stopped?.s;
@@ -89,7 +91,7 @@ export class Execution implements ActiveRun {
   }
 
   get random(): Random {
-    return (this.#random ??= seededRandom(this.journal.header.seed ?? this.key));
+    return (this.#random ??= seededRandom(seedOf(this.journal.header, this.key)));
   }
 
   get isAlone(): boolean {
@@ -122,6 +124,7 @@ export class Execution implements ActiveRun {
       this.#readMail();
       // A stopped run asks for nothing new, so that nothing else would look whether its past is repeated.
       this.touch();
+      this.replay.turns.begin();
       this.#returned = { output: await this.definition.run(this.journal.header.input as never, sagaContext(this)) };
     } catch (error) {
       this.#returned = { error };
@@ -135,6 +138,13 @@ export class Execution implements ActiveRun {
     if (this.phase === "forward" && !this.replay.isLive) return this.#enterWhenLive();
     this.#active++;
     return undefined;
+  }
+
+  /** Behind a checkpoint the run begins anew, as it will after a crash. */
+  restart(): void {
+    this.#random = undefined;
+    this.undos.clear();
+    this.replay.restart();
   }
 
   leave(): void {
@@ -286,6 +296,11 @@ export class Execution implements ActiveRun {
     if (this.#restsInVain === restTurns + 1) {
       this.host.engine.clock.setTimer(graceMs, () => this.touch(), { holdsProcess: "no" });
       return;
+    }
+    // Code whose steps have changed places, or that awaits something foreign in between, is served as it asks.
+    if (this.replay.turns.skip() === "given") {
+      this.#restsInVain = 0;
+      return this.touch();
     }
     if (!isAsking && this.#stop === undefined) return;
     const what = `saga "${this.definition.name}" ${this.definition.version}: run "${this.id}" was recorded with other operations`;

@@ -8,6 +8,8 @@ export interface Write {
   /** Name for probes, such as `step:charge`. */
   readonly point: string;
   readonly texts: readonly string[];
+  /** Operations that `texts` answer: they get their turns in this order. */
+  readonly answers?: readonly string[] | undefined;
   readonly changes?: readonly Change[] | undefined;
   /** Ends the claim with this write; else the claim is only checked. */
   readonly settlement?: Settlement | undefined;
@@ -15,11 +17,18 @@ export interface Write {
   readonly end?: EndText | undefined;
 }
 
+interface Queued extends Write {
+  readonly answers: readonly string[];
+  readonly resolve: (stored: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 // A store that is full or busy for longer than this sum of waits (about 13 s) loses the run to another executor.
 const storageRetriesMax = 8;
 const storageFirstMs = 50;
 
 const none: readonly Change[] = [];
+const noAnswers: readonly string[] = [];
 
 /**
  * All writes of one execution, one after the other. Each passes only while the execution holds the run's message, so that an executor
@@ -35,28 +44,37 @@ export class FencedWriter {
   readonly #receipt: Receipt;
   readonly #hold: Change;
   readonly #lost: (error: unknown) => void;
-  readonly #queue: string[] = [];
+  readonly #answered: ((name: string) => void) | undefined;
+  readonly #queue: Queued[] = [];
   readonly #line: (() => void)[] = [];
-  #queued: Promise<unknown> | undefined;
   #isLocked = false;
 
   constructor(
     host: Host,
     journal: Journal,
-    claim: { readonly receipt: Receipt; readonly lost: (error: unknown) => void },
+    claim: {
+      readonly receipt: Receipt;
+      readonly lost: (error: unknown) => void;
+      readonly answered?: (name: string) => void;
+    },
   ) {
     this.#host = host;
     this.#journal = journal;
     this.#receipt = claim.receipt;
     this.#hold = { op: "hold", receipt: claim.receipt };
     this.#lost = claim.lost;
+    this.#answered = claim.answered;
   }
 
-  /** Stores an entry; those that wait together share a commit. Throws ChangeError when it cannot be stored at all. */
-  append(point: string, text: string): Promise<unknown> {
-    if (!this.#isLocked) return this.#write({ point, texts: [text] });
-    this.#queue.push(text);
-    return (this.#queued ??= this.#appendQueued(point));
+  /** Stores an entry; those that wait together share a commit. Throws ChangeError when it cannot be stored at all. `answer`: the
+   *  operation that it answers, which will take its turn. */
+  append(point: string, text: string, answer?: string): Promise<unknown> {
+    const answers = answer === undefined ? noAnswers : [answer];
+    if (!this.#isLocked) return this.#write({ point, texts: [text], answers });
+    return new Promise((resolve, reject) => {
+      const isFirst = this.#queue.push({ point, texts: [text], answers, resolve, reject }) === 1;
+      if (isFirst) void this.#ownTurn().then(() => this.#writeQueued(this.#queue.splice(0)));
+    });
   }
 
   /** Stores what is pending, and the header. */
@@ -70,7 +88,8 @@ export class FencedWriter {
   }
 
   /** Runs the caller's statements and stores the entry that `work` returns in the same transaction. What it throws rolls all back. */
-  async transact(point: string, work: (tx: Transaction<unknown>) => Promise<string>): Promise<void> {
+  async transact(answer: string, work: (tx: Transaction<unknown>) => Promise<string>): Promise<void> {
+    const point = `step:${answer}`;
     if (this.#isLocked) await this.#ownTurn();
     this.#isLocked = true;
     try {
@@ -82,7 +101,7 @@ export class FencedWriter {
         if (!result.committed) throw new LeaseLostError(this.#receipt.queue, this.#receipt.id);
         return draft;
       });
-      this.#adopt(draft, pendingCount);
+      this.#adopt(draft, pendingCount, [answer]);
       if (this.#host.probe !== undefined) await this.#probe(`${point}:after`);
     } catch (error) {
       if (!this.#isOwnLoss(error)) throw error;
@@ -98,17 +117,29 @@ export class FencedWriter {
     return error instanceof LeaseLostError && error.queue === this.#receipt.queue && error.id === this.#receipt.id;
   }
 
-  #adopt(draft: Draft, pendingCount: number): void {
+  #adopt(draft: Draft, pendingCount: number, answers: readonly string[]): void {
     this.#journal.adopt(draft);
+    for (const name of answers) this.#answered?.(name);
     if (pendingCount === 0) return;
     this.pending.splice(0, pendingCount);
     this.hasPendingTime = false;
   }
 
-  async #appendQueued(point: string): Promise<unknown> {
-    await this.#ownTurn();
-    this.#queued = undefined;
-    return await this.#write({ point, texts: this.#queue.splice(0) });
+  /** Stores entries together, or, when the store does not take that, each by itself: one must not keep others from being stored. */
+  async #writeQueued(queued: readonly Queued[]): Promise<void> {
+    const [first] = queued;
+    if (first === undefined) return;
+    const texts = queued.flatMap((each) => each.texts);
+    const answers = queued.flatMap((each) => each.answers);
+    try {
+      await this.#write({ point: first.point, texts, answers });
+      for (const each of queued) each.resolve(undefined);
+    } catch (error) {
+      const isDivisible = error instanceof ChangeError && queued.length > 1;
+      for (const each of queued)
+        if (isDivisible) void this.commit(each).then(each.resolve, each.reject);
+        else each.reject(error);
+    }
   }
 
   /** Takes the lock, which is free or was handed over, in the same turn. One function, because every promise between a step and the
@@ -130,7 +161,7 @@ export class FencedWriter {
       }
       const own = 1 + draft.changes.length;
       if (!result.committed) return await this.#refused(result, own);
-      this.#adopt(draft, pendingCount);
+      this.#adopt(draft, pendingCount, write.answers ?? noAnswers);
       if (isProbed) await this.#probe(`${write.point}:after`);
       return write.changes === undefined ? result : { committed: true, outcomes: result.outcomes.slice(own) };
     } finally {

@@ -2,7 +2,7 @@ import type { Cell, Engine } from "../engine/mod.ts";
 import { integerIn, type ErrorRecord } from "../errors/mod.ts";
 import { type Entry, entryOf, type StoredEntry } from "./entry.ts";
 import { type FinalOutcome, isFinal, type Problem, type RunStatus } from "./outcome.ts";
-import { pageCell, parseRecord, queueOf, runCell, type RunHeader } from "./run-record.ts";
+import { pageCell, parseRecord, queueOf, runCell, type RunHeader, seedOf } from "./run-record.ts";
 
 // Runs looked at together: one read, and not too much of it in memory.
 const idsAtOnce = 100;
@@ -119,7 +119,8 @@ export async function inspectRun(engine: Engine, saga: string, id: string): Prom
     ...tail,
   ];
   const input = header.inputApart === 1 ? values.at(-1) : header.input;
-  const { version, state, seed = `${saga}/${id}`, outcome } = header;
+  const { version, state, outcome } = header;
+  const seed = seedOf(header, `${saga}/${id}`);
   return {
     ...summaryOf(saga, id, header),
     input,

@@ -10,8 +10,9 @@ import type { SavedJournal } from "./inspect.ts";
 import { Journal } from "./journal.ts";
 import { emptyMailbox } from "./mailbox.ts";
 
-// Recorded answers come within a turn; the replay itself gives up after three.
+// Recorded answers come within a turn. The replay itself gives up after three, and as many for each that is asked for out of order.
 const turnsMax = 20;
+const turnsPerEntry = 5;
 
 /** Whether a definition could take up a recorded run. */
 export interface Rehearsal {
@@ -31,7 +32,11 @@ export async function rehearse(definition: AnySaga, saved: SavedJournal): Promis
   const receipt = { queue: `saga:${definition.name}`, id: "0", token: 0 };
   const execution = new Execution(dryHost, definition, { journal, receipt, mailbox: emptyMailbox, afterCrash: "no" });
   void execution.begin();
-  for (let turn = 0; turn < turnsMax && execution.problem === undefined; turn++) await nextTurn();
+  const turns = turnsMax + turnsPerEntry * entries.length;
+  for (let turn = 0; turn < turns && execution.problem === undefined; turn++) {
+    if (turn >= turnsMax && execution.isReplayed) break;
+    await nextTurn();
+  }
   const lists = { recorded: journal.names(), current: [...execution.replay.requested] };
   if (execution.isReplayed && execution.problem === undefined) return { fits: "yes", ...lists };
   return { fits: "no", error: execution.problem?.error ?? errorRecord(unfinished(definition, lists)), ...lists };

@@ -26,7 +26,7 @@ export interface RunHeader {
   readonly seed?: string | undefined;
   readonly input?: unknown;
   /** The input is in a cell of its own, because it is large. */
-  readonly inputApart?: 1;
+  readonly inputApart?: 1 | undefined;
   readonly messageId?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly parent?: Waiter | undefined;
@@ -39,6 +39,12 @@ export interface RunHeader {
   readonly problem?: Problem | undefined;
   readonly outcome?: FinalOutcome | undefined;
   readonly finishedAtMs?: number | undefined;
+}
+
+/** Source of a run's chance. It changes with every checkpoint, because a replay starts there. */
+export function seedOf(header: RunHeader, key: string): string {
+  const { seed = key, epoch } = header;
+  return epoch === undefined ? seed : `${seed}/${epoch}`;
 }
 
 export function runCell(saga: string, id: string): CellKey {

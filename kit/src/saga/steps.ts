@@ -1,8 +1,7 @@
 import { jsonCodec } from "../codec/mod.ts";
 import { type CommitResult, RefusedError, type Transaction } from "../engine/mod.ts";
 import { ConfigError, errorRecord, KitError, textOf, TimeoutError } from "../errors/mod.ts";
-import type { RetryPlan } from "../queue/mod.ts";
-import { attempted, type Attempt } from "./attempts.ts";
+import { attempted, type Attempt, type Attempted } from "./attempts.ts";
 import type { CommitPlan, StepContext, StepOptions, UndoOptions } from "./context.ts";
 import { type Entry, stepText } from "./entry.ts";
 import { StepFailedError } from "./errors.ts";
@@ -22,32 +21,56 @@ export async function runStep<T>(
   const { options } = step;
   const key = stepKey(execution, name);
   const found = execution.replay.claim(key);
-  if (found !== undefined) return replayed<T>(execution, found, options);
+  if (found !== undefined) return await replayed<T>(execution, found, options);
   const admitted = execution.enter();
   if (admitted !== undefined) await admitted;
   if (execution.writer.hasPendingTime) await execution.writer.flush(`time:${key}`);
-  const isOnce = options.idempotent === "no";
-  if (isOnce && beganBefore(execution, key)) return await outcomeUnknown(execution, key);
-  const tried = attempted(execution, {
-    name: key,
-    key: effectKey(execution, key),
-    plan: planOf(execution, options),
-    timeoutMs: options.timeoutMs,
-    work: isOnce
-      ? async (context) => (await begun(execution, key, context.attempt), await step.run(context))
-      : step.run,
-  });
+  if (options.idempotent === "no" && beganBefore(execution, key)) return await outcomeUnknown(execution, key);
+  const tried = attempted(execution, operationOf(execution, key, step));
   const done = tried instanceof Promise ? await tried : tried;
-  if (!done.ok && isOnce && done.error instanceof TimeoutError) return await outcomeUnknown(execution, key);
-  if (!done.ok) return await failed(execution, key, done);
+  if (!done.ok) return await notDone(execution, key, { done, options });
   try {
     execution.journal.noteAttempt(key, undefined);
     const text = done.value === undefined ? undefined : codec.encode(done.value);
-    await execution.writer.append(`step:${key}`, stepText(key, execution.nowMs(), { text, undo: undoFlag(options) }));
+    const entry = stepText(key, execution.nowMs(), { text, undo: undoFlag(options) });
+    await execution.writer.append(`step:${key}`, entry, key);
   } catch (error) {
     return await execution.unrecordable(key, error);
   }
   return completed(execution, key, { value: done.value, options });
+}
+
+function operationOf<T>(
+  execution: ActiveRun,
+  name: string,
+  step: { readonly run: (step: StepContext) => T | Promise<T>; readonly options: StepOptions<T> },
+): Attempted<T> {
+  const { run, options } = step;
+  const plan = options.retry ?? execution.definition.rules.retry;
+  const operation = { name, key: effectKey(execution, name), plan, timeoutMs: options.timeoutMs, work: run };
+  return options.idempotent === "no" ? once(execution, operation) : operation;
+}
+
+/** Recorded before it begins, and not tried again when it took too long: it may still happen. */
+function once<T>(execution: ActiveRun, operation: Attempted<T>): Attempted<T> {
+  const { name, plan, work } = operation;
+  return {
+    ...operation,
+    plan: { ...plan, retryable: (error) => !(error instanceof TimeoutError) && plan.retryable(error) },
+    work: async (context) => {
+      await begun(execution, name, context.attempt);
+      return await work(context);
+    },
+  };
+}
+
+async function notDone(
+  execution: ActiveRun,
+  key: string,
+  step: { readonly done: Attempt<unknown> & { readonly ok: false }; readonly options: StepOptions<never> },
+): Promise<never> {
+  const isUnknown = step.options.idempotent === "no" && step.done.error instanceof TimeoutError;
+  return isUnknown ? await outcomeUnknown(execution, key) : await failed(execution, key, step.done);
 }
 
 /** A step whose effects are changes of the engine: one commit with the record. */
@@ -61,7 +84,7 @@ export async function runCommit<T>(
 ): Promise<T> {
   const key = stepKey(execution, name);
   const found = execution.replay.claim(key);
-  if (found !== undefined) return replayed<T>(execution, found, step.options);
+  if (found !== undefined) return await replayed<T>(execution, found, step.options);
   const admitted = execution.enter();
   if (admitted !== undefined) await admitted;
   const done = await attempted(execution, {
@@ -85,7 +108,7 @@ export async function runTransaction<T>(
 ): Promise<T> {
   const key = stepKey(execution, name);
   const found = execution.replay.claim(key);
-  if (found !== undefined) return replayed<T>(execution, found, step.options);
+  if (found !== undefined) return await replayed<T>(execution, found, step.options);
   const admitted = execution.enter();
   if (admitted !== undefined) await admitted;
   const done = await attempted(execution, {
@@ -94,7 +117,7 @@ export async function runTransaction<T>(
     plan: step.options.retry ?? execution.definition.rules.retry,
     work: async (context) => {
       let value: T | undefined;
-      await execution.writer.transact(`step:${key}`, async (tx) => {
+      await execution.writer.transact(key, async (tx) => {
         value = await step.work(tx, context);
         const text = value === undefined ? undefined : codec.encode(value);
         return stepText(key, execution.nowMs(), { text, undo: undoFlag(step.options) });
@@ -104,13 +127,6 @@ export async function runTransaction<T>(
   });
   if (!done.ok) return await failed(execution, key, done);
   return completed(execution, key, { value: done.value, options: step.options });
-}
-
-/** An attempt that took too long may still happen: a step that must not be repeated is not. */
-function planOf<T>(execution: ActiveRun, options: StepOptions<T>): RetryPlan {
-  const plan = options.retry ?? execution.definition.rules.retry;
-  if (options.idempotent !== "no") return plan;
-  return { ...plan, retryable: (error) => !(error instanceof TimeoutError) && plan.retryable(error) };
 }
 
 async function commitPlanned<T>(
@@ -126,7 +142,7 @@ async function commitPlanned<T>(
     const { result, changes, committed } = await step.plan(step.context);
     const text = result === undefined ? undefined : codec.encode(result);
     const entry = stepText(key, execution.nowMs(), { text, undo: undoFlag(step.options) });
-    const written = await execution.writer.commit({ point: `step:${key}`, texts: [entry], changes });
+    const written = await execution.writer.commit({ point: `step:${key}`, texts: [entry], answers: [key], changes });
     // Told of a refusal too: what a planner has counted on in advance is not there.
     committed?.(written);
     if (written.committed) return result;
@@ -159,7 +175,8 @@ function remember<T>(execution: ActiveRun, key: string, options: UndoOptions<T>)
   if (undoFlag(options) === "yes") execution.undos.set(key, options);
 }
 
-function replayed<T>(execution: ActiveRun, found: Entry, options: UndoOptions<T>): T {
+async function replayed<T>(execution: ActiveRun, found: Entry, options: UndoOptions<T>): Promise<T> {
+  await execution.replay.turns.arrive(found.n);
   if (found.k === "fail") throw new StepFailedError(found.n, found.a, found.e);
   remember(execution, found.n, options);
   // A copy, because the code may change it, and a later compensation is owed what was recorded.
@@ -173,8 +190,13 @@ function completed<T>(
 ): T | Promise<T> {
   remember(execution, key, done.options);
   execution.journal.noteAttempt(key, undefined);
+  const turn = execution.replay.turns.arrive(key);
+  return turn === undefined ? left(execution, done.value) : turn.then(() => left(execution, done.value));
+}
+
+function left<T>(execution: ActiveRun, value: T): T | Promise<T> {
   execution.leave();
-  return execution.phase === "ended" ? endless() : done.value;
+  return execution.phase === "ended" ? endless() : value;
 }
 
 async function failed(
@@ -185,7 +207,8 @@ async function failed(
   const error = errorRecord(done.error);
   execution.journal.noteAttempt(key, undefined);
   const entry: Entry = { k: "fail", n: key, t: execution.nowMs(), a: done.attempts, e: error };
-  await execution.writer.append(`step:${key}`, JSON.stringify(entry));
+  await execution.writer.append(`step:${key}`, JSON.stringify(entry), key);
+  await execution.replay.turns.arrive(key);
   execution.leave();
   throw new StepFailedError(key, done.attempts, error);
 }

@@ -152,6 +152,7 @@ export class Waits implements WaitBoard {
     for (const [branch, part] of Object.entries(spec.branches))
       if (part.kind === "child" && part.undo !== undefined)
         execution.undos.set(undoName({ n: key, b: branch }), part.undo);
+    if (found !== undefined) await execution.replay.turns.arrive(key);
     if (found?.k === "close") return spec.valueOf(found.b, structuredClone(found.r));
     if (found?.k === "fail") throw new StepFailedError(key, found.a, found.e);
     const opened = execution.replay.opened(key);
@@ -231,6 +232,7 @@ export class Waits implements WaitBoard {
     const result = await execution.writer.commit({
       point: `wait:${key}`,
       texts: [entry],
+      answers: [key],
       changes: awaitsSignal ? [mailChange(execution.journal, seen, letters)] : [],
     });
     if (!result.committed) {
@@ -242,6 +244,7 @@ export class Waits implements WaitBoard {
     const [stored] = result.outcomes;
     if (stored?.op === "put") execution.mailbox = seenAfter(letters, stored.version);
     this.#open.delete(key);
+    await execution.replay.turns.arrive(key);
     wait.settle(winner.branch, winner.result);
     execution.leave();
     this.evaluate();
