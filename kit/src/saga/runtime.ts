@@ -69,6 +69,8 @@ export class Runtime implements Host {
   readonly #idle: (() => void)[] = [];
   #closing: Promise<void> | undefined;
   #used = 0;
+  /** Those of the used places that looks hold for what they may find. */
+  #held = 0;
   #isClosing = false;
 
   constructor(options: RuntimeOptions, lanes: ReadonlyMap<string, Lane>) {
@@ -93,10 +95,12 @@ export class Runtime implements Host {
     return this.#executions.has(key);
   }
 
-  /** A place for a run that is started and claimed in one commit; refused while claimed runs have to wait for one. */
+  /** A place for a run that is started and claimed in one commit; refused while runs in the store are known to wait. Places that a look
+   *  at the store holds only in case may be taken: else one start that is refused would have to be looked for, and refuse the next. */
   reserve(saga: string): "reserved" | "full" {
     const lane = this.#lanes.get(saga);
-    if (lane === undefined || lane.isStarved || this.#isClosing || this.#used >= this.#concurrency) return "full";
+    if (lane === undefined || lane.isStarved || this.#isClosing) return "full";
+    if (this.#used - this.#held >= this.#concurrency) return "full";
     this.#used++;
     return "reserved";
   }
@@ -177,15 +181,22 @@ export class Runtime implements Host {
     }
     // Half of the free places stay for runs that are started meanwhile.
     const room = Math.min(claimsMax, Math.ceil((this.#concurrency - this.#used) / 2));
-    lane.isStarved = room <= 0;
-    if (lane.isStarved) return;
+    if (room <= 0) {
+      lane.isStarved = true;
+      return;
+    }
+    // Known to wait, or only looked for: see `reserve`.
+    const held = lane.isStarved ? 0 : room;
+    lane.isStarved = false;
     lane.isLooking = true;
     lane.looksAgain = false;
     this.#used += room;
-    void this.#claim(lane, room);
+    this.#held += held;
+    void this.#claim(lane, { room, held });
   }
 
-  async #claim(lane: Lane, room: number): Promise<void> {
+  async #claim(lane: Lane, places: { readonly room: number; readonly held: number }): Promise<void> {
+    const { room, held } = places;
     let claims: readonly Claim[] = [];
     let dueAtMs: number | undefined;
     try {
@@ -194,14 +205,27 @@ export class Runtime implements Host {
     } catch {
       // The store is busy or closing: the timer looks again.
     }
+    this.#held -= held;
     this.#used -= room - claims.length;
-    for (const claim of claims) void this.#resume(lane, claim);
+    const surplus = Math.min(claims.length, Math.max(0, this.#used - this.#concurrency));
+    for (const claim of claims.slice(0, claims.length - surplus)) void this.#resume(lane, claim);
+    for (const claim of claims.slice(claims.length - surplus)) void this.#giveBack(claim);
     // A guess would keep places from starts for nothing; those would then wait in the store, and so for ever make the guess come true.
-    lane.isStarved = claims.length === room && (await this.#isBehind(lane));
+    lane.isStarved = surplus > 0 || (claims.length === room && (await this.#isBehind(lane)));
     lane.isLooking = false;
     if (lane.looksAgain || lane.isStarved) this.#look(lane);
     this.#setTimer(lane, dueAtMs);
     if (this.#isClosing && this.#used === 0) for (const tell of this.#idle.splice(0)) tell();
+  }
+
+  /** A start has taken its place meanwhile: it returns to its own in the queue. */
+  async #giveBack(claim: Claim): Promise<void> {
+    try {
+      await this.engine.commit([{ op: "settle", receipt: claim.receipt, as: { kind: "release" } }]);
+    } catch {
+      // Its lease ends, and it is claimed again.
+    }
+    this.free();
   }
 
   /** Whether runs that could go on wait in the store. */
@@ -272,7 +296,8 @@ export class Runtime implements Host {
     if (held.length === 0) return;
     try {
       const cells = await this.engine.get(held.map((execution) => mailCell(lane.name, execution.id)));
-      for (const [index, execution] of held.entries()) execution.mailArrived(mailboxOf(cells[index]));
+      for (const [index, execution] of held.entries())
+        execution.mailArrived(mailboxOf(cells[index], execution.journal.header));
     } catch {
       // The next tick, or the run's own park, looks again.
     }

@@ -35,9 +35,9 @@ export function newHeader(definition: AnySaga, request: StartRequest): RunHeader
     status: "running",
     startedAtMs: nowMs,
     input: JSON.parse(inputText) as unknown,
-    ...(inputText.length > inputInlineMax && { inputApart: 1 as const }),
-    ...(tags !== undefined && tags.length > 0 && { tags }),
-    ...(parent !== undefined && { parent }),
+    inputApart: inputText.length > inputInlineMax ? 1 : undefined,
+    tags: tags === undefined || tags.length === 0 ? undefined : tags,
+    parent,
   };
 }
 
