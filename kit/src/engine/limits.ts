@@ -19,8 +19,5 @@ export const groupMs = 2;
 /** Default bound of the calls that wait for their group; beyond it a commit is refused with StorageError `busy`. */
 export const waitingDefault = 100_000;
 
-/** Rows of a scan when the query names no limit. */
-export const scanLimitDefault = 1000;
-
 /** A claim whose holder died so often is dead, unless the request says otherwise. */
 export const crashesDefault = 5;

@@ -1,7 +1,7 @@
 import type { Cell } from "./cell.ts";
 import type { MessageState, QueueStatus, StoredMessage } from "./message.ts";
 
-/** What to list. `limit` bounds the rows (default 1000); `after` continues behind a key, id or name. */
+/** What to list. `limit` bounds the rows (default: all of them, read page by page); `after` continues behind a key, id or name. */
 export type ScanQuery =
   | { readonly kind: "queues"; readonly queue?: string | undefined }
   | {

@@ -45,8 +45,10 @@ export function messageNumber(id: string): number | undefined {
   return Number.isSafeInteger(value) && value > 0 && String(value) === id ? value : undefined;
 }
 
-/** Throws {@link ConfigError} unless the rows of a scan are bounded by an integer of 1 or more. */
-export function scanLimit(limit: number): number {
+/** How many rows a scan yields at most. Without a limit all of them: a scan that stopped early would look like one that came to its end.
+ *  Throws {@link ConfigError} unless a limit is an integer of 1 or more. */
+export function scanLimit(limit: number | undefined): number {
+  if (limit === undefined) return Number.MAX_SAFE_INTEGER;
   if (!Number.isSafeInteger(limit) || limit < 1) throw new ConfigError("limit", limit, "an integer of 1 or more");
   return limit;
 }

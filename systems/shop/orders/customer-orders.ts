@@ -29,8 +29,7 @@ export function readCustomerOrder(value: string): CustomerOrder {
 /** A customer's confirmed orders, the latest first. */
 export async function customerOrders(engine: Engine, customer: string): Promise<readonly CustomerOrder[]> {
   const orders: CustomerOrder[] = [];
-  const limit = Number.MAX_SAFE_INTEGER;
-  for await (const cell of engine.scan({ kind: "cells", space, prefix: `${customer}/`, limit })) {
+  for await (const cell of engine.scan({ kind: "cells", space, prefix: `${customer}/` })) {
     orders.push(readCustomerOrder(cell.value));
     if (orders.length > 2 * ordersMax) orders.splice(0, ordersMax);
   }

@@ -127,6 +127,14 @@ test("what cannot be understood is kept with file, line and reason, and the rest
   expect(kept.at(-1)?.text).toContain("AGAIN");
 });
 
+test("thousands of lines in quarantine are all counted", async () => {
+  using folder = testFolder();
+  const bad = Array.from({ length: 2_500 }, (_, index) => `${600_000 + index},71053,LANTERN,none,${time},3.39,,France`);
+  const outcome = await runReplay(folder.path, writeOrders(folder.path, "orders.csv", bad));
+  expect(broken(outcome)).toEqual([]);
+  expect(outcome.totals.lines).toEqual({ read: 2_500, accepted: 0, quarantined: 2_500 });
+});
+
 test("an invoice of another file is not imported a second time", async () => {
   using folder = testFolder();
   const lamp = `536365,85123A,LAMP,6,${time},2.55,17850.0,France`;

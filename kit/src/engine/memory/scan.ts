@@ -1,5 +1,4 @@
 import type { Cell } from "../cell.ts";
-import { scanLimitDefault } from "../limits.ts";
 import type { QueueStatus, StoredMessage } from "../message.ts";
 import type { ScanQuery, StreamRow } from "../scan.ts";
 import { compareText } from "../text-order.ts";
@@ -26,7 +25,7 @@ export function scanPage(state: MemoryState, query: ScanQuery, nowMs: number): r
   }
 }
 
-function taken<R>(rows: Iterable<R>, limit: number = scanLimitDefault): readonly R[] {
+function taken<R>(rows: Iterable<R>, limit: number | undefined): readonly R[] {
   return Iterator.from(rows).take(scanLimit(limit)).toArray();
 }
 

@@ -1,8 +1,8 @@
 import type { SqliteSession, SqlValue } from "../../drivers/sqlite/mod.ts";
 import type { Cell } from "../cell.ts";
-import { scanLimitDefault } from "../limits.ts";
 import type { QueueStatus, StoredMessage } from "../message.ts";
 import type { ScanQuery, ScanRow, StreamRow } from "../scan.ts";
+import { prefixEnd } from "../text-order.ts";
 import { messageNumber, scanLimit } from "../validate-request.ts";
 import { stateNames } from "./schema.ts";
 import { readFailures } from "./work.ts";
@@ -61,7 +61,7 @@ async function* paged<R>(
   keyOf: (row: R) => string,
   read: (after: string | undefined, limit: number) => readonly R[],
 ): AsyncGenerator<R> {
-  let left = scanLimit(bounds.limit ?? scanLimitDefault);
+  let left = scanLimit(bounds.limit);
   let after = bounds.after;
   while (left > 0) {
     const limit = Math.min(left, pageRows);
@@ -164,21 +164,25 @@ interface CellRow {
 }
 
 function scanCells({ sql, nowMs }: ScanSource, { space, prefix = "" }: Query<"cells">, page: Page): readonly Cell[] {
+  const end = prefixEnd(prefix);
   const rows = sql.all<CellRow>(
     `select key, version, value, expires_at from ashlar_cell
-      where space = ? and key >= ? and key > ? and (expires_at is null or expires_at > ?) order by key limit ?+0`,
+      where space = ? and key >= ? and key > ? ${end === undefined ? "" : "and key < ?"}
+      and (expires_at is null or expires_at > ?) order by key limit ?+0`,
     space,
     prefix,
     page.after ?? "",
+    ...(end === undefined ? [] : [end]),
     nowMs,
     page.limit,
   );
-  const cells: Cell[] = [];
-  for (const { key, version, value, expires_at: expiresAt } of rows) {
-    if (!key.startsWith(prefix)) break;
-    cells.push({ space, key, value, version, expiresAtMs: expiresAt ?? undefined });
-  }
-  return cells;
+  return rows.map(({ key, version, value, expires_at: expiresAt }) => ({
+    space,
+    key,
+    value,
+    version,
+    expiresAtMs: expiresAt ?? undefined,
+  }));
 }
 
 // Two steps down the index for each stream, however many events it has.
