@@ -2,29 +2,24 @@ import type { RecordedEvent } from "../engine/mod.ts";
 import { UnsupportedError } from "../errors/mod.ts";
 import type { DomainEvent, EventMeta, Stored } from "./domain-event.ts";
 import type { EventTypes } from "./event-types.ts";
-import type { SealedField } from "./sealed-field.ts";
+import { hasMark, isSealed, isWrapped } from "./sealed-field.ts";
 import type { StoreContext } from "./store-context.ts";
 import type { Opener } from "./subject-keys.ts";
 
-// A payload without this text holds no sealed field; one search of the text is all that most events pay.
-const mark = '"$sealed":';
+/** A payload with its sealed fields opened, and what stands in it for those whose subject was erased. */
+export interface OpenedPayload {
+  readonly data: object;
+  readonly erased: Readonly<Record<string, unknown>> | undefined;
+}
 
-/** Payloads of the records that hold sealed fields, opened, at the index of their record; `undefined` when none does. */
+/** Payloads of the records that hold sealed fields, opened, at the index of their record. */
 export async function openSealed(
   context: StoreContext,
   records: readonly RecordedEvent[],
-): Promise<readonly (object | undefined)[] | undefined> {
-  const payloads = records.map((record) => (record.data.includes(mark) ? parse(record.data) : undefined));
+): Promise<readonly (OpenedPayload | undefined)[]> {
+  const payloads = records.map((record) => (hasMark(record.data) ? parse(record.data) : undefined));
   const subjects = new Set(payloads.flatMap((payload) => (payload === undefined ? [] : subjectsIn(payload))));
-  if (subjects.size === 0) return undefined;
-  const { keys, log } = context;
-  if (keys === undefined)
-    throw new UnsupportedError(
-      "sealed fields",
-      `the event store "${log}"`,
-      "open it with keys: await openSubjectKeys(…)",
-    );
-  const opener = await keys.opener(log, [...subjects]);
+  const opener = subjects.size === 0 ? nothingSealed : await openerOf(context, [...subjects]);
   return records.map((record, index) => {
     const payload = payloads[index];
     return payload === undefined ? undefined : unsealed(opener, record, payload);
@@ -32,7 +27,19 @@ export async function openSealed(
 }
 
 export function hasSealed(records: readonly RecordedEvent[]): boolean {
-  return records.some((record) => record.data.includes(mark));
+  return records.some((record) => hasMark(record.data));
+}
+
+const nothingSealed: Opener = { open: () => undefined };
+
+function openerOf({ keys, log }: StoreContext, subjects: readonly string[]): Promise<Opener> {
+  if (keys === undefined)
+    throw new UnsupportedError(
+      "sealed fields",
+      `the event store "${log}"`,
+      "open it with keys: await openSubjectKeys(…)",
+    );
+  return keys.opener(log, subjects);
 }
 
 /** Decodes a page. Without `types` payloads are taken as they are; with them, unlisted system events are left out. */
@@ -45,7 +52,8 @@ export async function decodePage<Event extends DomainEvent>(
   const stored: Stored<Event>[] = [];
   for (const [index, record] of records.entries()) {
     const payload = opened?.[index];
-    const event = types === undefined ? plain<Event>(record, payload) : types.decode(record, payload);
+    const event =
+      types === undefined ? plain<Event>(record, payload?.data) : types.decode(record, payload?.data, payload?.erased);
     if (event !== undefined) stored.push(placed(event, record));
   }
   return stored;
@@ -68,21 +76,29 @@ function parse(text: string): object {
   return JSON.parse(text) as object;
 }
 
-function isSealed(value: unknown): value is SealedField {
-  return typeof value === "object" && value !== null && "$sealed" in value && Array.isArray(value.$sealed);
+/** Subjects of the sealed fields. */
+export function subjectsIn(payload: object): readonly string[] {
+  return fieldsOf(payload).flatMap(([, value]) => (isSealed(value) ? [value.$sealed[0]] : []));
 }
 
-function subjectsIn(payload: object): readonly string[] {
-  return Object.values(payload).flatMap((value: unknown) => (isSealed(value) ? [value.$sealed[0]] : []));
+/** Only fields of an object are ever sealed or wrapped. */
+function fieldsOf(payload: object): readonly (readonly [string, unknown])[] {
+  return Array.isArray(payload) ? [] : Object.entries<unknown>(payload as Readonly<Record<string, unknown>>);
 }
 
-function unsealed(opener: Opener, record: RecordedEvent, payload: object): object {
-  const { stream, type } = record;
-  const open = ([field, value]: [string, unknown]): [string, unknown] => {
-    if (!isSealed(value)) return [field, value];
-    const [subject, sealed, erased] = value.$sealed;
-    const text = opener.open({ subject, stream, type, field }, sealed);
-    return [field, text === undefined ? erased : JSON.parse(text)];
+function unsealed(opener: Opener, { stream, type }: RecordedEvent, payload: object): OpenedPayload {
+  const data: [string, unknown][] = [];
+  const erasures: [string, unknown][] = [];
+  for (const [field, value] of fieldsOf(payload)) {
+    if (isSealed(value)) {
+      const [subject, sealed, erased] = value.$sealed;
+      const text = opener.open({ subject, stream, type, field }, sealed);
+      if (text === undefined) erasures.push([field, erased]);
+      data.push([field, text === undefined ? erased : JSON.parse(text)]);
+    } else data.push([field, isWrapped(value) ? value.$sealed[0] : value]);
+  }
+  return {
+    data: Array.isArray(payload) ? payload : Object.fromEntries(data),
+    erased: erasures.length === 0 ? undefined : Object.fromEntries(erasures),
   };
-  return Object.fromEntries(Object.entries(payload).map(open));
 }

@@ -3,6 +3,7 @@ import type { NewEvent, RecordedEvent } from "../engine/mod.ts";
 import { ConfigError, integerIn, textOf } from "../errors/mod.ts";
 import { parseSync, type StandardSchema } from "../schema/mod.ts";
 import type { DomainEvent } from "./domain-event.ts";
+import { erasedValue, holdsErased, replaceErased } from "./erased-value.ts";
 import { UnknownEventError } from "./errors.ts";
 
 /** Fields of an event that belong to a person and are stored sealed under that person's key. */
@@ -41,8 +42,9 @@ export interface EventTypes<Event extends DomainEvent> {
   personalOf(type: string): readonly PersonalFields<object>[];
   /** Checks and encodes. Throws `ValidationError`, `EncodeError` or {@link UnknownEventError}. */
   encode(event: Event): NewEvent;
-  /** The event at today's version. `undefined` for a system event (`$…`) that the table does not list. Throws {@link UnknownEventError} for any other type. */
-  decode(record: RecordedEvent, data?: object): Event | undefined;
+  /** The event at today's version; from `data` where sealed fields had to be opened, with those of erased subjects named in `erased`.
+   *  No upcast is given what stands in for an erased field: it would not have the shape that the step was written for. `undefined` for a system event (`$…`) that the table does not list. Throws {@link UnknownEventError} for any other type. */
+  decode(record: RecordedEvent, data?: object, erased?: Readonly<Record<string, unknown>>): Event | undefined;
 }
 
 /** Describes a union of events. Throws `ConfigError` when a chain of upcasts has a hole, so that no stored event is left unreadable. */
@@ -82,23 +84,54 @@ class TypeTable<Event extends DomainEvent> implements EventTypes<Event> {
     return { type: event.type, schema: definition.version, data: json.encode(event.data) };
   }
 
-  decode(record: RecordedEvent, data?: object): Event | undefined {
+  decode(record: RecordedEvent, data?: object, erased?: Readonly<Record<string, unknown>>): Event | undefined {
     const definition = this.#types.get(record.type);
     if (definition === undefined) return this.#unlisted(record);
     if (record.schema > definition.version)
       throw new UnknownEventError(record, record, `this code reads up to version ${definition.version}`);
-    let payload = data ?? json.decode(record.data);
-    for (let version = record.schema; version < definition.version; version++) {
-      const step = definition.chain[version - 1];
-      if (step !== undefined) payload = step(payload as Readonly<Record<string, unknown>>);
-    }
-    return { type: record.type, data: payload } as Event;
+    const payload = data ?? json.decode(record.data);
+    const isToday = record.schema === definition.version;
+    const today = isToday
+      ? payload
+      : erased === undefined
+        ? upcast(definition, record.schema, payload)
+        : upcastErased(definition, { schema: record.schema, payload, erased });
+    return { type: record.type, data: today } as Event;
   }
 
   #unlisted(record: RecordedEvent): undefined {
     if (record.type.startsWith("$")) return undefined;
     throw new UnknownEventError(record, record, `this code knows ${this.names.join(", ")}`);
   }
+}
+
+function upcast({ chain, version: today }: Resolved, schema: number, payload: object): object {
+  let current = payload;
+  for (let version = schema; version < today; version++) {
+    const step = chain[version - 1];
+    if (step !== undefined) current = step(current as Readonly<Record<string, unknown>>);
+  }
+  return current;
+}
+
+interface ErasedPayload {
+  readonly schema: number;
+  readonly payload: object;
+  /** Fields whose value is erased, with what was to stand for each when it was written. */
+  readonly erased: Readonly<Record<string, unknown>>;
+}
+
+function upcastErased(definition: Resolved, { schema, payload, erased }: ErasedPayload): object {
+  const standIns = Object.fromEntries(Object.keys(erased).map((field) => [field, erasedValue]));
+  const result = upcast(definition, schema, { ...payload, ...standIns });
+  const [written] = Object.values(erased);
+  const settle = ([field, value]: [string, unknown]): [string, unknown] => {
+    const isErased = Object.hasOwn(erased, field);
+    const personal = definition.personal.find(({ fields }) => (fields as readonly string[]).includes(field));
+    if (personal !== undefined && (isErased || holdsErased(value))) return [field, personal.erased ?? "[erased]"];
+    return [field, isErased ? erased[field] : replaceErased(value, written)];
+  };
+  return Object.fromEntries(Object.entries(result).map(settle));
 }
 
 function resolve(name: string, definition: EventDefinition<never>): Resolved {

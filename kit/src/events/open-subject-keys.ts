@@ -47,6 +47,11 @@ class CellKeys implements SubjectKeys {
     return { space: `subject-key/${log}`, key: subject };
   }
 
+  async keyIdOf(log: string, subject: string): Promise<string | undefined> {
+    const [cell] = await this.#cells(log, [subject]);
+    return cell === undefined ? undefined : idIn(cell);
+  }
+
   async sealer(log: string, subjects: readonly string[]): Promise<Sealer> {
     const cells = await this.#cells(log, subjects);
     const keys = new Map<string, DataKey>();
@@ -61,11 +66,16 @@ class CellKeys implements SubjectKeys {
       keys.set(subject, key);
       return { op: "put", cell: at, expect: "absent", value: this.#wrap(at, key) };
     });
+    const keyOf = (subject: string): DataKey => {
+      const key = keys.get(subject);
+      if (key === undefined) throw new SealError(`no key was asked for subject "${subject}"`);
+      return key;
+    };
     return {
       guards,
+      idOf: (subject) => keyOf(subject).id,
       seal(place, text) {
-        const key = keys.get(place.subject);
-        if (key === undefined) throw new SealError(`no key was asked for subject "${place.subject}"`);
+        const key = keyOf(place.subject);
         return `${key.id}.${seal(key.bytes, text, textOfPlace(place))}`;
       },
     };
@@ -107,7 +117,7 @@ class CellKeys implements SubjectKeys {
   #unwrap(cell: Cell): DataKey {
     const known = this.#unwrapped.get(cell.value);
     if (known !== undefined) return known;
-    const id = cell.value.slice(0, cell.value.indexOf("."));
+    const id = idIn(cell);
     for (const master of this.#masterKeys) {
       try {
         const key = { id, bytes: unseal(master, cell.value.slice(id.length + 1), placeOfKey(cell, id)) };
@@ -134,4 +144,8 @@ function textOfPlace({ subject, stream, type, field }: SealPlace): string {
 
 function placeOfKey({ space, key }: CellKey, id: string): string {
   return JSON.stringify([space, key, id]);
+}
+
+function idIn({ value }: Cell): string {
+  return value.slice(0, value.indexOf("."));
 }

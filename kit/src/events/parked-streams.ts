@@ -1,5 +1,5 @@
 import type { Cell, Change, Engine, RecordedEvent } from "../engine/mod.ts";
-import { type ErrorRecord, errorRecord } from "../errors/mod.ts";
+import type { ErrorRecord } from "../errors/mod.ts";
 import type { SubscriptionCells } from "./subscription-cells.ts";
 
 /** What a cell says about a parked stream. Its later events stay in the log, in order, until the stream is redriven. */
@@ -60,14 +60,14 @@ export class ParkedStreams {
   /** The change that parks the stream of an event that failed. */
   parking(
     event: RecordedEvent,
-    failure: { readonly error: unknown; readonly attempts: number; readonly nowMs: number },
+    { failure, attempts, nowMs }: { readonly failure: ErrorRecord; readonly attempts: number; readonly nowMs: number },
   ): Change {
     const record: ParkedRecord = {
       version: event.version,
       position: event.position,
-      attempts: failure.attempts,
-      parkedAtMs: failure.nowMs,
-      failure: errorRecord(failure.error),
+      attempts,
+      parkedAtMs: nowMs,
+      failure,
       redrive: "waiting",
     };
     const cell = this.#cells.parkedStream(this.#partition, event.stream);

@@ -1,10 +1,11 @@
 import { type CommitResult, type RecordedEvent, RefusedError } from "../engine/mod.ts";
-import { isRetryable } from "../errors/mod.ts";
+import { errorRecord, isRetryable } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { Checkpoint } from "./checkpoint.ts";
 import { Contention } from "./contention.ts";
 import { type PageItem, pageItems } from "./event-page.ts";
 import type { Feed, SubscriptionContext } from "./feed.ts";
+import { recordable } from "./forget-failures.ts";
 import { type ParkedStream, ParkedStreams } from "./parked-streams.ts";
 import { isPartitionFault, ParkedFullError } from "./partition-fault.ts";
 import { redriveStream } from "./redrive.ts";
@@ -197,8 +198,14 @@ export class PartitionWorker {
     const { context, parkedMax, name } = this.#feed;
     if (this.parked.size >= parkedMax)
       throw new ParkedFullError(`subscription "${name}" has ${parkedMax} streams parked`, { cause: error });
-    const parking = this.parked.parking(record, { error, attempts, nowMs: context.engine.clock.now() });
-    refuse(await this.#checkpoint.save(record.position, [parking], (list) => context.engine.commit(list)));
+    for (let isParked = false; !isParked;) {
+      const { failure, guards } = await recordable(context, record, errorRecord(error));
+      const parking = this.parked.parking(record, { failure, attempts, nowMs: context.engine.clock.now() });
+      const changes = [parking, ...guards];
+      const result = await this.#checkpoint.save(record.position, changes, (list) => context.engine.commit(list));
+      if (!result.committed && result.index === 0) throw new RefusedError(result.refusal);
+      isParked = result.committed;
+    }
     this.#progress(record.position);
     await this.parked.load(context.engine);
     if (parkings.active)

@@ -1,9 +1,10 @@
-import { type Change, type Check, RefusedError } from "../engine/mod.ts";
+import { type Change, type Check, type RecordedEvent, RefusedError } from "../engine/mod.ts";
 import { errorRecord } from "../errors/mod.ts";
 import { Contention } from "./contention.ts";
 import type { Stored } from "./domain-event.ts";
 import { type PageItem, pageItems } from "./event-page.ts";
 import type { Feed, SubscriptionContext } from "./feed.ts";
+import { recordable } from "./forget-failures.ts";
 import { LostError } from "./lost-error.ts";
 import { isPartitionFault } from "./partition-fault.ts";
 import type { ParkedRecord, ParkedStream, ParkedStreams } from "./parked-streams.ts";
@@ -86,20 +87,26 @@ class Redrive {
     return "failed";
   }
 
-  #parkAgain(
-    { version, position }: { readonly version: number; readonly position: number },
-    error: unknown,
-  ): Promise<Recorded> {
+  async #parkAgain(record: RecordedEvent, error: unknown): Promise<Recorded> {
+    const { version, position } = record;
     const attempts = this.#parked.record.attempts + 1;
-    const next: ParkedRecord = {
-      ...this.#parked.record,
-      version,
-      position,
-      attempts,
-      failure: errorRecord(error),
-      redrive: "waiting",
-    };
-    return this.#record(next, nothing);
+    for (;;) {
+      const { failure, guards } = await recordable(this.#feed.context, record, errorRecord(error));
+      const next: ParkedRecord = {
+        ...this.#parked.record,
+        version,
+        position,
+        attempts,
+        failure,
+        redrive: "waiting",
+      };
+      try {
+        return await this.#record(next, { changes: guards, events: [] });
+      } catch (refusal) {
+        // Only the guards can refuse like this: a subject was erased meanwhile.
+        if (!(refusal instanceof RefusedError)) throw refusal;
+      }
+    }
   }
 
   async #record(next: ParkedRecord | undefined, { changes, events }: Done): Promise<Recorded> {

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from "../engine/mod.ts";
-import { hasSealed, openSealed } from "./decode-events.ts";
+import { hasSealed, type OpenedPayload, openSealed } from "./decode-events.ts";
 import type { AnyDecider } from "./decider.ts";
 import { isWithin, type Rehydration, type Versioned } from "./rehydration.ts";
 import { readSnapshot } from "./snapshot.ts";
@@ -30,7 +30,7 @@ export async function rehydrate(context: StoreContext, request: Rehydration): Pr
 
 interface Page {
   readonly records: readonly RecordedEvent[];
-  readonly opened: readonly (object | undefined)[] | undefined;
+  readonly opened: readonly (OpenedPayload | undefined)[] | undefined;
 }
 
 function fold(decider: AnyDecider, base: Versioned, { records, opened }: Page): Versioned {
@@ -38,7 +38,8 @@ function fold(decider: AnyDecider, base: Versioned, { records, opened }: Page): 
   for (let index = 0; index < records.length; index++) {
     const record = records[index];
     if (record === undefined) break;
-    const event = decider.events.decode(record, opened?.[index]);
+    const payload = opened?.[index];
+    const event = decider.events.decode(record, payload?.data, payload?.erased);
     if (event !== undefined) state = decider.evolve(state, event);
     version = record.version;
   }

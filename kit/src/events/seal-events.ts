@@ -4,7 +4,7 @@ import { UnsupportedError } from "../errors/mod.ts";
 import type { DomainEvent } from "./domain-event.ts";
 import { encodeEvent } from "./encode-event.ts";
 import type { Batch, Encoded } from "./event-batch.ts";
-import type { SealedField } from "./sealed-field.ts";
+import { type SealedField, wrapLookalikes } from "./sealed-field.ts";
 import type { StoreContext } from "./store-context.ts";
 import type { Sealer } from "./subject-keys.ts";
 
@@ -28,14 +28,19 @@ export async function sealEvents(
   const events = batches.map((batch) => batch.events.map((event) => sealEvent(sealer, batch, event)));
   return {
     events: meta === undefined ? events : events.map((list) => list.map((event) => ({ ...event, meta }))),
-    guards: [...sealer.guards, ...pairs.map((pair) => noteOf(log, pair))],
+    guards: [...sealer.guards, ...pairs.map((pair) => noteOf(log, pair, sealer.idOf(pair.subject)))],
   };
 }
 
-/** Cells that say where a subject's data is: space and key prefix. */
-export function subjectStreams(log: string, subject: string): { readonly space: string; readonly prefix: string } {
+/** Cells that say where a subject's data is: space and key prefix; with a key id, of what that very key sealed. */
+export function subjectStreams(
+  log: string,
+  subject: string,
+  keyId?: string,
+): { readonly space: string; readonly prefix: string } {
   // encodeURIComponent leaves no space, so that no subject is the prefix of another.
-  return { space: `subject-streams/${log}`, prefix: `${encodeURIComponent(subject)} ` };
+  const prefix = `${encodeURIComponent(subject)} ${keyId === undefined ? "" : `${keyId} `}`;
+  return { space: `subject-streams/${log}`, prefix };
 }
 
 interface SubjectStream {
@@ -43,8 +48,8 @@ interface SubjectStream {
   readonly stream: string;
 }
 
-function noteOf(log: string, { subject, stream }: SubjectStream): Change {
-  const { space, prefix } = subjectStreams(log, subject);
+function noteOf(log: string, { subject, stream }: SubjectStream, keyId: string): Change {
+  const { space, prefix } = subjectStreams(log, subject, keyId);
   return { op: "put", cell: { space, key: prefix + stream }, expect: "any", value: stream };
 }
 
@@ -62,13 +67,14 @@ function subjectsOf(batches: readonly Batch[]): readonly SubjectStream[] {
 function sealEvent(sealer: Sealer, { stream, types }: Batch, event: DomainEvent): NewEvent {
   if (types === undefined) return encodeEvent(types, event, undefined);
   const encoded = types.encode(event);
-  const sealed: Record<string, unknown> = { ...event.data };
+  const fields: Readonly<Record<string, unknown>> = { ...event.data };
+  const sealed: Record<string, unknown> = { ...wrapLookalikes(event.data) };
   for (const personal of types.personalOf(event.type)) {
     const subject = personal.subject(event.data);
     const { erased = "[erased]" } = personal;
     for (const field of personal.fields as readonly string[]) {
-      if (sealed[field] === undefined) continue;
-      const text = sealer.seal({ subject, stream, type: event.type, field }, json.encode(sealed[field]));
+      if (fields[field] === undefined) continue;
+      const text = sealer.seal({ subject, stream, type: event.type, field }, json.encode(fields[field]));
       sealed[field] = { $sealed: [subject, text, erased] } satisfies SealedField;
     }
   }

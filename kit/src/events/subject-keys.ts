@@ -13,6 +13,8 @@ export interface Sealer {
   /** Must be part of the commit that stores what was sealed: it is refused when a key was destroyed or made by another meanwhile. */
   readonly guards: readonly Change[];
   seal(place: SealPlace, text: string): string;
+  /** Names the key that seals for a subject, for good: a subject that returns after an erasure gets another. */
+  idOf(subject: string): string;
 }
 
 /** Opens what was sealed. `undefined`: the key is destroyed. Throws `SealError` for a wrong master key or altered text. */
@@ -24,6 +26,8 @@ export interface Opener {
 export interface SubjectKeys {
   sealer(log: string, subjects: readonly string[]): Promise<Sealer>;
   opener(log: string, subjects: readonly string[]): Promise<Opener>;
+  /** Id of the subject's present key; `undefined` when it has none. */
+  keyIdOf(log: string, subject: string): Promise<string | undefined>;
   /** Cell that holds the key. */
   cellOf(log: string, subject: string): { readonly space: string; readonly key: string };
 }

@@ -29,6 +29,11 @@ export const erasureRules: readonly EventsRule[] = [
   { name: "a wrong master key is a fault, never taken for an erasure", run: wrongKey },
   { name: "an append that was sealed before the erasure and committed after it is sealed anew", run: between },
   { name: "an append that raced with the erasure does not survive it readable", run: races, time: "flows" },
+  { name: "a subject that returns during its erasure can be erased again", run: returnsMeanwhile },
+  { name: "an inline projection learns of an erasure in the commit that marks the stream", run: inlineTold },
+  { name: "a parked failure loses its text with the subject that it may name", run: parkedText },
+  { name: "an event of an older version is read at today's also after an erasure", run: upcastErased },
+  { name: "data that looks like a sealed field is data", run: lookalike },
 ];
 
 type PersonEvent =
@@ -165,4 +170,144 @@ async function races({ engine, another }: EventsBed): Promise<void> {
   await stores[1].erase("p/1");
   for (let id = 0; id < 6; id++) assert.equal((await stores[0].load(person, String(id))).state.name, "[erased]");
   assert.deepEqual(await Array.fromAsync(engine.scan({ kind: "cells", space: "subject-streams/main" })), []);
+}
+
+async function returnsMeanwhile({ engine }: EventsBed): Promise<void> {
+  const store = await open(engine);
+  const again: PersonEvent = { type: "Joined", data: { subject: "p/1", name: "Ada King", plan: "iron" } };
+  let marks = 0;
+  const eraser = await openEventStore({
+    engine,
+    keys: await openSubjectKeys({ engine, masterKey }),
+    // Inline projections run when the streams are known and not yet marked.
+    inline: [async () => (marks++ === 0 ? (await store.execute(person, "1", again), []) : [])],
+  });
+  await store.execute(person, "1", joined);
+  assert.equal(await eraser.erase("p/1"), 1);
+  assert(marks > 0);
+  await store.execute(person, "1", billed);
+  const names = async (): Promise<readonly unknown[]> =>
+    (await Array.fromAsync(store.readStream("person/1", { types: personEvents }))).flatMap(({ data }) =>
+      "name" in data ? [data.name] : [],
+    );
+  assert.deepEqual(await names(), ["[erased]", "Ada King"]);
+  assert.equal(await store.erase("p/1"), 1);
+  assert.deepEqual(await names(), ["[erased]", "[erased]"]);
+  for (const reader of [store, await open(engine)])
+    assert.equal((await reader.load(person, "1")).state.name, "[erased]");
+  assert.deepEqual(await Array.fromAsync(engine.scan({ kind: "cells", space: "subject-streams/main" })), []);
+}
+
+async function inlineTold({ engine }: EventsBed): Promise<void> {
+  const store = await openEventStore({
+    engine,
+    keys: await openSubjectKeys({ engine, masterKey }),
+    inline: [
+      (events) =>
+        events.map(({ type, stream, version, data }) => ({
+          op: "put",
+          cell: { space: "names", key: stream },
+          expect: "any",
+          value: type === "$erased" ? `gone at ${version}` : "name" in data ? String(data.name) : undefined,
+        })),
+    ],
+  });
+  const streams = Array.from({ length: 5 }, (_, index) => `person/${index}`);
+  for (const stream of streams) await store.append(stream, [joined], { expected: "new", types: personEvents });
+  assert.equal(await store.erase("p/1"), 5);
+  const cells = await Array.fromAsync(engine.scan({ kind: "cells", space: "names" }));
+  assert.deepEqual(
+    cells.map(({ key, value }) => [key, value]),
+    streams.map((stream) => [stream, "gone at 2"]),
+  );
+}
+
+async function parkedText({ engine }: EventsBed): Promise<void> {
+  const store = await open(engine);
+  const started = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  await using subscription = await openSubscription({
+    store,
+    name: "s",
+    types: personEvents,
+    attemptsMax: 1,
+    async handle({ data, stream }) {
+      if (stream === "person/late") await (started.resolve(), gate.promise);
+      throw new Error(`cannot greet ${"name" in data ? data.name : "nobody"}`, { cause: new Error("Ada") });
+    },
+  });
+  await store.execute(person, "1", joined);
+  await store.append("other", [{ type: "Billed", data: { cents: 1 } }], { expected: "new", types: personEvents });
+  await subscription.caughtUp();
+  await store.execute(person, "late", joined);
+  // This one is in hand, with the name in memory, while the subject is erased.
+  await started.promise;
+  assert.equal(await store.erase("p/1"), 2);
+  gate.resolve();
+  await subscription.caughtUp();
+  const parked = await Array.fromAsync(subscription.parked.list());
+  assert.deepEqual(
+    parked.map(({ stream, failure }) => [stream, failure.message, failure.cause === undefined]),
+    [
+      ["other", "cannot greet nobody", false],
+      ["person/1", "[erased]", true],
+      ["person/late", "[erased]", true],
+    ],
+  );
+  assert(!JSON.stringify(parked.filter(({ stream }) => stream !== "other")).includes("Ada"));
+}
+
+type Moved = {
+  readonly type: "Moved";
+  readonly data: { readonly subject: string; readonly address: unknown; readonly label?: string };
+};
+
+async function upcastErased({ engine }: EventsBed): Promise<void> {
+  const store = await open(engine);
+  const personal = { subject: ({ subject }: Moved["data"]) => subject, fields: ["address"] } as const;
+  const before = eventTypes<Moved>({ Moved: { personal } });
+  const after = eventTypes<Moved>({
+    Moved: {
+      personal,
+      version: 2,
+      upcast: {
+        1: ({ subject, address }: { readonly subject: string; readonly address: { readonly lines: string[] } }) => ({
+          subject,
+          address: { ...address, city: address.lines.at(-1)?.trim() },
+          label: `to ${address.lines.map((line) => line.toUpperCase()).join(", ")}`,
+        }),
+      },
+    },
+  });
+  const address = { lines: ["Piazza Navona", "Rome "] };
+  await store.append("m", [{ type: "Moved", data: { subject: "p/1", address } }], { expected: "new", types: before });
+  const read = async (): Promise<unknown> => (await Array.fromAsync(store.readStream("m", { types: after })))[0]?.data;
+  assert.deepEqual(await read(), {
+    subject: "p/1",
+    address: { ...address, city: "Rome" },
+    label: "to PIAZZA NAVONA, ROME ",
+  });
+  await store.erase("p/1");
+  assert.deepEqual(await read(), { subject: "p/1", address: "[erased]", label: "to [erased]" });
+}
+
+async function lookalike({ store, engine }: EventsBed): Promise<void> {
+  type Note = { readonly type: "Note"; readonly data: Readonly<Record<string, unknown>> };
+  const types = eventTypes<Note>({ Note: { personal: { subject: () => "p/1", fields: ["secret"] } } });
+  const data = {
+    three: { $sealed: ["x", "y", "z"] },
+    one: { $sealed: [{ $sealed: [1] }], more: true },
+    none: { $sealed: "no" },
+    list: [{ $sealed: ["a", "b", "c"] }],
+  };
+  const event: Note = { type: "Note", data };
+  await store.append("plain", [event], { expected: "new" });
+  assert.deepEqual((await Array.fromAsync(store.readStream("plain")))[0]?.data, data);
+  await engine.commit([store.change("change", [event], { expected: "new" })]);
+  assert.deepEqual((await Array.fromAsync(store.readStream("change")))[0]?.data, data);
+  const keyed = await open(engine);
+  const secret: Note = { type: "Note", data: { ...data, secret: { $sealed: ["x", "y", "z"] } } };
+  await keyed.append("sealed", [secret], { expected: "new", types });
+  assert.deepEqual((await Array.fromAsync(keyed.readStream("sealed", { types })))[0]?.data, secret.data);
+  assert.deepEqual((await Array.fromAsync(keyed.readStream("plain", { types })))[0]?.data, data);
 }
