@@ -210,7 +210,7 @@ describe("a retry plan whose predicate throws", () => {
     await using world = await openWorld();
     const sagas = await world.open([broken]);
     const run = await world.now(sagas.start(broken, "r", null));
-    const outcome: RunOutcome<unknown> = await world.now(run.result());
+    const outcome: RunOutcome = await world.now(run.result());
     expect(outcome).toMatchObject({
       status: "failed",
       failure: { reason: "step-failed", step: "second" },

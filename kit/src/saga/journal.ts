@@ -1,6 +1,5 @@
 import type { CellKey, Change } from "../engine/mod.ts";
 import { type Entry, entryOf, isAnswer, type StoredEntry } from "./entry.ts";
-import { pagesAtOnceMax } from "./retention.ts";
 import {
   type AttemptRecord,
   changingText,
@@ -14,6 +13,8 @@ import {
 
 // A longer tail moves to a page of its own, so that a step of a long run rewrites a few kilobytes and not its whole history.
 const tailCharactersMax = 8_192;
+/** Pages that are given their expiry together with the end of the run, or in one commit after it when there are more. */
+export const pagesAtOnceMax = 64;
 const none: readonly Change[] = [];
 
 /** The end of a run, as it is stored. */

@@ -1,9 +1,7 @@
 import type { Cell, Change, Receipt } from "../engine/mod.ts";
 import type { Host } from "./host.ts";
+import { pagesAtOnceMax } from "./journal.ts";
 import { pageCell, type RunHeader } from "./run-record.ts";
-
-/** Pages of a journal that are given their expiry together with the end of the run; more are left to {@link expirePages}. */
-export const pagesAtOnceMax = 64;
 
 /**
  * Lets the pages of a long run that has ended expire with its cell, a bounded batch a commit. The run's message is given back only
