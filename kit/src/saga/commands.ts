@@ -3,7 +3,8 @@ import type { Entry } from "./entry.ts";
 import { SagaUsageError } from "./errors.ts";
 import type { RunReport } from "./inspect.ts";
 import type { Journal } from "./journal.ts";
-import type { Letter } from "./mailbox.ts";
+import { isCommand, type Letter, type Mailbox } from "./mailbox.ts";
+import type { RunHeader } from "./run-record.ts";
 import { isFinal, type Problem } from "./outcome.ts";
 
 const codec = jsonCodec<unknown>();
@@ -24,6 +25,17 @@ export function commandTexts(
     const result = letter.kind === "resolve" ? letter.result : undefined;
     return decided(journal, letter.step, { nowMs: now.nowMs, result });
   });
+}
+
+/**
+ * A run that needs attention stays parked until a command or, while nothing is in doubt, a cancel comes: a step whose effect may have
+ * happened and has no record would not be undone.
+ */
+export function mayGoOn(header: RunHeader, mailbox: Mailbox): boolean {
+  const { status, problem } = header;
+  if (status !== "needs-attention" || problem?.kind === "unknown-version") return true;
+  const isInDoubt = problem?.step !== undefined;
+  return mailbox.letters.some((letter) => isCommand(letter) || (!isInDoubt && letter.kind === "cancel"));
 }
 
 /** Whether a person may answer for a step: it is what the run has stopped at, it has failed before, or nobody knows how its attempt ended. */

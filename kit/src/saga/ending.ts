@@ -104,7 +104,7 @@ export async function standStill(execution: ActiveRun, problem: Problem): Promis
 export async function refreshMail(execution: ActiveRun): Promise<Mailbox> {
   const { journal } = execution;
   const [cell] = await execution.host.cells([mailCell(journal.saga, journal.id)]);
-  const mailbox = mailboxOf(cell);
+  const mailbox = mailboxOf(cell, journal.header);
   execution.mailbox = mailbox;
   execution.mailArrived(mailbox);
   return mailbox;

@@ -31,12 +31,12 @@ export async function deliver(
     if (record === undefined) return "unknown";
     const { header } = parseRecord(record.value);
     if (isFinal(header.status)) return "finished";
-    const mailbox = mailboxOf(mail);
+    const mailbox = mailboxOf(mail, header);
     if (mailbox.letters.length >= lettersMax) throw new MailboxFullError(run.saga, run.id, mailbox.letters.length);
     const { dedupId, dedupForMs = thirtyDaysMs } = options;
-    const { messageId } = header;
+    const { messageId, startedAtMs } = header;
     const changes: Change[] = [
-      mailChange(run, mailbox, [...mailbox.letters, letter]),
+      mailChange(run, mailbox, [...mailbox.letters, { ...letter, startedAtMs }]),
       // A run that has not stored its message's id has not parked either: it looks at its mailbox before it does, unless it writes now.
       messageId === undefined
         ? { op: "check", cell: runCell(run.saga, run.id), expect: record.version }
@@ -47,17 +47,23 @@ export async function deliver(
     const result = await engine.commit(changes);
     if (result.committed) {
       const [, woken] = result.outcomes;
-      return woken?.op === "wake" && woken.count === 0 ? await afterEnd(engine, run) : "delivered";
+      return woken?.op === "wake" && woken.count === 0 ? await afterEnd(engine, { ...run, startedAtMs }) : "delivered";
     }
     if (result.refusal.kind === "already-seen") return "duplicate";
   }
 }
 
-/** The letter woke nobody: either the run is about to look anyway, or it ended just before; then the letter is taken back. */
-async function afterEnd(engine: Engine, run: { readonly saga: string; readonly id: string }): Promise<Delivery> {
+/** The letter woke nobody: either the run is about to look anyway, or it ended just before; then the letter is taken back, unless another
+ *  run has its id now, which knows that it is not meant. */
+async function afterEnd(
+  engine: Engine,
+  run: { readonly saga: string; readonly id: string; readonly startedAtMs: number },
+): Promise<Delivery> {
   const [record, mail] = await engine.get([runCell(run.saga, run.id), mailCell(run.saga, run.id)]);
-  const hasEnded = record === undefined || isFinal(parseRecord(record.value).header.status);
-  if (!hasEnded) return "delivered";
+  const header = record === undefined ? undefined : parseRecord(record.value).header;
+  const isNext = header !== undefined && header.startedAtMs !== run.startedAtMs;
+  if (isNext) return "finished";
+  if (header !== undefined && !isFinal(header.status)) return "delivered";
   if (mail !== undefined) await engine.commit([{ op: "put", cell: mail, expect: mail.version, value: undefined }]);
   return "finished";
 }

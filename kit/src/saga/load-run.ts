@@ -1,6 +1,6 @@
 import type { Claim, Change } from "../engine/mod.ts";
 import { errorRecord, invariant } from "../errors/mod.ts";
-import { commandTexts } from "./commands.ts";
+import { commandTexts, mayGoOn } from "./commands.ts";
 import type { AnySaga } from "./context.ts";
 import { type Entry, entryOf, type StoredEntry } from "./entry.ts";
 import { MismatchError } from "./errors.ts";
@@ -28,7 +28,7 @@ export async function loadRun(host: Host, definitions: Definitions, claim: Claim
     const ended = { saga, cell: record, header: stored.header, receipt: claim.receipt };
     return (await expirePages(host, ended)) === "done" ? await settle(host, acknowledgement) : undefined;
   }
-  let mailbox = mailboxOf(mail);
+  let mailbox = mailboxOf(mail, stored.header);
   if (!mayGoOn(stored.header, mailbox)) {
     const as = { kind: "park", delayMs: undefined } as const;
     return await settle(host, { op: "settle", receipt: claim.receipt, as });
@@ -39,7 +39,10 @@ export async function loadRun(host: Host, definitions: Definitions, claim: Claim
   journal.header = { ...journal.header, messageId: claim.receipt.id, status: statusNow(journal), problem: undefined };
   if (crashed === undefined && mailbox.letters.some(isCommand))
     mailbox = await applyCommands(host, journal, { claim, mailbox, problem: stored.header.problem });
-  const afterCrash = claim.crashes > 0 ? "yes" : "no";
+  const doubt = stored.header.problem?.step;
+  // Tried again at a person's wish: what it did is recorded, and can be undone, before a cancel counts.
+  const isTriedAgain = doubt !== undefined && journal.find("step", doubt) === undefined;
+  const afterCrash = claim.crashes > 0 || isTriedAgain ? "yes" : "no";
   const execution = new Execution(host, chosen.definition, { journal, receipt: claim.receipt, mailbox, afterCrash });
   const problem = crashed ?? chosen.problem;
   if (problem !== undefined) execution.stuck(problem);
@@ -48,13 +51,6 @@ export async function loadRun(host: Host, definitions: Definitions, claim: Claim
 
 async function settle(host: Host, change: Change): Promise<undefined> {
   await host.engine.commit([change]);
-}
-
-/** A run that needs attention stays parked until a command or, while it goes forward, a cancel comes. */
-function mayGoOn(header: RunHeader, mailbox: Mailbox): boolean {
-  if (header.status !== "needs-attention" || header.problem?.kind === "unknown-version") return true;
-  const isForward = header.problem?.kind !== "undo-failed";
-  return mailbox.letters.some((letter) => isCommand(letter) || (isForward && letter.kind === "cancel"));
 }
 
 function statusNow(journal: Journal): RunHeader["status"] {
@@ -149,7 +145,7 @@ async function applyCommands(
     const write = writer.commit({ point: "command", texts, changes: [mailChange(journal, mailbox, letters)] });
     const result = await Promise.race([write, lost.promise]);
     const [cell] = await host.cells([mailCell(journal.saga, journal.id)]);
-    mailbox = mailboxOf(cell);
+    mailbox = mailboxOf(cell, header);
     if (result.committed) return mailbox;
   }
 }

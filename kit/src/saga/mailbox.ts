@@ -2,7 +2,12 @@ import type { Cell, Change } from "../engine/mod.ts";
 import { mailCell, type Waiter } from "./run-record.ts";
 
 /** What others want of a run. Only its executor acts on it, so that a run has one writer. */
-export type Letter =
+export type Letter = Wish & {
+  /** Start of the run that is meant. A sender that was slow or died must not reach a later run of the same id. */
+  readonly startedAtMs?: number;
+};
+
+type Wish =
   | { readonly kind: "signal"; readonly name: string; readonly payload?: unknown }
   | { readonly kind: "cancel"; readonly reason: string }
   /** Wake that run when this one ends. */
@@ -15,6 +20,8 @@ export type Letter =
 export interface Mailbox {
   readonly version: number | undefined;
   readonly letters: readonly Letter[];
+  /** Letters to a former run of the id lie there as well; they go with the next write. */
+  readonly hasOld?: true;
 }
 
 export const emptyMailbox: Mailbox = { version: undefined, letters: [] };
@@ -22,8 +29,13 @@ export const emptyMailbox: Mailbox = { version: undefined, letters: [] };
 /** Letters that wait at most. */
 export const lettersMax = 1_000;
 
-export function mailboxOf(cell: Cell | undefined): Mailbox {
-  return cell === undefined ? emptyMailbox : { version: cell.version, letters: JSON.parse(cell.value) as Letter[] };
+/** The letters to the run that was started then. */
+export function mailboxOf(cell: Cell | undefined, run: { readonly startedAtMs: number }): Mailbox {
+  if (cell === undefined) return emptyMailbox;
+  const { version } = cell;
+  const all = JSON.parse(cell.value) as readonly Letter[];
+  const letters = all.filter(({ startedAtMs = run.startedAtMs }) => startedAtMs === run.startedAtMs);
+  return letters.length === all.length ? { version, letters } : { version, letters, hasOld: true };
 }
 
 /** The write that leaves `letters` in the mailbox, refused when it has changed since it was seen. An empty one is removed. */
@@ -33,7 +45,8 @@ export function mailChange(
   letters: readonly Letter[],
 ): Change {
   const cell = mailCell(place.saga, place.id);
-  if (letters.length === seen.letters.length) return { op: "check", cell, expect: seen.version ?? "absent" };
+  if (letters.length === seen.letters.length && seen.hasOld === undefined)
+    return { op: "check", cell, expect: seen.version ?? "absent" };
   return {
     op: "put",
     cell,

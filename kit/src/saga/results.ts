@@ -2,9 +2,11 @@ import type { Timer } from "../clock/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { DisposedError } from "../errors/mod.ts";
 import { RunNotFoundError } from "./errors.ts";
+import { mayGoOn } from "./commands.ts";
 import type { Ending } from "./host.ts";
+import { mailboxOf } from "./mailbox.ts";
 import type { RunOutcome } from "./outcome.ts";
-import { parseRecord, runCell } from "./run-record.ts";
+import { mailCell, parseRecord, runCell } from "./run-record.ts";
 
 /** How long to wait for the end of a run; default: for ever. A run that is not stored rejects with {@link RunNotFoundError}. */
 export interface ResultOptions {
@@ -24,23 +26,41 @@ interface Waiting {
 
 // Bells can be lost: runs of other processes are looked at again after this long.
 const backstopMs = 1_000;
+// A bell rings at every commit of any run. Looks are bounded, each and in sum: about a tenth of a processor at most.
+const cellsMax = 64;
+const cellsPerMs = 8;
+
+/** What this process knows about runs. */
+export interface RunsHere {
+  /** Whether the run is in progress here: then it tells of its end itself. */
+  readonly isHere: (key: string) => boolean;
+  /** Whether runs of that version can be executed here. */
+  readonly knows: (saga: string, version: string) => boolean;
+}
 
 /** Those who wait for the end of a run. Runs of this process tell it themselves; others are looked at when the store's bell rings. */
 export class Results {
   readonly #engine: Engine;
-  readonly #isHere: (key: string) => boolean;
+  readonly #isHere: RunsHere["isHere"];
+  readonly #knows: RunsHere["knows"];
   readonly #waiting: Map<string, readonly Waiting[]> = new Map();
   /** Those whose run was not in progress here when it was last looked at. */
   readonly #elsewhere: Set<Waiting> = new Set();
   readonly #bells: Map<string, Disposable> = new Map();
+  /** Those of them that nobody has looked at yet. */
+  readonly #fresh: Set<Waiting> = new Set();
   #timer: Timer | undefined;
-  #isLooking = false;
-  #looksAgain = false;
+  /** How many are still to be looked at since the latest bell. */
+  #left = 0;
+  #isGreeting = false;
+  #isSweeping = false;
+  #isResting = false;
   #isClosed = false;
 
-  constructor(engine: Engine, isHere: (key: string) => boolean) {
+  constructor(engine: Engine, here: RunsHere) {
     this.#engine = engine;
-    this.#isHere = isHere;
+    this.#isHere = here.isHere;
+    this.#knows = here.knows;
   }
 
   wait(saga: string, id: string, options?: ResultOptions): Promise<RunOutcome> {
@@ -103,11 +123,13 @@ export class Results {
     const others = this.#waiting.get(waiting.key)?.filter((other) => other !== waiting) ?? [];
     if (others.length === 0) this.#waiting.delete(waiting.key);
     else this.#waiting.set(waiting.key, others);
+    this.#fresh.delete(waiting);
     if (!this.#elsewhere.delete(waiting) || this.#elsewhere.size > 0) return;
     for (const bell of this.#bells.values()) bell[Symbol.dispose]();
     this.#bells.clear();
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#isResting = false;
   }
 
   #lookFor(all: Iterable<Waiting>): void {
@@ -115,52 +137,112 @@ export class Results {
     for (const waiting of all) {
       const { saga } = waiting;
       this.#elsewhere.add(waiting);
+      this.#fresh.add(waiting);
       if (!this.#bells.has(saga))
         this.#bells.set(
           saga,
-          this.#engine.bell([`cells:saga-run:${saga}`], () => void this.#look()),
+          this.#engine.bell([`cells:saga-run:${saga}`], () => this.#rang()),
         );
     }
-    void this.#look();
+    void this.#lookAtFresh();
   }
 
-  async #look(): Promise<void> {
-    if (this.#isLooking) {
-      this.#looksAgain = true;
+  /** Those who have just come are looked at at once, and alone. */
+  async #lookAtFresh(): Promise<void> {
+    if (this.#isGreeting) return;
+    this.#isGreeting = true;
+    while (this.#fresh.size > 0) {
+      const batch = first(this.#fresh, cellsMax);
+      for (const waiting of batch) this.#fresh.delete(waiting);
+      await this.#lookAt(batch.filter((waiting) => this.#elsewhere.has(waiting)));
+    }
+    this.#isGreeting = false;
+    if (this.#timer === undefined && !this.#isSweeping) this.#rest(0);
+  }
+
+  #rang(): void {
+    this.#left = this.#elsewhere.size;
+    if (!this.#isResting) void this.#sweep();
+  }
+
+  /** Looks at the next of those who wait, and rests in proportion, so that a bell costs no more the more of them there are. */
+  async #sweep(): Promise<void> {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    let cells = 0;
+    while (this.#left > 0 && cells < cellsMax && this.#elsewhere.size > 0) {
+      const batch = first(this.#elsewhere, Math.min(this.#left, cellsMax - cells));
+      this.#left -= batch.length;
+      cells += batch.length;
+      for (const waiting of batch) {
+        this.#elsewhere.delete(waiting);
+        this.#elsewhere.add(waiting); // behind the others
+      }
+      await this.#lookAt(batch.filter(({ key }) => !this.#isHere(key)));
+    }
+    this.#isSweeping = false;
+    this.#rest(Math.floor(cells / cellsPerMs));
+  }
+
+  #rest(restMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#isResting = false;
+    if (this.#isClosed || this.#elsewhere.size === 0) return;
+    const { clock } = this.#engine;
+    if (restMs === 0) {
+      this.#timer = clock.setTimer(backstopMs, () => this.#rang());
       return;
     }
-    this.#isLooking = true;
-    do {
-      this.#looksAgain = false;
-      await this.#lookOnce();
-    } while (this.#looksAgain);
-    this.#isLooking = false;
-    this.#timer?.cancel();
-    if (this.#elsewhere.size > 0 && !this.#isClosed)
-      this.#timer = this.#engine.clock.setTimer(backstopMs, () => void this.#look());
+    this.#isResting = true;
+    this.#timer = clock.setTimer(restMs, () => {
+      this.#isResting = false;
+      if (this.#left > 0) void this.#sweep();
+      else this.#rest(0);
+    });
   }
 
-  async #lookOnce(): Promise<void> {
-    const elsewhere = [...this.#elsewhere];
-    if (elsewhere.length === 0) return;
+  async #lookAt(batch: readonly Waiting[]): Promise<void> {
+    if (batch.length === 0) return;
     try {
-      const cells = await this.#engine.get(elsewhere.map(({ saga, id }) => runCell(saga, id)));
-      for (const [index, waiting] of elsewhere.entries()) {
+      const cells = await this.#engine.get(batch.map(({ saga, id }) => runCell(saga, id)));
+      const stuck: Waiting[] = [];
+      for (const [index, waiting] of batch.entries()) {
         const cell = cells[index];
-        if (cell === undefined) this.#refuse(waiting, new RunNotFoundError(waiting.saga, waiting.id));
-        const outcome = cell === undefined ? undefined : settledOutcome(cell.value);
+        if (cell === undefined) {
+          this.#refuse(waiting, new RunNotFoundError(waiting.saga, waiting.id));
+          continue;
+        }
+        const { outcome, status } = parseRecord(cell.value).header;
         if (outcome !== undefined) this.#tell([waiting], outcome);
+        else if (status === "needs-attention") stuck.push(waiting);
       }
+      if (stuck.length > 0) await this.#lookAtStuck(stuck);
     } catch (error) {
-      if (error instanceof DisposedError) for (const waiting of elsewhere) this.#refuse(waiting, error);
+      if (error instanceof DisposedError) for (const waiting of batch) this.#refuse(waiting, error);
       // Else the store is busy: the timer looks again.
+    }
+  }
+
+  /** Tells of problems that are still to be answered for; where somebody has answered, or will take the run up, there is more to come. */
+  async #lookAtStuck(stuck: readonly Waiting[]): Promise<void> {
+    const cells = await this.#engine.get(stuck.flatMap(({ saga, id }) => [runCell(saga, id), mailCell(saga, id)]));
+    for (const [index, waiting] of stuck.entries()) {
+      const [record, mail] = cells.slice(2 * index);
+      const header = record === undefined ? undefined : parseRecord(record.value).header;
+      if (header?.status !== "needs-attention" || header.problem === undefined) continue;
+      const { problem } = header;
+      const goesOn =
+        problem.kind === "unknown-version"
+          ? this.#knows(waiting.saga, header.version)
+          : mayGoOn(header, mailboxOf(mail, header));
+      if (!goesOn) this.#tell([waiting], { status: "needs-attention", problem });
     }
   }
 }
 
-/** How a stored run stands, if there is nothing to wait for. */
-function settledOutcome(value: string): RunOutcome | undefined {
-  const { header } = parseRecord(value);
-  if (header.outcome !== undefined) return header.outcome;
-  return header.problem === undefined ? undefined : { status: "needs-attention", problem: header.problem };
+function first<T>(items: ReadonlySet<T>, count: number): readonly T[] {
+  const found: T[] = [];
+  for (const item of items) if (found.push(item) >= count) break;
+  return found;
 }

@@ -132,7 +132,10 @@ class BoundSagas implements Sagas {
     this.#drainMs = integerIn("drainMs", options.drainMs ?? 10_000, { min: 0, max: 86_400_000 });
     this.#depthMax = integerIn("depthMax", options.depthMax ?? 1_000_000, { min: 1 });
     const concurrency = integerIn("concurrency", options.concurrency ?? 64, { min: 1, max: 100_000 });
-    this.#results = new Results(engine, (key) => this.#runtime.isHere(key));
+    this.#results = new Results(engine, {
+      isHere: (key) => this.#runtime.isHere(key),
+      knows: (saga, version) => this.#lanes.get(saga)?.definitions.has(version) === true,
+    });
     const ended = this.#results.ended.bind(this.#results);
     this.#runtime = new Runtime({ engine, random, concurrency, probe, ended }, this.#lanes);
     this.#runtime.open();
