@@ -1,13 +1,14 @@
 import { type Append, type Change, type CommitResult, type ExpectedVersion, RefusedError } from "../engine/mod.ts";
 import { invariant } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
-import { commandCell } from "./command-record.ts";
+import { appendRecord, commandCell, recordedSpan } from "./command-record.ts";
 import { commitPlan } from "./commit-plan.ts";
 import type { DomainEvent } from "./domain-event.ts";
 import { ConflictError } from "./errors.ts";
 import { encodeBatches, metaText } from "./encode-events.ts";
 import type { Batch } from "./event-batch.ts";
 import type { Appended, AppendOptions } from "./event-store.ts";
+import { type PlanScope, scopeOf } from "./plan-scope.ts";
 import type { PendingEvent, StoreContext } from "./store-context.ts";
 
 const appends = telemetryChannel("ashlar.events.append");
@@ -43,8 +44,9 @@ async function appendUntilSettled(context: StoreContext, batch: Batch, options: 
     const result = await commitPlan(context, { changes, pending: prepared.pending, in: options.in });
     // Not what the cache believes any more; with a wrong belief the next command would only lose a turn.
     context.cache.drop(batch.stream);
+    if (result.committed) rememberIn(scopeOf(context, options.in), { batch, result, appendIndex, options });
     if (result.committed || (result.index === 0 && options.commandId !== undefined))
-      return answerTo(context, result, { stream: batch.stream, appendIndex, options });
+      return answerTo(context, result, { batch, appendIndex, options });
     const { refusal, index } = result;
     const isMoved =
       isProjected &&
@@ -52,7 +54,7 @@ async function appendUntilSettled(context: StoreContext, batch: Batch, options: 
       index === appendIndex &&
       allows(options.expected, refusal.actual);
     const isOwnCell = refusal.kind === "cell-conflict" && index < ownCount;
-    if (!isMoved && !isOwnCell) return answerTo(context, result, { stream: batch.stream, appendIndex, options });
+    if (!isMoved && !isOwnCell) return answerTo(context, result, { batch, appendIndex, options });
     if (isMoved) expected = refusal.actual;
     if (attempt >= context.conflictsMax) throw new ConflictError([batch.stream], attempt);
   }
@@ -72,7 +74,7 @@ async function prepare(context: StoreContext, batch: Batch, options: AppendOptio
   const { stream } = batch;
   const { expected } = options;
   const append: Append = { op: "append", log: context.log, stream, expected, events: encoded.events[0] ?? [] };
-  const changes: Change[] = [...commandGuard(context, stream, options), ...encoded.guards, append];
+  const changes: Change[] = [...commandGuard(context, batch, options), ...encoded.guards, append];
   const appendIndex = changes.length - 1;
   const pending = typeof expected === "number" ? pendingOf(batch, expected, options) : [];
   for (const project of context.inline) changes.push(...(await project(pending)));
@@ -94,33 +96,65 @@ async function exactVersion(
 }
 
 interface Asked {
-  readonly stream: string;
+  readonly batch: Batch;
   readonly appendIndex: number;
   readonly options: AppendOptions;
+}
+
+/** What a transaction has appended counts for the commands that follow in it. */
+function rememberIn(
+  { context, own, cache }: PlanScope,
+  { batch, appendIndex, options, result }: Asked & Settled,
+): void {
+  if (own === undefined) return;
+  const { stream, events } = batch;
+  const version = versionAt(result, appendIndex);
+  cache.drop(stream);
+  own.appended(batch, version);
+  if (options.commandId !== undefined)
+    own.remember(commandCell(context.log, [stream], options.commandId).key, [
+      { stream, version, events, state: undefined },
+    ]);
+}
+
+interface Settled {
+  readonly result: CommitResult & { readonly committed: true };
+}
+
+function versionAt({ outcomes }: Settled["result"], appendIndex: number): number {
+  const outcome = outcomes[appendIndex];
+  invariant(outcome?.op === "append", "the outcome of an append stands at its index");
+  return outcome.version;
 }
 
 async function answerTo(
   context: StoreContext,
   result: CommitResult,
-  { stream, appendIndex, options }: Asked,
+  { batch: { stream }, appendIndex, options }: Asked,
 ): Promise<Appended> {
-  if (result.committed) {
-    const outcome = result.outcomes[appendIndex];
-    invariant(outcome?.op === "append", "the outcome of an append stands at its index");
-    return { status: "appended", version: outcome.version };
-  }
+  if (result.committed) return { status: "appended", version: versionAt(result, appendIndex) };
   const { refusal } = result;
   if (refusal.kind === "version-conflict" && result.index === appendIndex)
     return { status: "conflict", expected: options.expected, actual: refusal.actual };
-  if (options.commandId !== undefined && result.index === 0)
-    return { status: "repeated", version: await headOf(context, stream) };
+  if (options.commandId !== undefined && result.index === 0) {
+    const cell = commandCell(context.log, [stream], options.commandId);
+    const [own] = scopeOf(context, options.in).own?.resultsOf(cell.key) ?? [];
+    const [, version] = own === undefined ? await recordedSpan(context, cell, stream) : [0, own.version];
+    return { status: "repeated", version };
+  }
   throw new RefusedError(refusal);
 }
 
-function commandGuard(context: StoreContext, stream: string, { commandId }: AppendOptions): readonly Change[] {
+function commandGuard(
+  context: StoreContext,
+  { stream, events }: Batch,
+  { commandId, expected }: AppendOptions,
+): readonly Change[] {
   if (commandId === undefined) return [];
-  const cell = commandCell(context.log, [stream], commandId);
-  return [{ op: "put", cell, expect: "absent", value: "{}", expiresInMs: context.commandsKeptMs }];
+  const fromVersion = expected === "new" ? 0 : expected;
+  // Where the events come to stand is not known beforehand unless it is expected.
+  const span = typeof fromVersion === "number" ? ([fromVersion, fromVersion + events.length] as const) : undefined;
+  return [appendRecord(context, commandCell(context.log, [stream], commandId), span && { stream, span })];
 }
 
 function pendingOf({ stream, events }: Batch, base: number, { meta }: AppendOptions): readonly PendingEvent[] {

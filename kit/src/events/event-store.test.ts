@@ -51,6 +51,21 @@ describe("append", () => {
     });
   });
 
+  test("a repeated append reports the version that the first one led to", async () => {
+    await using store = await open();
+    const [first, second] = [
+      { expected: "any", commandId: "first / one" },
+      { expected: "new", commandId: "second" },
+    ] as const;
+    await store.append("s", [opened], { expected: "any" });
+    await store.append("s", [deposited(1), deposited(2)], first);
+    await store.append("s", [deposited(3)], { expected: "any", commandId: "another" });
+    await store.append("t", [opened], second);
+    await store.append("t", [deposited(1)], { expected: "any" });
+    expect(await store.append("s", [deposited(1), deposited(2)], first)).toEqual({ status: "repeated", version: 3 });
+    expect(await store.append("t", [opened], second)).toEqual({ status: "repeated", version: 1 });
+  });
+
   test("what is appended is read back in order, with its place and meta", async () => {
     await using store = await open();
     await store.append("s", [opened, deposited(1)], { expected: "new", meta: { correlationId: "x" } });

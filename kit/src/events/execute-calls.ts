@@ -34,7 +34,7 @@ export async function executeCalls(
   const scope = scopeOf(context, request.in);
   const cell = cellOf(context, calls, request.commandId);
   const repeat = async (): Promise<readonly PlannedResult[] | undefined> =>
-    cell === undefined ? undefined : findRepeated(context, calls, cell);
+    cell === undefined ? undefined : (scope.own?.resultsOf(cell.key) ?? findRepeated(context, calls, cell));
   const { clock } = context.engine;
   const startedMs = appends.active ? clock.monotonic() : 0;
   for (let attempt = 1; ; attempt++) {
@@ -46,7 +46,10 @@ export async function executeCalls(
     }
     const result = await commitAccepted(context, plan, request);
     if (appends.active) tell(context, plan, { result, durationMs: clock.monotonic() - startedMs });
-    if (result.committed) return { status: "accepted", results: plan.results };
+    if (result.committed) {
+      if (cell !== undefined) scope.own?.remember(cell.key, plan.results);
+      return { status: "accepted", results: plan.results };
+    }
     const results = result.index === 0 ? await repeat() : undefined;
     if (results !== undefined) return { status: "repeated", results };
     if (!isConflict(plan, result)) throw new RefusedError(result.refusal);

@@ -96,7 +96,7 @@ async function decideAll(scope: PlanScope, groups: readonly CallGroup[]): Promis
     }
     const verdicts = groups.flatMap((group) => (group.entry === undefined ? [] : [decideGroup(group, group.entry)]));
     const doubtful =
-      scope.states === "own" ? [] : verdicts.filter((verdict) => !reread.has(verdict.group) && isDoubtful(verdict));
+      scope.own !== undefined ? [] : verdicts.filter((verdict) => !reread.has(verdict.group) && isDoubtful(verdict));
     if (doubtful.length === 0) return { verdicts, advances: advanceAll(scope, verdicts) };
     for (const { group } of doubtful) reread.add(group);
     await Promise.all(doubtful.map(({ group }) => reloadGroup(scope, group)));
@@ -113,7 +113,7 @@ function advanceAll(scope: PlanScope, verdicts: readonly Verdict[]): readonly Ad
 }
 
 /** Moves the shared state ahead, so that the next command builds on this one before it is committed. */
-function advance(scope: PlanScope, { group, entry, next }: Verdict): Advance {
+function advance(scope: PlanScope, { group, entry, next, events }: Verdict): Advance {
   const { cache } = scope;
   const isShared = cache.get(group.stream, group.decider) === entry;
   const own = isShared ? entry : { ...entry };
@@ -122,8 +122,9 @@ function advance(scope: PlanScope, { group, entry, next }: Verdict): Advance {
   if (!isShared) cache.set(group.stream, own);
   return {
     settle(outcome) {
-      if (outcome === "lost") cache.drop(group.stream, own);
-      else if (next.version > own.confirmedVersion) {
+      if (outcome === "lost") return cache.drop(group.stream, own);
+      scope.own?.appended({ stream: group.stream, types: group.decider.events, events }, next.version);
+      if (next.version > own.confirmedVersion) {
         own.confirmedVersion = next.version;
         own.confirmedState = next.state;
       }

@@ -2,35 +2,34 @@ import type { Committer } from "../engine/mod.ts";
 import type { CallGroup } from "./decide-group.ts";
 import { rehydrate } from "./rehydrate.ts";
 import type { Versioned } from "./rehydration.ts";
-import { StateCache, type StreamState } from "./state-cache.ts";
+import type { StateCache, StreamState } from "./state-cache.ts";
 import type { StoreContext } from "./store-context.ts";
+import { TransactionStates } from "./transaction-states.ts";
 
 /** Where plans find and leave the states they build on. */
 export interface PlanScope {
   readonly context: StoreContext;
   readonly cache: StateCache;
-  /** `own`: the states are those of an open transaction, which nobody else sees or changes. */
-  readonly states: "shared" | "own";
+  /** The states are those of an open transaction, which nobody else sees or changes. */
+  readonly own: TransactionStates | undefined;
 }
 
-const overlays = new WeakMap<Committer, Map<string, StateCache>>();
+const overlays = new WeakMap<Committer, Map<string, TransactionStates>>();
 
 /** The scope of a commit. Inside a transaction it is its own: what was appended there counts there, and nowhere if it rolls back. */
 export function scopeOf(context: StoreContext, committer: Committer | undefined): PlanScope {
-  if (committer === undefined || committer === context.engine)
-    return { context, cache: context.cache, states: "shared" };
-  const byLog = overlays.get(committer) ?? new Map<string, StateCache>();
+  if (committer === undefined || committer === context.engine) return { context, cache: context.cache, own: undefined };
+  const byLog = overlays.get(committer) ?? new Map<string, TransactionStates>();
   overlays.set(committer, byLog);
-  const cache = byLog.get(context.log) ?? new StateCache(transactionStreamsMax);
-  byLog.set(context.log, cache);
-  return { context, cache, states: "own" };
+  const own = byLog.get(context.log) ?? new TransactionStates();
+  byLog.set(context.log, own);
+  return { context, cache: own.cache, own };
 }
-
-const transactionStreamsMax = 10_000;
 
 /** Gives the group a state to decide on: the cached one, else the committed one. */
 export async function loadGroup(scope: PlanScope, group: CallGroup): Promise<void> {
-  const read = await readCommitted(scope.context, group);
+  const committed = await readCommitted(scope.context, group);
+  const read = scope.own?.onto(committed, group.decider, group.stream) ?? committed;
   const known = scope.cache.get(group.stream, group.decider);
   // Another plan may have loaded the stream meanwhile and built on it: joining it avoids a conflict with it.
   if (known !== undefined && known.version >= read.version) group.entry = known;

@@ -173,3 +173,47 @@ test("commands in a transaction build on each other, and a roll-back takes them 
     version: 4,
   });
 });
+
+test("a command in a transaction is decided behind what was appended in it", async () => {
+  await using engine = await openEngine();
+  const store = await openEventStore({ engine });
+  await store.execute(account, "2", { kind: "open", owner: "Eve" });
+  const answers = await engine.transaction(async (tx) => {
+    const append = (stream: string, ...events: AccountEvent[]): Promise<unknown> =>
+      store.append(stream, events, { expected: "any", types: accountEvents, in: tx });
+    await append("account/1", { type: "Opened", data: { owner: "Ada" } }, { type: "Deposited", data: { cents: 5 } });
+    const first = await store.execute(account, "1", { kind: "withdraw", cents: 3 }, { in: tx });
+    await store.append("account/1", [{ type: "Deposited", data: { cents: 1 } }], { expected: 3, in: tx });
+    const second = await store.execute(account, "1", { kind: "withdraw", cents: 3 }, { in: tx });
+    const third = await store.execute(account, "1", { kind: "withdraw", cents: 1 }, { in: tx });
+    await store.execute(account, "2", { kind: "deposit", cents: 2 }, { in: tx });
+    await append("account/2", { type: "Deposited", data: { cents: 2 } });
+    const last = await store.execute(account, "2", { kind: "withdraw", cents: 4 }, { in: tx });
+    return [first, second, third, last];
+  });
+  expect(answers).toMatchObject([
+    { status: "accepted", version: 3 },
+    { status: "accepted", version: 5 },
+    { status: "rejected" },
+    { status: "accepted", version: 4 },
+  ]);
+  expect(await store.load(account, "1")).toMatchObject({ version: 5, state: { cents: 0 } });
+  expect(await store.load(account, "2")).toMatchObject({ version: 4, state: { cents: 0 } });
+});
+
+test("a command id counts already in the transaction that used it first", async () => {
+  await using engine = await openEngine();
+  const store = await openEventStore({ engine });
+  const opened: AccountEvent = { type: "Opened", data: { owner: "Ada" } };
+  const answers = await engine.transaction(async (tx) => {
+    const append = () => store.append("account/1", [opened], { expected: "any", commandId: "a", in: tx });
+    const deposit = () => store.execute(account, "1", { kind: "deposit", cents: 5 }, { commandId: "b", in: tx });
+    return [await append(), await deposit(), await append(), await deposit()];
+  });
+  expect(answers).toMatchObject([
+    { status: "appended", version: 1 },
+    { status: "accepted", version: 2 },
+    { status: "repeated", version: 1 },
+    { status: "repeated", version: 2, events: [{ type: "Deposited" }] },
+  ]);
+});
