@@ -12,7 +12,7 @@ import {
 import { ConfigError, DisposedError, integerIn, textOf } from "../errors/mod.ts";
 import { type Random, systemRandom } from "../random/mod.ts";
 import type { AnySaga, SagaOf } from "./context.ts";
-import { RunExistsError, RunNotFoundError } from "./errors.ts";
+import { RunExistsError } from "./errors.ts";
 import { forkRun, type ForkOptions } from "./fork.ts";
 import type { Probe } from "./host.ts";
 import { inspectRun, listRuns, type ListQuery, type RunReport, type RunSummary } from "./inspect.ts";
@@ -26,7 +26,7 @@ import { parseRecord, runCell } from "./run-record.ts";
 import { type Lane, Runtime } from "./runtime.ts";
 import { approvalSignal } from "./saga-context.ts";
 import type { SignalDefinition } from "./signal.ts";
-import { isSameInput, newHeader, startChangesOf } from "./start-run.ts";
+import { isSameInput, isSameJson, newHeader, startChangesOf } from "./start-run.ts";
 
 /** What {@link openSagas} binds, and its bounds. */
 export interface SagasOptions {
@@ -123,6 +123,8 @@ class BoundSagas implements Sagas {
   readonly #lanes: ReadonlyMap<string, Lane>;
   readonly #drainMs: number;
   readonly #depthMax: number;
+  /** Inputs of runs that were started in somebody's transaction, which nobody else can see before it commits. */
+  readonly #startedIn: WeakMap<Committer, Map<string, string>> = new WeakMap();
   #disposal: Promise<void> | undefined;
 
   constructor(options: SagasOptions) {
@@ -165,7 +167,11 @@ class BoundSagas implements Sagas {
     try {
       const changes = startChangesOf(definition, request, header);
       const result = await (options.in ?? this.#engine).commit(also === undefined ? changes : [...changes, ...also]);
-      if (!result.committed) return await this.#existing(definition, id, { inputText, refused: result });
+      if (!result.committed) {
+        const found = await this.#existing(definition, id, { inputText, refused: result, in: options.in });
+        return found ?? (await this.start(definition, id, input, options));
+      }
+      if (options.in !== undefined) this.#noteStart(options.in, [definition.name, id], inputText);
       const [, message] = result.outcomes;
       receipt = message?.op === "enqueue" ? message.messages[0]?.receipt : undefined;
     } finally {
@@ -265,16 +271,30 @@ class BoundSagas implements Sagas {
     return codec.encode(definition.rules.parse(input));
   }
 
-  /** The id is taken: by the same start, sent again, or by another. */
+  #noteStart(committer: Committer, run: readonly [saga: string, id: string], inputText: string): void {
+    const started = this.#startedIn.get(committer) ?? new Map<string, string>();
+    this.#startedIn.set(committer, started.set(JSON.stringify(run), inputText));
+  }
+
+  /** The id is taken: by the same start, sent again, or by another. Undefined when it has become free meanwhile. */
   async #existing<Input, Output>(
     definition: SagaOf<Input, Output>,
     id: string,
-    start: { readonly inputText: string; readonly refused: CommitResult & { readonly committed: false } },
-  ): Promise<Run<Output>> {
-    const { inputText, refused } = start;
+    start: {
+      readonly inputText: string;
+      readonly refused: CommitResult & { readonly committed: false };
+      readonly in: Committer | undefined;
+    },
+  ): Promise<Run<Output> | undefined> {
+    const { inputText, refused, in: committer } = start;
     if (refused.index !== 0) throw new RefusedError(refused.refusal);
     const [cell] = await this.#engine.get([runCell(definition.name, id)]);
-    if (cell === undefined) throw new RunNotFoundError(definition.name, id);
+    if (cell === undefined) {
+      if (committer === undefined) return undefined;
+      const started = this.#startedIn.get(committer)?.get(JSON.stringify([definition.name, id]));
+      if (started === undefined || !isSameJson(started, inputText)) throw new RunExistsError(definition.name, id);
+      return this.run(definition, id);
+    }
     const { header } = parseRecord(cell.value);
     if (!(await isSameInput(this.#engine, { saga: definition.name, id, header }, inputText)))
       throw new RunExistsError(definition.name, id);

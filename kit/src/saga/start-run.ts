@@ -73,3 +73,8 @@ export async function isSameInput(
   }
   return canonicalJson(stored) === canonicalJson(JSON.parse(inputText) as unknown);
 }
+
+/** Whether two inputs are the same, whatever the order of their fields. */
+export function isSameJson(one: string, other: string): boolean {
+  return canonicalJson(JSON.parse(one) as unknown) === canonicalJson(JSON.parse(other) as unknown);
+}
