@@ -122,8 +122,11 @@ async function stockInvariants({ store }: Shop, fold: LogFold, stock: StockSums)
   const differing: string[] = [];
   for (const [code, sums] of fold.stock.products()) {
     const { state } = await store.load(stockDecider, code);
+    // What was shipped is promised for good, and no longer on hand.
     const isSame =
-      state.onHand === onHandOf(sums) && state.reserved === sums.reserved && state.returning === sums.returning;
+      state.supplied === onHandOf(sums) + sums.shipped &&
+      state.promised === sums.reserved + sums.shipped &&
+      state.returning === sums.returning;
     if (!isSame) differing.push(code);
   }
   return [

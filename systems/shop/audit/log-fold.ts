@@ -1,6 +1,6 @@
 import { hash32 } from "ashlar/codec";
 import type { Engine, RecordedEvent } from "ashlar/engine";
-import type { StockEvent } from "../inventory/mod.ts";
+import type { DispatchEvent, StockEvent } from "../inventory/mod.ts";
 import { goodsOf } from "../inventory/mod.ts";
 import type { Minor } from "../money.ts";
 import type { OrderEvent } from "../orders/mod.ts";
@@ -60,6 +60,8 @@ export class LogFold {
     switch (record.stream.slice(0, slash)) {
       case "stock":
         return this.stock.add(id, event as StockEvent);
+      case "dispatch":
+        return this.stock.dispatched(event as DispatchEvent);
       case "order":
         return this.#order(id, event as OrderEvent);
       case "ledger":

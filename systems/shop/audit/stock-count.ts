@@ -1,4 +1,4 @@
-import type { StockEvent } from "../inventory/mod.ts";
+import type { DispatchEvent, StockEvent } from "../inventory/mod.ts";
 
 /** Units of one product, or of all. */
 export interface StockSums {
@@ -16,9 +16,17 @@ export class StockCount {
   /** Products of which more was promised than there was, at any moment. */
   readonly oversold: Set<string> = new Set();
 
+  dispatched({ data }: DispatchEvent): void {
+    for (const { code, quantity } of data.units) {
+      const sums = this.#sums(code);
+      sums.reserved -= quantity;
+      sums.shipped += quantity;
+      this.#look(code, sums);
+    }
+  }
+
   add(code: string, event: StockEvent): void {
-    const sums = this.#products.get(code) ?? emptySums();
-    this.#products.set(code, sums);
+    const sums = this.#sums(code);
     const { quantity } = event.data;
     switch (event.type) {
       case "Received":
@@ -31,10 +39,6 @@ export class StockCount {
       case "Released":
         sums.reserved -= quantity;
         sums.returning += event.data.sale === "at once" ? 0 : quantity;
-        break;
-      case "ShippedOut":
-        sums.reserved -= quantity;
-        sums.shipped += quantity;
         break;
       case "Restocked":
         sums.restocked += quantity;
@@ -49,8 +53,7 @@ export class StockCount {
       default:
         throw new Error(`unknown event ${event satisfies never}`);
     }
-    if (onHandOf(sums) - sums.reserved - sums.returning < 0 || sums.reserved < 0 || sums.returning < 0)
-      this.oversold.add(code);
+    this.#look(code, sums);
   }
 
   totals(): StockSums {
@@ -58,6 +61,19 @@ export class StockCount {
     for (const sums of this.#products.values())
       for (const key of Object.keys(totals) as (keyof StockSums)[]) totals[key] += sums[key];
     return totals;
+  }
+
+  #sums(code: string): StockSums {
+    const known = this.#products.get(code);
+    if (known !== undefined) return known;
+    const sums = emptySums();
+    this.#products.set(code, sums);
+    return sums;
+  }
+
+  #look(code: string, sums: StockSums): void {
+    if (onHandOf(sums) - sums.reserved - sums.returning < 0 || sums.reserved < 0 || sums.returning < 0)
+      this.oversold.add(code);
   }
 
   products(): Iterable<readonly [code: string, sums: StockSums]> {

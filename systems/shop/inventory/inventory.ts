@@ -2,6 +2,7 @@ import type { Change, Engine } from "ashlar/engine";
 import { draw } from "../draw.ts";
 import { callOf, type ShopCall } from "../planning.ts";
 import { isStocked } from "../product-code.ts";
+import { dispatchDecider } from "./dispatch.ts";
 import { stockDecider, type BackOnSale, type StockCommand, type Supply } from "./stock.ts";
 
 /** `plenty`: the supplier delivers whatever is missing. `tight`: every product starts with a drawn quantity and gets nothing more. */
@@ -36,8 +37,8 @@ export class Inventory {
     );
   }
 
-  ship(order: string, goods: readonly Units[]): readonly ShopCall[] {
-    return goods.map(({ code, quantity }) => call(code, { kind: "ship", order, quantity }));
+  dispatch(order: string, units: readonly Units[]): readonly ShopCall[] {
+    return units.length === 0 ? [] : [callOf(dispatchDecider, order, { kind: "dispatch", units })];
   }
 
   writeOff(invoice: string, goods: readonly Units[]): readonly ShopCall[] {

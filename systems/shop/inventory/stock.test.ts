@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { dispatchDecider } from "./dispatch.ts";
 import { goodsOf, Inventory } from "./inventory.ts";
 import { availableOf, stockDecider, type Stock, type StockCommand, type Supply } from "./stock.ts";
 
@@ -20,18 +21,18 @@ function decide(
 test("in plenty the supplier brings exactly what is missing before it is promised", () => {
   const first = decide(stockDecider.initial(), { kind: "reserve", order: "1", quantity: 6, supply: delivers });
   expect(first).toEqual({
-    state: { onHand: 6, reserved: 6, returning: 0, opened: "yes" },
+    state: { supplied: 6, promised: 6, returning: 0, opened: "yes" },
     types: ["Reserved"],
   });
   const released = decide(first.state, { kind: "release", order: "1", quantity: 6, sale: "at once" });
   const second = decide(released.state, { kind: "reserve", order: "2", quantity: 8, supply: delivers });
-  expect(second.state).toMatchObject({ onHand: 8, reserved: 8 });
+  expect(second.state).toMatchObject({ supplied: 8, promised: 8 });
 });
 
 test("in tight stock the opening quantity comes once, and an order beyond it is refused", () => {
   const supply: Supply = { kind: "opening", quantity: 10 };
   const first = decide(stockDecider.initial(), { kind: "reserve", order: "1", quantity: 7, supply });
-  expect(first.state).toMatchObject({ onHand: 10, reserved: 7 });
+  expect(first.state).toMatchObject({ supplied: 10, promised: 7 });
   expect(decide(first.state, { kind: "reserve", order: "2", quantity: 4, supply }).types).toBe("refused");
   expect(decide(first.state, { kind: "reserve", order: "3", quantity: 3, supply }).types).toEqual(["Reserved"]);
 });
@@ -44,23 +45,18 @@ test("what comes back is not on sale before the day is closed", () => {
   expect(decide(state, { kind: "return to sale" }).types).toEqual([]);
 });
 
-test("shipping does not change what is available, so that it may happen at any time", () => {
-  const { state } = decide(stockDecider.initial(), {
-    kind: "reserve",
-    order: "1",
-    quantity: 6,
-    supply: { kind: "opening", quantity: 9 },
-  });
-  const shipped = decide(state, { kind: "ship", order: "1", quantity: 6 });
-  expect(availableOf(shipped.state)).toBe(availableOf(state));
-  expect(decide(shipped.state, { kind: "ship", order: "1", quantity: 1 }).types).toBe("refused");
+test("the goods of an order leave once", () => {
+  const command = { kind: "dispatch", units: [{ code: "A", quantity: 2 }] } as const;
+  const events = dispatchDecider.decide("waiting", command);
+  expect(events).toEqual([{ type: "Dispatched", data: { units: command.units } }]);
+  expect(dispatchDecider.decide("gone", command)).toMatchObject({ rejection: "dispatched before" });
 });
 
 test("a write-off of more than is on sale books the surplus that was found, and leaves promised units alone", () => {
   const { state } = decide(stockDecider.initial(), { kind: "reserve", order: "1", quantity: 6, supply: delivers });
   const off = decide(state, { kind: "write off", invoice: "536589", quantity: 10, supply: delivers });
   expect(off).toEqual({
-    state: { onHand: 6, reserved: 6, returning: 0, opened: "yes" },
+    state: { supplied: 6, promised: 6, returning: 0, opened: "yes" },
     types: ["Received", "WrittenOff"],
   });
 });
@@ -72,7 +68,6 @@ test("no sequence of commands makes more promises than there is stock", () => {
   const command = fc.oneof(
     fc.record({ kind: fc.constant("reserve" as const), order: fc.constant("1"), quantity, supply }),
     fc.record({ kind: fc.constant("release" as const), order: fc.constant("1"), quantity, sale }),
-    fc.record({ kind: fc.constant("ship" as const), order: fc.constant("1"), quantity }),
     fc.record({ kind: fc.constant("restock" as const), order: fc.constant("1"), quantity, sale }),
     fc.record({ kind: fc.constant("write off" as const), invoice: fc.constant("1"), quantity, supply }),
     fc.record({ kind: fc.constant("return to sale" as const) }),
@@ -82,7 +77,7 @@ test("no sequence of commands makes more promises than there is stock", () => {
       let state = stockDecider.initial();
       for (const next of commands) {
         ({ state } = decide(state, next));
-        expect(Math.min(availableOf(state), state.reserved, state.returning)).toBeGreaterThanOrEqual(0);
+        expect(Math.min(availableOf(state), state.promised, state.returning)).toBeGreaterThanOrEqual(0);
       }
     }),
   );

@@ -1,12 +1,12 @@
 import { decider, eventTypes, reject, type Decider } from "ashlar/events";
 
-/** What happens to the stock of one product. The stream is `stock/<SKU>`; quantities are units, 1 or more.
+/** What decides on the stock of one product. The stream is `stock/<SKU>`; quantities are units, 1 or more. That reserved units leave the
+ *  house is no part of it: they were taken from sale when they were promised (see dispatch.ts).
  *  `Reserved` says how many units came in for it (`received`): an event of their own would make the log a quarter longer. */
 export type StockEvent =
   | { readonly type: "Received"; readonly data: { readonly quantity: number } }
   | { readonly type: "Reserved"; readonly data: ForOrder & { readonly received?: number } }
   | { readonly type: "Released"; readonly data: ForOrder & { readonly sale: BackOnSale } }
-  | { readonly type: "ShippedOut"; readonly data: ForOrder }
   | { readonly type: "Restocked"; readonly data: ForOrder & { readonly sale: BackOnSale } }
   | { readonly type: "WrittenOff"; readonly data: { readonly invoice: string; readonly quantity: number } }
   | { readonly type: "ReturnedToSale"; readonly data: { readonly quantity: number } };
@@ -25,10 +25,10 @@ export type BackOnSale = "at once" | "at day close";
 export type Supply = { readonly kind: "delivers" } | { readonly kind: "opening"; readonly quantity: number };
 
 export interface Stock {
-  /** Units in the house, reserved and returning ones included. */
-  readonly onHand: number;
-  /** Units that belong to orders which have not been shipped. */
-  readonly reserved: number;
+  /** Units that ever came in, less those written off. */
+  readonly supplied: number;
+  /** Units that belong to orders, whether they have left the house or not. */
+  readonly promised: number;
   /** Units that came back and are not on sale yet. */
   readonly returning: number;
   /** Whether the opening stock was received. */
@@ -38,35 +38,33 @@ export interface Stock {
 export type StockCommand =
   | { readonly kind: "reserve"; readonly order: string; readonly quantity: number; readonly supply: Supply }
   | { readonly kind: "release"; readonly order: string; readonly quantity: number; readonly sale: BackOnSale }
-  | { readonly kind: "ship"; readonly order: string; readonly quantity: number }
   | { readonly kind: "restock"; readonly order: string; readonly quantity: number; readonly sale: BackOnSale }
   | { readonly kind: "write off"; readonly invoice: string; readonly quantity: number; readonly supply: Supply }
   | { readonly kind: "receive"; readonly quantity: number }
   | { readonly kind: "return to sale" };
 
-/** Why a command is refused: too little to sell, or more shipped or released than was reserved. */
+/** Why a command is refused: too little to sell, or more released than was promised. */
 export interface StockRefusal {
   readonly reason: "out of stock" | "not reserved";
   readonly available: number;
 }
 
-const nothing: Stock = { onHand: 0, reserved: 0, returning: 0, opened: "no" };
+const nothing: Stock = { supplied: 0, promised: 0, returning: 0, opened: "no" };
 
-/** What can be promised to the next order. It does not change when an order that has its stock is shipped. */
+/** What can be promised to the next order. */
 export function availableOf(stock: Stock): number {
-  return stock.onHand - stock.reserved - stock.returning;
+  return stock.supplied - stock.promised - stock.returning;
 }
 
 /** The rules of one product's stock. No order of commands leads to a negative number of available units. */
 export const stockDecider: Decider<Stock, StockCommand, StockEvent, StockRefusal> = decider({
   name: "stock",
   // Thousands of orders meet in a stream of a popular product; the copy spares a resumed process reading them all.
-  snapshot: { everyEvents: 200, schema: 1 },
+  snapshot: { everyEvents: 200, schema: 2 },
   events: eventTypes<StockEvent>({
     Received: {},
     Reserved: {},
     Released: {},
-    ShippedOut: {},
     Restocked: {},
     WrittenOff: {},
     ReturnedToSale: {},
@@ -81,12 +79,9 @@ function decideStock(stock: Stock, command: StockCommand): ReturnType<typeof sto
     case "reserve":
       return decideReserve(stock, command);
     case "release":
-      return stock.reserved < command.quantity
+      return stock.promised < command.quantity
         ? refuse(stock, "not reserved")
         : [{ type: "Released", data: coming(command) }];
-    case "ship":
-      if (stock.reserved < command.quantity) return refuse(stock, "not reserved");
-      return [{ type: "ShippedOut", data: { order: command.order, quantity: command.quantity } }];
     case "restock":
       return [{ type: "Restocked", data: coming(command) }];
     case "write off":
@@ -142,20 +137,18 @@ function evolveStock(stock: Stock, event: StockEvent): Stock {
   const { quantity } = event.data;
   switch (event.type) {
     case "Received":
-      return { ...stock, onHand: stock.onHand + quantity, opened: "yes" };
+      return { ...stock, supplied: stock.supplied + quantity, opened: "yes" };
     case "Reserved": {
       const { received = 0 } = event.data;
       const opened = received > 0 ? "yes" : stock.opened;
-      return { ...stock, onHand: stock.onHand + received, reserved: stock.reserved + quantity, opened };
+      return { ...stock, supplied: stock.supplied + received, promised: stock.promised + quantity, opened };
     }
     case "Released":
-      return { ...stock, reserved: stock.reserved - quantity, returning: stock.returning + later(event.data) };
-    case "ShippedOut":
-      return { ...stock, onHand: stock.onHand - quantity, reserved: stock.reserved - quantity };
+      return { ...stock, promised: stock.promised - quantity, returning: stock.returning + later(event.data) };
     case "Restocked":
-      return { ...stock, onHand: stock.onHand + quantity, returning: stock.returning + later(event.data) };
+      return { ...stock, supplied: stock.supplied + quantity, returning: stock.returning + later(event.data) };
     case "WrittenOff":
-      return { ...stock, onHand: stock.onHand - quantity };
+      return { ...stock, supplied: stock.supplied - quantity };
     case "ReturnedToSale":
       return { ...stock, returning: stock.returning - quantity };
     default:

@@ -198,7 +198,7 @@ class OrderRun {
     const { store, inventory, notifications } = this.#services;
     const { lines, country, placedAt, totalMinor } = order;
     const sale = { lines, country, placedAt, totalMinor };
-    const calls = [...inventory.ship(this.#id, goods), this.#note({ kind: "confirm", sale })];
+    const calls = [...inventory.dispatch(this.#id, goods), this.#note({ kind: "confirm", sale })];
     const planned = await planCalls(store, calls);
     if (planned.status === "rejected" && (await this.#wanted()) === "called off")
       return { result: "called off", changes: [] };
