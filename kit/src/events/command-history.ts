@@ -1,5 +1,6 @@
 import { errorRecord, integerIn, InvariantError } from "../errors/mod.ts";
 import type { EventStore } from "./event-store.ts";
+import { TakenOverError } from "./errors.ts";
 import { UnknownMessageError } from "./handlers.ts";
 import {
   type Begun,
@@ -8,6 +9,7 @@ import {
   type HistoryEntry,
   historyDecider,
 } from "./history-decider.ts";
+import { HistoryLease } from "./history-lease.ts";
 
 /** A command that can be taken back. Both ways may be called again after a crash, with the same `key`: pass it on as command id or idempotency key. */
 export interface UndoableCommand<Input, Result> {
@@ -31,12 +33,16 @@ export interface CommandHistoryOptions<Table extends UndoableTable> {
   readonly commands: Table;
   /** How many commands can be taken back, 1 or more. Default 100. */
   readonly entriesMax?: number | undefined;
+  /** How long an owner's history waits for a process that is gone, in milliseconds; 100 or more. Default 10,000. */
+  readonly leaseMs?: number | undefined;
 }
 
-/** The commands of each owner (a user, a document), in order, with the way back and forth. Durable: each act is recorded before it is
- *  begun and after it ended; one that a crash interrupted is finished, under its old key, before the next. */
+/** The commands of each owner (a user, a document), in order and one at a time, in all processes, with the way back and forth. Durable: each
+ *  act is recorded before it is begun and after it ended; one that a crash interrupted is finished, under its old key, before the next.
+ *  A command may not use the history of its own owner: it would wait for itself. */
 export interface CommandHistory<Table extends UndoableTable> {
-  /** Runs a command and forgets what could be redone. Rejects with what the command throws; it then counts as not done. */
+  /** Runs a command and forgets what could be redone. Rejects with what the command throws; it then counts as not done.
+   *  All three ways reject with `TakenOverError` when this process stood still for longer than the lease and another finished the act. */
   execute<Name extends keyof Table & string>(
     owner: string,
     name: Name,
@@ -56,15 +62,18 @@ export function commandHistory<const Table extends UndoableTable>(
   return new StoredHistory(options);
 }
 
-// Each turn finishes what another caller has begun; more turns than callers on one owner means that they do not end.
+// Each turn finishes what a caller that is gone has begun, and one act at most is begun at a time.
 const turnsMax = 1_000;
 
 class StoredHistory<Table extends UndoableTable> implements CommandHistory<Table> {
   readonly #store: EventStore;
   readonly #commands: Table;
   readonly #decider: HistoryDecider;
+  readonly #lease: HistoryLease;
 
-  constructor({ store, name, commands, entriesMax = 100 }: CommandHistoryOptions<Table>) {
+  constructor({ store, name, commands, entriesMax = 100, leaseMs = 10_000 }: CommandHistoryOptions<Table>) {
+    const space = `history-lease/${store.log}/${name}`;
+    this.#lease = new HistoryLease(store.engine, space, integerIn("leaseMs", leaseMs, { min: 100 }));
     this.#store = store;
     this.#commands = commands;
     this.#decider = historyDecider(name, integerIn("entriesMax", entriesMax, { min: 1, max: 10_000 }));
@@ -76,9 +85,11 @@ class StoredHistory<Table extends UndoableTable> implements CommandHistory<Table
     input: InputOf<Table[Name]>,
   ): Promise<ResultOf<Table[Name]>> {
     this.#find(name);
-    const begun = await this.#begin(owner, { kind: "begin", action: "do", command: name, input });
-    if (begun === undefined) throw new InvariantError("a new command can always begin");
-    return (await this.#finish(owner, begun)) as ResultOf<Table[Name]>;
+    return this.#lease.hold(owner, async () => {
+      const begun = await this.#begin(owner, { kind: "begin", action: "do", command: name, input });
+      if (begun === undefined) throw new InvariantError("a new command can always begin");
+      return (await this.#finish(owner, begun)) as ResultOf<Table[Name]>;
+    });
   }
 
   undo(owner: string): Promise<string | undefined> {
@@ -96,11 +107,13 @@ class StoredHistory<Table extends UndoableTable> implements CommandHistory<Table
     return { done, undone };
   }
 
-  async #step(owner: string, action: "undo" | "redo"): Promise<string | undefined> {
-    const begun = await this.#begin(owner, { kind: "begin", action });
-    if (begun === undefined) return undefined;
-    await this.#finish(owner, begun);
-    return begun.command;
+  #step(owner: string, action: "undo" | "redo"): Promise<string | undefined> {
+    return this.#lease.hold(owner, async () => {
+      const begun = await this.#begin(owner, { kind: "begin", action });
+      if (begun === undefined) return undefined;
+      await this.#finish(owner, begun);
+      return begun.command;
+    });
   }
 
   async #begin(owner: string, command: HistoryCommand): Promise<Begun | undefined> {
@@ -111,7 +124,7 @@ class StoredHistory<Table extends UndoableTable> implements CommandHistory<Table
         if (event?.type === "Begun") return event.data;
       } else if (begun.rejection === "nothing to do") return undefined;
       const { pending } = (await this.#store.load(this.#decider, owner)).state;
-      // Its caller, if it still lives, gets the error; here it only has to be out of the way.
+      // The lease is ours, so its caller is gone or was taken for gone; here it only has to be out of the way.
       if (pending !== undefined) await this.#finish(owner, pending).catch(() => undefined);
     }
     throw new InvariantError(`the history of "${owner}" did not come to rest in ${turnsMax} turns`);
@@ -126,12 +139,19 @@ class StoredHistory<Table extends UndoableTable> implements CommandHistory<Table
         ? found.undo(input as never, result as never, context)
         : found.run(input as never, context));
     } catch (error) {
-      await this.#store.execute(this.#decider, owner, { kind: "fail", key, message: errorRecord(error).message });
+      await this.#end(owner, { kind: "fail", key, message: errorRecord(error).message }, error);
       throw error;
     }
     // If this fails, the act stays begun, and whoever comes next finishes it under the same key.
-    await this.#store.execute(this.#decider, owner, { kind: "finish", key, result: outcome });
+    await this.#end(owner, { kind: "finish", key, result: outcome });
     return outcome;
+  }
+
+  /** Records how an act ended, unless another has finished it: then its record counts, and not what happened here. */
+  async #end(owner: string, command: HistoryCommand & { readonly key: string }, cause?: unknown): Promise<void> {
+    const ended = await this.#store.execute(this.#decider, owner, command);
+    if (ended.status === "rejected")
+      throw new TakenOverError(`${this.#decider.name}/${owner}/${command.key}`, { cause });
   }
 
   #find(name: string): UndoableCommand<never, never> {

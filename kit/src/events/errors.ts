@@ -35,3 +35,15 @@ export class SealError extends KitError {
   readonly code = "SEAL";
   readonly retryable = false;
 }
+
+/** This process stood still for longer than its lease, and another finished the act under its key. What the history lists is what counts. */
+export class TakenOverError extends KitError {
+  readonly code = "TAKEN_OVER";
+  readonly retryable = false;
+  readonly key: string;
+
+  constructor(key: string, options?: { readonly cause?: unknown }) {
+    super(`act "${key}" was finished by another process after its lease had run out`, options);
+    this.key = key;
+  }
+}

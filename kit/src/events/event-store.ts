@@ -19,7 +19,8 @@ export interface AppendOptions<Event extends DomainEvent = DomainEvent> {
   readonly in?: Committer | undefined;
 }
 
-/** `conflict` is the answer to a wrong `expected`; `repeated` that of a command id seen before. In both cases nothing was written. */
+/** `conflict` is the answer to a wrong `expected`; `repeated`, with the version that the first append led to, that of a command id seen before.
+ *  In both cases nothing was written. */
 export type Appended =
   | { readonly status: "appended" | "repeated"; readonly version: number }
   | { readonly status: "conflict"; readonly expected: ExpectedVersion; readonly actual: number };
@@ -89,8 +90,8 @@ export interface EventStore {
     options?: Pick<PlanOptions, "meta">,
   ): Promise<Planned<Deciders>>;
   /** Makes the personal fields of a subject unreadable for good, in every process and in every copy of the log: destroys the key, appends
-   *  `$erased` to the streams that hold such fields, drops their snapshots. Views are the projections' own: they see `$erased` when their
-   *  types list it. Returns the number of streams. May be repeated. */
+   *  `$erased` to the streams that hold such fields, drops their snapshots and the texts of their parked failures. Views are the projections'
+   *  own: inline ones are given `$erased` like every event, others when their types list it. Returns the number of streams. May be repeated. */
   erase(subject: string): Promise<number>;
   /** Replays up to `limit` snapshots (default 1000) of a decider; returns the streams whose copy is wrong, sound when empty. */
   verifySnapshots(decider: AnyDecider, options?: { readonly limit?: number }): Promise<readonly string[]>;

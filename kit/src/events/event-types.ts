@@ -16,7 +16,8 @@ export interface PersonalFields<Data extends object> {
   readonly erased?: unknown;
 }
 
-/** One step of a payload from a version to the next: pure, and total on what was stored. */
+/** One step of a payload from a version to the next: pure, and total on what was stored. In place of an erased field it is given a stand-in,
+ *  of which every part, and every result of a call, is the erased value again. */
 export type Upcast = { step(data: Readonly<Record<string, unknown>>): object }["step"];
 
 /** How events of one type are checked, versioned and sealed. */
@@ -42,8 +43,7 @@ export interface EventTypes<Event extends DomainEvent> {
   personalOf(type: string): readonly PersonalFields<object>[];
   /** Checks and encodes. Throws `ValidationError`, `EncodeError` or {@link UnknownEventError}. */
   encode(event: Event): NewEvent;
-  /** The event at today's version; from `data` where sealed fields had to be opened, with those of erased subjects named in `erased`.
-   *  No upcast is given what stands in for an erased field: it would not have the shape that the step was written for. `undefined` for a system event (`$…`) that the table does not list. Throws {@link UnknownEventError} for any other type. */
+  /** The event at today's version; from `data` where sealed fields had to be opened, with those of erased subjects in `erased`. `undefined` for a system event (`$…`) that the table does not list. Throws {@link UnknownEventError} for any other type. */
   decode(record: RecordedEvent, data?: object, erased?: Readonly<Record<string, unknown>>): Event | undefined;
 }
 

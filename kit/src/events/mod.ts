@@ -6,7 +6,7 @@ export {
   type Stored,
   type SubjectErased,
 } from "./domain-event.ts";
-export { ConflictError, SealError, UnknownEventError } from "./errors.ts";
+export { ConflictError, SealError, TakenOverError, UnknownEventError } from "./errors.ts";
 export {
   type EventDefinition,
   type EventTable,
