@@ -36,10 +36,13 @@ export interface ActiveRun {
   readonly cancelled: AbortSignal;
   mailbox: Mailbox;
   nowMs(): number;
-  /** Admits an operation; undefined when it may start now. Those that may never start wait for ever. */
-  enter(): Promise<void> | undefined;
-  /** An admitted operation is over. */
-  leave(): void;
+  /** Admits an operation of the code; undefined when it may start now. Those that may never start wait for ever. `step`: the name of one
+   *  that has effects elsewhere. */
+  enter(step?: string): Promise<void> | undefined;
+  /** Admits an operation again that has paused. */
+  resume(name: string): "admitted" | "refused";
+  /** An admitted operation is over, or pauses; with its name, a step is over. */
+  leave(step?: string): void;
   /** Behind a checkpoint the run begins anew: names, chance and compensations. */
   restart(): void;
   /** Leaves an operation that must not go on. */

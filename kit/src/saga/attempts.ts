@@ -71,7 +71,12 @@ async function repeated<T>(
       if (decision.kind === "dead") return { ok: false, error: decision.error, attempts: attempt };
       const dueAtMs = execution.nowMs() + decision.delayMs;
       execution.journal.noteAttempt(operation.name, { count: attempt, error: errorRecord(error), dueAtMs });
-      await execution.writer.flush(`${operation.name}:failed`);
+      try {
+        await execution.writer.flush(`${operation.name}:failed`);
+      } catch (fault) {
+        execution.journal.noteAttempt(operation.name, past);
+        return await execution.unrecordable(operation.name, fault);
+      }
       if (execution.isDraining) await execution.abandon();
     }
   }

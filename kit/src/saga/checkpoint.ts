@@ -13,13 +13,16 @@ export async function checkpoint(execution: ActiveRun, state: unknown): Promise<
     execution.leave();
     throw new SagaUsageError("checkpoint while other operations of the run are in progress; await them first");
   }
-  execution.writer.hasPendingTime = false;
-  const changes = execution.journal.compact(state);
-  execution.writer.pending.length = 0;
-  execution.restart();
+  const { writer } = execution;
+  const { changes, restore } = execution.journal.compact(state);
+  const pending = writer.pending.splice(0);
   try {
-    await execution.writer.commit({ point: "checkpoint", texts: [], changes });
+    await writer.commit({ point: "checkpoint", texts: [], changes });
+    writer.hasPendingTime = false;
+    execution.restart();
   } catch (error) {
+    restore();
+    writer.pending.push(...pending);
     return await execution.unrecordable("checkpoint", error);
   }
   execution.leave();

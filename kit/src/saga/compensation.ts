@@ -48,15 +48,15 @@ function undoables(execution: ActiveRun): readonly Undoable[] {
 
 async function recordStop(execution: ActiveRun, stop: StopRecord): Promise<void> {
   const { journal, mailbox } = execution;
-  journal.header = { ...journal.header, status: "compensating", attempts: undefined };
+  const as = { status: "compensating", attempts: undefined } as const;
   const entry: Entry = { k: "stop", n: "stop", t: execution.nowMs(), s: stop };
   const letters = mailbox.letters.filter((letter) => letter.kind !== "cancel");
-  if (letters.length === mailbox.letters.length)
-    return void (await execution.writer.append("stop", JSON.stringify(entry)));
+  const write = { point: "stop", texts: [JSON.stringify(entry)], as };
   // The cancel leaves the mailbox with the write that obeys it. When other mail came meanwhile it stays, and does no harm any more.
-  const write = { point: "stop", texts: [JSON.stringify(entry)] };
-  const result = await execution.writer.commit({ ...write, changes: [mailChange(journal, mailbox, letters)] });
+  const changes = letters.length === mailbox.letters.length ? [] : [mailChange(journal, mailbox, letters)];
+  const result = await execution.writer.commit({ ...write, changes });
   if (!result.committed) await execution.writer.commit(write);
+  journal.header = { ...journal.header, ...as };
 }
 
 async function undo(execution: ActiveRun, done: Undoable): Promise<"done" | "stuck"> {

@@ -8,6 +8,7 @@ import type { FinalOutcome, Problem } from "./outcome.ts";
 import { mailCell } from "./run-record.ts";
 
 const unknownVersionMs = 10_000;
+const messageLengthMin = 200;
 const codec = jsonCodec<unknown>();
 const acknowledged = { kind: "ack" } as const;
 const released = { kind: "release" } as const;
@@ -21,25 +22,21 @@ export async function finish(execution: ActiveRun, outcome: FinalOutcome): Promi
   const { journal, definition } = execution;
   const end = endOf(execution, outcome, definition.rules.keepMs);
   if (end === undefined) return;
-  const open = journal.header;
   const { status } = outcome;
-  const closed = { ...open, status, problem: undefined, attempts: undefined };
   // The message of a long run stays until its pages are on their way out.
   const settlement = journal.isLong ? released : acknowledged;
   for (;;) {
-    journal.header = { ...closed, finishedAtMs: execution.nowMs() };
+    // For this write only: one that follows a refused end must not call a run ended that is not.
+    const as = { status, problem: undefined, attempts: undefined, finishedAtMs: execution.nowMs() };
     const changes = [mailChange(journal, execution.mailbox, []), ...wakesOf(execution), ...journal.expire(end.keepMs)];
     let result: CommitResult;
     try {
-      result = await execution.writer.commit({ point: "finish", texts: [], changes, settlement, end });
+      result = await execution.writer.commit({ point: "finish", texts: [], changes, settlement, end, as });
     } catch (error) {
       if (!(error instanceof ChangeError)) throw error;
-      journal.header = open;
       return execution.stuck({ kind: "not-recordable", error: errorRecord(error) });
     }
     if (result.committed) return execution.end({ kind: "finished", outcome });
-    // What is written next must not call a run ended that is not.
-    journal.header = open;
     await refreshMail(execution);
     if (status === "completed" && execution.stopRecord !== undefined) return;
   }
@@ -74,12 +71,17 @@ function wakesOf(execution: ActiveRun): readonly Change[] {
 export async function park(execution: ActiveRun): Promise<void> {
   const { journal, waits, writer } = execution;
   const status = execution.phase === "undoing" ? "compensating" : "waiting";
-  journal.header = { ...journal.header, status };
   const dueAtMs = waits.earliestDueMs();
   const delayMs = dueAtMs === undefined ? undefined : Math.max(0, dueAtMs - execution.nowMs());
   // A letter that came before the run's message was known to its sender has woken nobody: the park is refused and looks again.
   const changes = [mailChange(journal, execution.mailbox, execution.mailbox.letters)];
-  const result = await writer.commit({ point: "park", texts: [], changes, settlement: { kind: "park", delayMs } });
+  const result = await writer.commit({
+    point: "park",
+    texts: [],
+    changes,
+    settlement: { kind: "park", delayMs },
+    as: { status },
+  });
   if (result.committed) execution.end({ kind: "parked" });
   else await refreshMail(execution);
 }
@@ -92,12 +94,27 @@ export async function release(execution: ActiveRun): Promise<void> {
 
 /** Parks the run until a person has decided. */
 export async function standStill(execution: ActiveRun, problem: Problem): Promise<void> {
-  const { journal, writer } = execution;
-  journal.header = { ...journal.header, status: "needs-attention", problem };
   // A process that knows the version may yet come: until then somebody looks from time to time.
   const delayMs = problem.kind === "unknown-version" ? unknownVersionMs : undefined;
-  await writer.commit({ point: "attention", texts: [], settlement: { kind: "park", delayMs } });
+  const store = async (problem: Problem): Promise<unknown> =>
+    await execution.writer.commit({
+      point: "attention",
+      texts: [],
+      settlement: { kind: "park", delayMs },
+      as: { status: "needs-attention", problem },
+    });
+  try {
+    await store(problem);
+  } catch (error) {
+    if (!(error instanceof ChangeError)) throw error;
+    await store(inShort(problem)); // what fills the record leaves little room for what is wrong with it
+  }
   execution.end({ kind: "stuck", problem });
+}
+
+function inShort(problem: Problem): Problem {
+  const { name, message } = problem.error;
+  return { ...problem, error: { name, message: message.slice(0, messageLengthMin) } };
 }
 
 /** Looks at the mailbox again, after a write that expected another one was refused. */

@@ -6,6 +6,7 @@ import { EncodeError } from "../codec/mod.ts";
 import { type StopRecord, undoName } from "./entry.ts";
 import { ChildFailedError, MismatchError, StepFailedError } from "./errors.ts";
 import { FencedWriter } from "./fenced-writer.ts";
+import { Frontier } from "./frontier.ts";
 import { finish, park, release, standStill } from "./ending.ts";
 import { type Ending, type Host, endless } from "./host.ts";
 import type { Journal } from "./journal.ts";
@@ -57,8 +58,7 @@ export class Execution implements ActiveRun {
   #isResting = false;
   #restsInVain = 0;
   #lastRequested = 0;
-  /** What a dead executor had begun is finished before a cancel counts: else an effect could stay that nobody undoes. */
-  #isFrontierOpen: boolean;
+  readonly #frontier: Frontier;
   #random: Random | undefined;
   #controller: AbortController | undefined;
   #cancelled: AbortController | undefined;
@@ -79,7 +79,9 @@ export class Execution implements ActiveRun {
     });
     this.waits = new Waits(this);
     this.#stop = load.journal.stopped?.s;
-    this.#isFrontierOpen = load.afterCrash === "yes";
+    const isInDoubt = (load.afterCrash === "yes" || load.journal.header.doubt === 1) && this.#stop === undefined;
+    this.#frontier = new Frontier(isInDoubt ? "died" : "lives");
+    if (isInDoubt) this.#noteDoubt(1);
   }
 
   get problem(): Problem | undefined {
@@ -133,11 +135,19 @@ export class Execution implements ActiveRun {
   }
 
   /** Admits an operation of the code; undefined when it may start now. Those that may never start wait for ever. */
-  enter(): Promise<void> | undefined {
-    if (!this.#mayStart()) return endless();
-    if (this.phase === "forward" && !this.replay.isLive) return this.#enterWhenLive();
+  enter(step?: string): Promise<void> | undefined {
+    if (step !== undefined) this.#frontier.meet(step, this.replay.isLive ? "live" : "repeats");
+    if (!this.#mayStart(step)) return endless();
+    if (!this.replay.isLive) return this.#enterWhenLive(step);
     this.#active++;
     return undefined;
+  }
+
+  /** Admits an operation again that has paused: one of the code, or the compensation. */
+  resume(name: string): "admitted" | "refused" {
+    const may = this.phase === "undoing" ? !this.#isDraining : this.#mayStart(name);
+    if (may) this.#active++;
+    return may ? "admitted" : "refused";
   }
 
   /** Behind a checkpoint the run begins anew, as it will after a crash. */
@@ -147,11 +157,11 @@ export class Execution implements ActiveRun {
     this.replay.restart();
   }
 
-  leave(): void {
+  leave(step?: string): void {
     this.#active--;
-    if (this.#isFrontierOpen && this.replay.isLive) {
-      this.#isFrontierOpen = false;
-      this.#readMail();
+    if (this.#frontier.isOpen && this.replay.isLive) {
+      if (step !== undefined) this.#frontier.over(step);
+      if (this.#frontier.isClear) this.#closeFrontier();
     }
     this.touch();
   }
@@ -209,34 +219,59 @@ export class Execution implements ActiveRun {
 
   /** Ends an operation whose own write failed: what cannot be recorded is for a person to resolve. */
   unrecordable(step: string, error: unknown): Promise<never> {
-    if (error instanceof ChangeError || error instanceof EncodeError)
-      this.stuck({ kind: "not-recordable", step, error: errorRecord(error) });
+    if (isUnstorable(error)) this.stuck({ kind: "not-recordable", step, error: errorRecord(error) });
     else this.end({ kind: "lost", error });
     this.leave();
     return endless();
   }
 
-  #mayStart(): boolean {
+  /** While the run is undone, code that comes back from elsewhere starts nothing more. */
+  #mayStart(step: string | undefined): boolean {
     if (this.host.isDry === "yes" && this.replay.isLive) return false;
-    if (this.phase === "undoing") return !this.#isDraining;
-    return this.phase === "forward" && !this.#isDraining && this.#stop === undefined && this.#problem === undefined;
+    if (this.phase !== "forward" || this.#isDraining || this.#problem !== undefined) return false;
+    return this.#stop === undefined || this.#frontier.has(step);
   }
 
-  async #enterWhenLive(): Promise<void> {
+  async #enterWhenLive(step: string | undefined): Promise<void> {
     this.touch();
     await this.replay.live();
-    const admitted = this.enter();
+    const admitted = this.enter(step);
     if (admitted !== undefined) await admitted;
+  }
+
+  /** Whether nothing in doubt is left: neither a step between two attempts, nor one that the code may come to after something foreign. */
+  #isFrontierOver(): boolean {
+    if (!this.#frontier.isClear) return false;
+    if (this.#returned !== undefined || this.waits.size > 0) return true;
+    const over = (): void => {
+      if (this.#frontier.isClear) this.#closeFrontier();
+    };
+    this.#frontier.grace ??= this.host.engine.clock.setTimer(graceMs, over, { holdsProcess: "no" });
+    return false;
+  }
+
+  /** What may have happened is known. */
+  #closeFrontier(): void {
+    if (!this.#frontier.isOpen) return;
+    this.#frontier.close();
+    this.#noteDoubt(undefined);
+    this.#readMail();
+  }
+
+  /** Written with whatever comes next, so that it outlives a park or a release. */
+  #noteDoubt(doubt: 1 | undefined): void {
+    this.journal.header = { ...this.journal.header, doubt };
   }
 
   #readMail(): void {
     if (this.phase !== "forward") return;
-    if (this.mailbox.letters.some(isCommand)) return this.drain(); // applied when the run is claimed again
     const cancel = this.mailbox.letters.find((letter) => letter.kind === "cancel");
-    if (cancel === undefined || this.#stop !== undefined || this.#isFrontierOpen) return;
-    this.#stop = { status: "cancelled", reason: cancel.reason };
-    this.#cancelled?.abort(cancel.reason);
-    this.touch();
+    if (cancel !== undefined && this.#stop === undefined && !this.#frontier.isOpen) {
+      this.#stop = { status: "cancelled", reason: cancel.reason };
+      this.#cancelled?.abort(cancel.reason);
+      this.touch();
+    }
+    if (this.mailbox.letters.some(isCommand)) this.drain(); // applied when the run is claimed again
   }
 
   #atRest(): void {
@@ -250,9 +285,11 @@ export class Execution implements ActiveRun {
 
   /** Ends the forward phase when the code has returned, thrown or been stopped. */
   #decideForward(): "done" | "waiting" {
-    if (this.#isFrontierOpen) {
-      this.#isFrontierOpen = false;
-      this.#readMail();
+    if (this.#frontier.isOpen && !this.#isFrontierOver()) return "waiting";
+    this.#closeFrontier();
+    if (this.#isDraining) {
+      this.touch();
+      return "done";
     }
     const returned = this.#returned;
     if (this.#stop === undefined && returned !== undefined && "error" in returned)
@@ -314,9 +351,17 @@ export class Execution implements ActiveRun {
         this.#active--;
         this.touch();
       },
-      (error: unknown) => this.end({ kind: "lost", error }),
+      (error: unknown) => {
+        if (this.#problem !== undefined || !isUnstorable(error)) return this.end({ kind: "lost", error });
+        this.#active--;
+        this.stuck({ kind: "not-recordable", error: errorRecord(error) });
+      },
     );
   }
+}
+
+function isUnstorable(error: unknown): boolean {
+  return error instanceof ChangeError || error instanceof EncodeError;
 }
 
 function failureOf(error: unknown): RunFailure {

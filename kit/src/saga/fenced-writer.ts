@@ -1,7 +1,7 @@
 import type { Change, CommitResult, Receipt, Settlement, Transaction } from "../engine/mod.ts";
 import { ChangeError, LeaseLostError, StorageError } from "../engine/mod.ts";
 import { type Host, endless } from "./host.ts";
-import type { Draft, EndText, Journal } from "./journal.ts";
+import type { Draft, EndText, HeaderChange, Journal } from "./journal.ts";
 
 /** One write of a run. */
 export interface Write {
@@ -14,7 +14,9 @@ export interface Write {
   /** Ends the claim with this write; else the claim is only checked. */
   readonly settlement?: Settlement | undefined;
   /** The end of the run, stored with this write. */
-  readonly end?: EndText | undefined;
+  readonly end?: EndText;
+  /** The header as it is stored with this write, whatever comes of it. */
+  readonly as?: HeaderChange;
 }
 
 interface Queued extends Write {
@@ -151,7 +153,7 @@ export class FencedWriter {
       if (isProbed) await this.#probe(`${write.point}:before`);
       const pendingCount = this.pending.length;
       const texts = pendingCount === 0 ? write.texts : [...this.pending, ...write.texts];
-      const draft = this.#journal.draft(texts, write.end);
+      const draft = this.#journal.draft(texts, write);
       const changes = this.#changesOf(write, draft);
       let result: CommitResult;
       try {

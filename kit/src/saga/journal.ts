@@ -26,6 +26,9 @@ export interface EndText {
   readonly keepMs: number;
 }
 
+/** What one write makes of the header, beside what is noted in it. */
+export type HeaderChange = Partial<Pick<RunHeader, "status" | "problem" | "attempts" | "finishedAtMs">>;
+
 /** What one write would store, and what to remember once it is stored. */
 export interface Draft {
   readonly changes: readonly Change[];
@@ -103,13 +106,15 @@ export class Journal {
     this.header = { ...this.header, attempts: Object.keys(attempts).length === 0 ? undefined : attempts };
   }
 
-  /** The write that stores `texts` behind what is stored, with the header as it is now. */
-  draft(texts: readonly string[], end?: EndText): Draft {
+  /** The write that stores `texts` behind what is stored, with the header as it is now; `last` is of this write only. */
+  draft(texts: readonly string[], last: { readonly end?: EndText; readonly as?: HeaderChange } = {}): Draft {
+    const { end, as } = last;
+    const header = as === undefined ? this.header : { ...this.header, ...as };
     const added = texts.length === 1 ? (texts[0] ?? "") : texts.join(",");
     const isFull = this.#tail !== "" && this.#tail.length + added.length > tailCharactersMax;
     const tail = isFull ? added : joined(this.#tail, added);
     const pages = isFull ? this.#pages.length + 1 : this.header.pages;
-    let head = this.#textOf(isFull ? { ...this.header, pages } : this.header);
+    let head = this.#textOf(isFull ? { ...header, pages } : header);
     if (end !== undefined) head += outcomeText(end.outcomeJson, end.outputJson, tail);
     const value = recordText(head, tail);
     const put: Change = { op: "put", cell: this.#cell, expect: "any", value, expiresInMs: end?.keepMs };
@@ -141,15 +146,23 @@ export class Journal {
     return [...pages, { op: "put", cell, expect: "any", value: this.#inputText, expiresInMs }];
   }
 
-  /** Starts anew behind a checkpoint; returns the writes that remove the old pages, to be stored with the next draft. */
-  compact(state: unknown): readonly Change[] {
-    const removed = this.#pages.map((_, index) => this.#pagePut(index, undefined, undefined));
+  /** Starts anew behind a checkpoint. The changes remove the old pages, and are to be stored with the next draft; `restore` takes all back
+   *  when that could not be stored. */
+  compact(state: unknown): { readonly changes: readonly Change[]; readonly restore: () => void } {
+    const changes = this.#pages.map((_, index) => this.#pagePut(index, undefined, undefined));
+    const past = { header: this.header, entries: [...this.entries], pages: [...this.#pages], tail: this.#tail };
     this.header = { ...this.header, epoch: (this.header.epoch ?? 0) + 1, state, pages: undefined, attempts: undefined };
     this.#entries.length = 0;
     this.#fresh.length = 0;
     this.#pages.length = 0;
     this.#tail = "";
-    return removed;
+    const restore = (): void => {
+      this.header = past.header;
+      this.#entries.splice(0, Infinity, ...past.entries);
+      this.#pages.splice(0, Infinity, ...past.pages);
+      this.#tail = past.tail;
+    };
+    return { changes, restore };
   }
 
   #pagePut(page: number, value: string | undefined, expiresInMs: number | undefined): Change {

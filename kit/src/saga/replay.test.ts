@@ -23,12 +23,12 @@ async function fanOut(store: Store, seed: number): Promise<Seen> {
         const pause = async (): Promise<void> => {
           if (random.next() < 0.6) await world.clock.sleep(random.integer(1, 50));
         };
-        for (let wait = 0; wait < index * 3; wait++) await null;
+        for (let wait = 0; wait < index * 3; wait++) await Promise.resolve();
         await context.step("reserve", pause);
         const drawn = context.random();
         const atMs = context.now();
         await context.step.commit("book", async () => ({ result: item, changes: [] }));
-        for (let wait = 0; wait < 9 - index * 3; wait++) await null;
+        for (let wait = 0; wait < 9 - index * 3; wait++) await Promise.resolve();
         await context.sleep("rest", 10);
         await context.step("charge", async ({ key }) => {
           await pause();

@@ -36,6 +36,8 @@ export interface RunHeader {
   /** Full pages of the journal in cells of their own. */
   readonly pages?: number | undefined;
   readonly attempts?: Readonly<Record<string, AttemptRecord>> | undefined;
+  /** An executor died with this run, and what it may have begun is not over yet. */
+  readonly doubt?: 1 | undefined;
   readonly problem?: Problem | undefined;
   readonly outcome?: FinalOutcome | undefined;
   readonly finishedAtMs?: number | undefined;
@@ -76,7 +78,7 @@ export function fixedText(header: RunHeader, inputText: string): string {
   return text;
 }
 
-const changingFields = ["epoch", "state", "pages", "attempts", "problem", "finishedAtMs"] as const;
+const changingFields = ["epoch", "state", "pages", "attempts", "doubt", "problem", "finishedAtMs"] as const;
 
 /** What changes while a run lives, to follow {@link fixedText}. */
 export function changingText(header: RunHeader): string {

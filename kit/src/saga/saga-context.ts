@@ -1,3 +1,4 @@
+import { jsonCodec } from "../codec/mod.ts";
 import { integerIn, textOf } from "../errors/mod.ts";
 import type { ChildOptions, SagaContext, SagaOf, StepContext, StepRunner, UndoOptions } from "./context.ts";
 import { checkpoint } from "./checkpoint.ts";
@@ -11,6 +12,7 @@ import type { WaitSpec } from "./wait-spec.ts";
 
 const delayMsMax = 3_155_760_000_000; // a century, the engine's limit
 const noOptions = {};
+const codec = jsonCodec<unknown>();
 
 interface SignalWait {
   readonly name?: string;
@@ -112,6 +114,7 @@ function ignored(): void {}
 
 function fail(execution: ActiveRun, reason: string, detail: unknown): never {
   textOf("reason", reason, { lengthMax: 1_000 });
+  codec.encode(detail);
   execution.fail({ reason, ...(detail !== undefined && { detail }) });
   throw new SagaStopped(reason);
 }
@@ -124,6 +127,7 @@ function recordedNow(execution: ActiveRun): number {
   const found = execution.replay.claim(key);
   if (found !== undefined) return found.t;
   const nowMs = execution.nowMs();
+  if (execution.phase !== "forward") return nowMs; // asked by code that must not go on
   execution.writer.pending.push(JSON.stringify({ k: "now", n: key, t: nowMs }));
   execution.writer.hasPendingTime = true;
   return nowMs;

@@ -22,9 +22,9 @@ export async function runStep<T>(
   const key = stepKey(execution, name);
   const found = execution.replay.claim(key);
   if (found !== undefined) return await replayed<T>(execution, found, options);
-  const admitted = execution.enter();
+  const admitted = execution.enter(key);
   if (admitted !== undefined) await admitted;
-  if (execution.writer.hasPendingTime) await execution.writer.flush(`time:${key}`);
+  if (execution.writer.hasPendingTime) await storeTimes(execution, key);
   if (options.idempotent === "no" && beganBefore(execution, key)) return await outcomeUnknown(execution, key);
   const tried = attempted(execution, operationOf(execution, key, step));
   const done = tried instanceof Promise ? await tried : tried;
@@ -38,6 +38,15 @@ export async function runStep<T>(
     return await execution.unrecordable(key, error);
   }
   return completed(execution, key, { value: done.value, options });
+}
+
+/** A time must be stored before an effect may depend on it. */
+async function storeTimes(execution: ActiveRun, key: string): Promise<void> {
+  try {
+    await execution.writer.flush(`time:${key}`);
+  } catch (error) {
+    await execution.unrecordable(key, error);
+  }
 }
 
 function operationOf<T>(
@@ -191,11 +200,11 @@ function completed<T>(
   remember(execution, key, done.options);
   execution.journal.noteAttempt(key, undefined);
   const turn = execution.replay.turns.arrive(key);
-  return turn === undefined ? left(execution, done.value) : turn.then(() => left(execution, done.value));
+  return turn === undefined ? left(execution, key, done.value) : turn.then(() => left(execution, key, done.value));
 }
 
-function left<T>(execution: ActiveRun, value: T): T | Promise<T> {
-  execution.leave();
+function left<T>(execution: ActiveRun, key: string, value: T): T | Promise<T> {
+  execution.leave(key);
   return execution.phase === "ended" ? endless() : value;
 }
 
@@ -207,16 +216,24 @@ async function failed(
   const error = errorRecord(done.error);
   execution.journal.noteAttempt(key, undefined);
   const entry: Entry = { k: "fail", n: key, t: execution.nowMs(), a: done.attempts, e: error };
-  await execution.writer.append(`step:${key}`, JSON.stringify(entry), key);
+  try {
+    await execution.writer.append(`step:${key}`, JSON.stringify(entry), key);
+  } catch (fault) {
+    return await execution.unrecordable(key, fault);
+  }
   await execution.replay.turns.arrive(key);
-  execution.leave();
+  execution.leave(key);
   throw new StepFailedError(key, done.attempts, error);
 }
 
 /** Records that an attempt begins, so that after a crash nobody takes it for one that did not. */
 async function begun(execution: ActiveRun, key: string, attempt: number): Promise<void> {
   const entry: Entry = { k: "begin", n: key, t: execution.nowMs(), a: attempt };
-  await execution.writer.append(`begin:${key}`, JSON.stringify(entry));
+  try {
+    await execution.writer.append(`begin:${key}`, JSON.stringify(entry));
+  } catch (error) {
+    await execution.unrecordable(key, error);
+  }
 }
 
 function beganBefore(execution: ActiveRun, key: string): boolean {
@@ -226,7 +243,7 @@ function beganBefore(execution: ActiveRun, key: string): boolean {
 
 async function outcomeUnknown(execution: ActiveRun, key: string): Promise<never> {
   execution.stuck({ kind: "outcome-unknown", step: key, error: errorRecord(new OutcomeUnknownError(key)) });
-  execution.leave();
+  execution.leave(key);
   return await endless();
 }
 

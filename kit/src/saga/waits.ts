@@ -64,9 +64,13 @@ export class Waits implements WaitBoard {
   }
 
   earliestDueMs(): number | undefined {
+    return this.#earliestAfter(Number.NEGATIVE_INFINITY);
+  }
+
+  #earliestAfter(afterMs: number): number | undefined {
     let earliest: number | undefined;
     const look = (dueAtMs: number): void => {
-      if (earliest === undefined || dueAtMs < earliest) earliest = dueAtMs;
+      if (dueAtMs > afterMs && (earliest === undefined || dueAtMs < earliest)) earliest = dueAtMs;
     };
     for (const pause of this.#pauses.values()) if (pause.dueAtMs !== undefined) look(pause.dueAtMs);
     for (const wait of this.#open.values()) for (const dueAtMs of wait.dues.values()) look(dueAtMs);
@@ -119,7 +123,8 @@ export class Waits implements WaitBoard {
     if (this.#execution.phase === "ended" || this.#execution.isDraining) return;
     const nowMs = this.#execution.nowMs();
     for (const [name, pause] of this.#pauses) {
-      if (pause.dueAtMs === undefined || pause.dueAtMs > nowMs || this.#execution.enter() !== undefined) continue;
+      if (pause.dueAtMs === undefined || pause.dueAtMs > nowMs) continue;
+      if (this.#execution.resume(name) === "refused") continue;
       this.#pauses.delete(name);
       pause.resume();
     }
@@ -128,7 +133,7 @@ export class Waits implements WaitBoard {
       const winner = this.#winnerOf(wait, nowMs);
       if (winner !== undefined) this.#closeSafely(key, wait, winner);
     }
-    this.#setTimer();
+    this.#setTimer(nowMs);
   }
 
   clear(): void {
@@ -256,10 +261,11 @@ export class Waits implements WaitBoard {
     return false;
   }
 
-  #setTimer(): void {
+  /** What was due at the latest look is closing, or must not go on any more: no timer would change that. */
+  #setTimer(lookedAtMs: number): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    const dueAtMs = this.earliestDueMs();
+    const dueAtMs = this.#earliestAfter(lookedAtMs);
     if (dueAtMs === undefined) return;
     const { clock } = this.#execution.host.engine;
     this.#timer = clock.setTimer(Math.max(1, dueAtMs - clock.now()), () => this.evaluate());
