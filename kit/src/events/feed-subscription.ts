@@ -102,16 +102,14 @@ export class FeedSubscription implements Subscription {
 
   /** Leases are renewed until the last event in hand is handled: nobody else may begin with it before. */
   async #close(): Promise<void> {
-    try {
-      for (const bell of this.#bells) bell[Symbol.dispose]();
-      this.#progress();
-      await this.#balancing;
-      const reason = new DisposedError(`subscription "${this.name}"`);
-      await Promise.all([...this.#held.keys()].map((partition) => this.#giveUp(partition, reason)));
-    } finally {
-      this.#isEnded = true;
-      this.#timer?.cancel();
-    }
+    for (const bell of this.#bells) bell[Symbol.dispose]();
+    this.#progress();
+    await this.#balancing;
+    const reason = new DisposedError(`subscription "${this.name}"`);
+    const ends = await Promise.allSettled([...this.#held.keys()].map((partition) => this.#giveUp(partition, reason)));
+    this.#isEnded = true;
+    this.#timer?.cancel();
+    for (const end of ends) if (end.status === "rejected") throw end.reason;
     await this.#holder.leave();
     this.#onClose?.();
   }

@@ -8,7 +8,7 @@ import type { StoreContext } from "./store-context.ts";
 import { subscriptionCells } from "./subscription-cells.ts";
 
 /** A failure without anything that a handler may have quoted. */
-export function forgotten({ name, code }: ErrorRecord): ErrorRecord {
+function forgotten({ name, code }: ErrorRecord): ErrorRecord {
   const record = { name, message: "[erased]" };
   return code === undefined ? record : { ...record, code };
 }

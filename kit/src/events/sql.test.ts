@@ -6,8 +6,10 @@ import { openSqliteEngine, type SqliteEngine, type SqliteSql } from "../engine/s
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { account, type AccountEvent, accountEvents } from "./account.test-domain.ts";
+import { account, type AccountEvent, accountEvents, accountWith } from "./account.test-domain.ts";
+import { eventTypes } from "./event-types.ts";
 import { openEventStore } from "./open-event-store.ts";
+import { openSubjectKeys } from "./open-subject-keys.ts";
 import { openSubscription } from "./open-subscription.ts";
 import { openProjection } from "./open-projection.ts";
 import { type Projection, projection } from "./projection.ts";
@@ -216,4 +218,27 @@ test("a command id counts already in the transaction that used it first", async 
     { status: "repeated", version: 1 },
     { status: "repeated", version: 2, events: [{ type: "Deposited" }] },
   ]);
+});
+
+test("an inline SQL projection learns of an erasure in its transaction", async () => {
+  await using engine = await openEngine();
+  const personal = { subject: () => "p/1", fields: ["owner"] } as const;
+  const types = eventTypes<AccountEvent>({ Opened: { personal }, Deposited: {}, Withdrawn: {} });
+  const store = await openEventStore({
+    engine,
+    keys: await openSubjectKeys({ engine, masterKey: new Uint8Array(32) }),
+    inlineSql: [
+      (sql, events) => {
+        for (const { type, stream, version } of events) sql.run(upsert, stream, type === "$erased" ? -version : 10);
+      },
+    ],
+  });
+  for (const id of ["1", "2", "3"])
+    await store.execute(accountWith({ events: types }), id, { kind: "open", owner: "Ada" });
+  expect(await store.erase("p/1")).toBe(3);
+  expect(rows(engine)).toMatchObject([{ cents: 8 }, { cents: 8 }, { cents: 8 }]);
+  expect(await store.load(accountWith({ events: types }), "1")).toMatchObject({
+    version: 2,
+    state: { owner: "[erased]" },
+  });
 });
