@@ -1,6 +1,7 @@
 import type { Cell, CellKey, Engine, Transaction } from "../engine/mod.ts";
 import type { Random } from "../random/mod.ts";
-import type { ActiveRun } from "./active-run.ts";
+import type { AnySaga } from "./context.ts";
+import type { Journal } from "./journal.ts";
 import type { FinalOutcome, Problem } from "./outcome.ts";
 
 /** Called at every boundary of the journal, with a name like `step:charge:before`; production has none. One that throws makes the
@@ -15,6 +16,15 @@ export type Ending =
   | { readonly kind: "released" }
   | { readonly kind: "lost"; readonly error: unknown };
 
+/** An execution that has ended. */
+export interface EndedRun {
+  readonly definition: AnySaga;
+  readonly id: string;
+  /** `<saga>/<run>`. */
+  readonly key: string;
+  readonly journal: Journal;
+}
+
 /** What an execution needs from the process around it. */
 export interface Host {
   readonly engine: Engine;
@@ -24,7 +34,7 @@ export interface Host {
   readonly isDry?: "yes" | undefined;
   transaction<T>(work: (tx: Transaction<unknown>) => Promise<T>): Promise<T>;
   cells(keys: readonly CellKey[]): Promise<readonly (Cell | undefined)[]>;
-  ended(run: ActiveRun, ending: Ending): void;
+  ended(run: EndedRun, ending: Ending): void;
 }
 
 /** A promise for code that must not go on, because its executor has let go of the run. A new one each time: whatever waits for a shared

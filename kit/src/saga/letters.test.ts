@@ -54,14 +54,14 @@ describe("a letter", () => {
 
   test("to a former life of an id is told finished, and reaches nobody", async () => {
     const never = signal("never");
-    const short = saga("short", { version: "1", leaseMs, keepMs: 300 }, async (waits: boolean, context) => {
+    const short = saga("short", { version: "1", leaseMs, keepMs: 300 }, async (mode: "waits" | "ends", context) => {
       await context.step("a", () => undefined);
-      if (waits) await context.signal(never);
+      if (mode === "waits") await context.signal(never);
       await context.sleep("s", 100);
     });
     await using world = await openWorld();
     const sagas = await world.open([short]);
-    await world.now(sagas.start(short, "r", false));
+    await world.now(sagas.start(short, "r", "ends"));
     let isSlow = true;
     const slow = new Proxy(world.engine, {
       get: (engine, name) => {
@@ -77,7 +77,7 @@ describe("a letter", () => {
     const sender = await world.open([], { engine: slow });
     const sent = sender.cancel(short, "r", "old");
     await world.clock.advance(1_000);
-    await world.now(sagas.start(short, "r", true));
+    await world.now(sagas.start(short, "r", "waits"));
     await world.clock.advance(1_500);
     expect(await sent).toBe("finished");
     expect((await world.now(sagas.inspect(short, "r")))?.status).toBe("waiting");

@@ -21,22 +21,22 @@ function counting(world: World, reads: { count: number }): Engine {
 }
 
 test("waiters for sleeping runs cost other runs next to nothing, and are told when their run has ended elsewhere", async () => {
-  const mixed = saga("mixed", { version: "1" }, async (sleeps: boolean, context) => {
+  const mixed = saga("mixed", { version: "1" }, async (mode: "sleeps" | "ends", context) => {
     await context.step("a", () => undefined);
-    if (sleeps) await context.signal(go);
-    return sleeps;
+    if (mode === "sleeps") await context.signal(go);
+    return mode;
   });
   await using world = await openWorld();
   const reads = { count: 0 };
   const here = await world.open([mixed], { engine: counting(world, reads) });
   const ids = Array.from({ length: waiters }, (_, n) => `w${n}`);
-  const runs = await world.now(Promise.all(ids.map(async (id) => await here.start(mixed, id, true))));
+  const runs = await world.now(Promise.all(ids.map(async (id) => await here.start(mixed, id, "sleeps"))));
   const results = Promise.all(runs.map(async (run) => await run.result()));
   await world.clock.settle();
   reads.count = 0;
   for (let n = 0; n < 50; n++) {
-    const run = await world.now(here.start(mixed, `q${n}`, false));
-    expect(await world.now(run.result())).toEqual({ status: "completed", output: false });
+    const run = await world.now(here.start(mixed, `q${n}`, "ends"));
+    expect(await world.now(run.result())).toEqual({ status: "completed", output: "ends" });
   }
   expect(reads.count).toBeLessThan(4 * 64);
   await world.now(here[Symbol.asyncDispose]().then(() => results.catch(() => undefined)));

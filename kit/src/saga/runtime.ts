@@ -12,10 +12,9 @@ import {
 import { UnsupportedError } from "../errors/mod.ts";
 import type { Random } from "../random/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
-import type { ActiveRun } from "./active-run.ts";
 import type { AnySaga } from "./context.ts";
 import { Execution } from "./execution.ts";
-import type { Ending, Host, Probe } from "./host.ts";
+import type { EndedRun, Ending, Host, Probe } from "./host.ts";
 import type { Journal } from "./journal.ts";
 import { loadRun } from "./load-run.ts";
 import { emptyMailbox, mailboxOf } from "./mailbox.ts";
@@ -127,7 +126,7 @@ export class Runtime implements Host {
     void execution.begin();
   }
 
-  ended(execution: ActiveRun, ending: Ending): void {
+  ended(execution: EndedRun, ending: Ending): void {
     const { key } = execution;
     // Another execution may have taken its place.
     if (this.#executions.get(key) === execution) this.#executions.delete(key);
@@ -308,7 +307,7 @@ export class Runtime implements Host {
   }
 
   #tell(
-    execution: ActiveRun,
+    execution: EndedRun,
     outcome: "started" | "resumed" | "waiting" | "done" | "undone" | "stuck" | "cancelled",
     error?: unknown,
   ): void {
