@@ -23,9 +23,10 @@ test("the end of a prefix parts the texts that begin with it from all that come 
   fc.assert(
     fc.property(text, text, (prefix, other) => {
       const end = prefixEnd(prefix);
-      if (end !== undefined) expect(compareText(prefix + other, end)).toBeLessThan(0);
+      const isBefore = end === undefined || compareText(prefix + other, end) < 0;
       const isBehind = compareText(other, prefix) > 0 && !other.startsWith(prefix);
-      if (isBehind) expect(end !== undefined && compareText(other, end) >= 0).toBe(true);
+      const isParted = !isBehind || (end !== undefined && compareText(other, end) >= 0);
+      expect({ isBefore, isParted }).toEqual({ isBefore: true, isParted: true });
     }),
   );
 });

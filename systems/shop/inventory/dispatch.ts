@@ -1,5 +1,5 @@
 import { decider, eventTypes, reject, type Decider } from "ashlar/events";
-import type { Units } from "./inventory.ts";
+import type { Units } from "./units.ts";
 
 /** The goods of one order leaving the house: one event in the stream `dispatch/<order>`, however many products it has. They were promised,
  *  and so taken from sale, product by product before; that they leave changes nothing that a later order is decided on. */

@@ -3,16 +3,11 @@ import { draw } from "../draw.ts";
 import { callOf, type ShopCall } from "../planning.ts";
 import { isStocked } from "../product-code.ts";
 import { dispatchDecider } from "./dispatch.ts";
+import type { Units } from "./units.ts";
 import { stockDecider, type BackOnSale, type StockCommand, type Supply } from "./stock.ts";
 
 /** `plenty`: the supplier delivers whatever is missing. `tight`: every product starts with a drawn quantity and gets nothing more. */
 export type StockMode = "plenty" | "tight";
-
-/** Units of one product. */
-export interface Units {
-  readonly code: string;
-  readonly quantity: number;
-}
 
 export interface InventoryOptions {
   readonly stock: StockMode;

@@ -153,11 +153,11 @@ class Database implements SqliteDatabase {
 
   group<T>(run: (sql: SqliteSession) => T): Promise<T> {
     return this.#queue.submit("savepoint", () => {
-      const { tx, end } = openTransaction(this.#parts.write, this.writer);
+      const open = openTransaction(this.#parts.write, this.writer);
       try {
-        return run(tx);
+        return run(open.tx);
       } finally {
-        end();
+        open.end();
       }
     });
   }

@@ -1,0 +1,5 @@
+/** Units of one product. */
+export interface Units {
+  readonly code: string;
+  readonly quantity: number;
+}
