@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { systemClock } from "../clock/mod.ts";
 import { retryPlan } from "../queue/mod.ts";
 import { openWorld, type World } from "./crash.test-world.ts";
 import { type AnySaga, saga, type Sagas, signal } from "./mod.ts";
@@ -71,7 +72,7 @@ describe("a step in which an executor has died is finished before the run is sto
     const effect: Effect = { log: [], dies: true };
     const paying = saga("paying", { version: "1", leaseMs }, async (_: null, context) => {
       await context.step("before", () => 1);
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise<void>((resolve) => systemClock.nextTurn(resolve));
       const pay = async (): Promise<void> => {
         effect.log.push("paid");
         if (effect.dies) await new Promise(() => undefined);

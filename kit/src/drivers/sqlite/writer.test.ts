@@ -128,9 +128,12 @@ test("a call that goes ahead overtakes the transactions that wait, and nothing e
   using folder = temporaryFolder();
   await using database = await openTable(folder.file("a.db"));
   const order: string[] = [];
-  const slow = gate();
-  const first = database.transaction(() => slow.promise);
-  await systemClock.sleep(1);
+  const [begun, slow] = [gate(), gate()];
+  const first = database.transaction(() => {
+    begun.open();
+    return slow.promise;
+  });
+  await begun.promise;
   const rest = [
     database.shared(() => order.push("shared")),
     database.transaction(() => order.push("transaction")),
