@@ -45,6 +45,8 @@ function withRestate(work: (run: Run) => Promise<Figure>): Promise<Figure> {
   return inFolder(async (folder) => {
     const server = spawn("node_modules/.bin/restate-server", ["--no-logo", "--base-dir", folder], {
       stdio: "ignore",
+      // The command starts the server as a child of its own: a group, so that both can be ended.
+      detached: true,
       env: {
         ...process.env,
         RESTATE_INGRESS__BIND_ADDRESS: "127.0.0.1:58080",
@@ -59,7 +61,7 @@ function withRestate(work: (run: Run) => Promise<Figure>): Promise<Figure> {
       const client = clients.connect({ url: "http://127.0.0.1:58080" }).serviceClient<typeof order>({ name: "order" });
       return await work((index) => client.run(index));
     } finally {
-      server.kill("SIGKILL");
+      process.kill(-(server.pid ?? 0), "SIGKILL");
       await Promise.race([once(server, "exit"), sleep(3000)]);
     }
   });

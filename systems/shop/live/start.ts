@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock, type Clock } from "ashlar/clock";
 import { openSqliteEngine } from "ashlar/engine/sqlite";
@@ -7,6 +6,7 @@ import { audit, type Totals } from "../audit/mod.ts";
 import { createApi, jsonLines, serveApi, shopStorefront, type HealthView, type SalesRow } from "../http/mod.ts";
 import { openOutside } from "../outside/mod.ts";
 import { createShop, type Shop } from "../shop.ts";
+import { makeFolder } from "../make-folder.ts";
 import { httpClient, type Client } from "./client.ts";
 import type { StartConfig } from "./config.ts";
 import { driveOrders } from "./drive.ts";
@@ -67,7 +67,7 @@ interface Live {
 
 async function openShop(config: StartConfig, clock: Clock, stack: AsyncDisposableStack): Promise<Shop> {
   const { data, durability, faults, seed, stock } = config;
-  await mkdir(data, { recursive: true });
+  await makeFolder(data);
   const outside = stack.use(await openOutside({ path: join(data, "outside.db"), faults, seed, clock }));
   const engine = stack.use(await openSqliteEngine({ path: join(data, "shop.db"), durability, clock }));
   return stack.use(

@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { systemClock } from "ashlar/clock";
 import { openSqliteEngine } from "ashlar/engine/sqlite";
@@ -6,6 +5,7 @@ import { systemRandom } from "ashlar/random";
 import type { ReplayConfig } from "../config.ts";
 import { openOutside } from "../outside/mod.ts";
 import { createShop } from "../shop.ts";
+import { makeFolder } from "../make-folder.ts";
 import { openMeasurements } from "./measurements-system.ts";
 import { progressLine } from "./progress-line.ts";
 import { replay } from "./replay.ts";
@@ -28,7 +28,7 @@ export async function replayCommand(
   const { data, durability, seed, stock, faults } = config;
   const clock = systemClock;
   await checkSource(config.file);
-  await mkdir(data, { recursive: true });
+  await makeFolder(data);
   using measured = openMeasurements();
   await using outside = await openOutside({ path: join(data, "outside.db"), faults, seed, clock });
   await using engine = await openSqliteEngine({ path: join(data, "shop.db"), durability, clock });
