@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -10,6 +10,8 @@ test("folders are made level by level, and an existing one is fine", async () =>
     await makeFolder(join(root, "a/b/c"));
     await makeFolder(join(root, "a/b/c"));
     expect(existsSync(join(root, "a/b/c"))).toBe(true);
+    writeFileSync(join(root, "file"), "");
+    await expect(makeFolder(join(root, "file"))).rejects.toThrow("EEXIST");
   } finally {
     rmSync(root, { recursive: true });
   }
