@@ -58,6 +58,19 @@ export const layers: Readonly<Record<string, Row>> = {
   },
   schedule: { level: 3, doors: [...base, "engine", "queue"] },
 
+  config: { level: 1, doors: ground },
+  health: { level: 3, doors: base },
+  lifecycle: { level: 3, doors: base },
+  supervisor: { level: 3, doors: base },
+  balancer: { level: 3, doors: base },
+  discovery: { level: 3, doors: [...base, "engine"] },
+  "discovery/conformance": {
+    level: 3,
+    doors: [...ground, "engine", "discovery"],
+    node: ["node:assert", "node:assert/strict"],
+  },
+  rpc: { level: 3, doors: base },
+
   saga: { level: 4, doors: [...base, "engine", "queue", "events", "schedule"] },
   "saga/examples": { level: 4, doors: [...base, "engine", "engine/memory", "engine/sqlite", "queue", "saga"] },
   "saga/spec": { level: 4, doors: [...base, "engine", "engine/memory", "saga"] },
