@@ -70,6 +70,7 @@ export const layers: Readonly<Record<string, Row>> = {
     node: ["node:assert", "node:assert/strict"],
   },
   rpc: { level: 3, doors: base },
+  contract: { level: 3, doors: ground },
 
   saga: { level: 4, doors: [...base, "engine", "queue", "events", "schedule"] },
   "saga/examples": { level: 4, doors: [...base, "engine", "engine/memory", "engine/sqlite", "queue", "saga"] },
