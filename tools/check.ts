@@ -22,6 +22,7 @@ const steps: readonly Step[] = [
   { name: "tests", program: "vitest", words: ["run", "--exclude", "**/*.real.test.ts", "--reporter=dot"] },
   { name: "documentation", program: "node", words: ["tools/snippets.ts"] },
   { name: "types", program: "tsc", words: ["-p", "tsconfig.json", "--pretty", "false"] },
+  { name: "declarations", program: "tsc", words: ["-p", "tsconfig.kit.json", "--pretty", "false"] },
   { name: "lint", program: "oxlint", words: ["--type-aware"] },
   { name: "unused", program: "knip", words: ["--no-progress", "--no-config-hints"] },
   { name: "tidy", program: "node", words: ["tools/tidy.ts"] },

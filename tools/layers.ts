@@ -15,6 +15,8 @@ export type Row = {
   readonly innerOf?: string;
   /** Modules of Node that any file of the folder may import; `*-system.ts` files may import all of them. */
   readonly node?: readonly string[];
+  /** Runtime dependencies of the kit that `*-system.ts` files of the folder may import. */
+  readonly packages?: readonly string[];
   /** Modules of Node that only `*.real.ts` files may import: programs that start, stop and kill processes. */
   readonly nodeReal?: readonly string[];
 };
@@ -71,10 +73,19 @@ export const layers: Readonly<Record<string, Row>> = {
   },
   rpc: { level: 3, doors: base },
   contract: { level: 3, doors: ground },
+  http: { level: 3, doors: [...base, "contract"], packages: ["find-my-way", "undici", "ws"] },
 
   saga: { level: 4, doors: [...base, "engine", "queue", "events", "schedule"] },
   "saga/examples": { level: 4, doors: [...base, "engine", "engine/memory", "engine/sqlite", "queue", "saga"] },
   "saga/spec": { level: 4, doors: [...base, "engine", "engine/memory", "saga"] },
+
+  service: {
+    level: 4,
+    doors: [
+      ...base,
+      ...["balancer", "config", "contract", "discovery", "engine", "health", "lifecycle", "queue", "rpc", "supervisor"],
+    ],
+  },
 };
 
 /** Tests, benches and the programs that tests start: any door (also the own one, since nobody imports a test), any
@@ -142,16 +153,17 @@ function folderOverrides(folder: string, row: Row): ImportOverride[] {
   const inner = row.innerOf === undefined ? [] : ["!../*.ts", "../mod.ts"];
   const node = (row.node ?? []).map((name) => `!${name}`);
   const nodeReal = (row.nodeReal ?? []).map((name) => `!${name}`);
+  const packages = (row.packages ?? []).map((name) => `!${name}`);
   // An allow list: everything is refused, then siblings (not the own door) and the row's entries are taken back.
   const allowed = ["*", "!./*.ts", "./mod.ts", ...inner, ...doors, ...node];
   const message = rowMessage(folder, row);
   return [
     override([`${place}/*.ts`], allowed, message),
-    override([`${place}/*-system.ts`], [...allowed, "!node:*"], message),
+    override([`${place}/*-system.ts`], [...allowed, "!node:*", ...packages], message),
     override([`${place}/*.real.ts`], [...allowed, ...nodeReal], message),
     override(
       testFiles.map((pattern) => `${place}/${pattern}`),
-      [...allowed, ...testImports],
+      [...allowed, ...testImports, ...packages],
       `tests of ${folder} may import its own files, any door (mod.ts), node: modules, vitest, fast-check and zod`,
     ),
   ];
@@ -161,7 +173,8 @@ function rowMessage(folder: string, row: Row): string {
   const doors = row.doors.length === 0 ? "no other folder" : `the doors (mod.ts) of ${row.doors.join(", ")}`;
   const inner = row.innerOf === undefined ? "" : `, inner files of ${row.innerOf}`;
   const node = row.node === undefined ? "" : `, ${row.node.join(", ")}`;
-  return `${folder} may import its own files but not its own door, ${doors}${inner}${node}; node: modules else only in *-system.ts (tools/layers.ts)`;
+  const packages = row.packages === undefined ? "" : ` and ${row.packages.join(", ")}`;
+  return `${folder} may import its own files but not its own door, ${doors}${inner}${node}; node: modules${packages} else only in *-system.ts (tools/layers.ts)`;
 }
 
 /** Systems see the kit as a stranger would, and not each other; the tools see neither. */

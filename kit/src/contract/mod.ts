@@ -49,3 +49,5 @@ export {
   UnavailableError,
 } from "./call-errors.ts";
 export { type CallError, errorReply, type ErrorReply, isCallError, replyError } from "./error-reply.ts";
+export type { Caller, CallPort, Dispatcher, QueuePort, Request, StreamPort } from "./dispatcher.ts";
+export { clientOf, type Inherited } from "./client-of.ts";

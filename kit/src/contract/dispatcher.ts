@@ -1,0 +1,36 @@
+import type { AnyContract } from "./contract.ts";
+
+/** Who calls, as established at the edge; travels with every call that follows. */
+export interface Caller {
+  readonly id: string;
+  readonly roles: readonly string[];
+}
+
+/** One request on its way to a service. */
+export interface Request {
+  /** Not validated yet: the service does that. */
+  readonly input: unknown;
+  /** Time left in milliseconds; the contract's deadline applies where it is shorter. */
+  readonly withinMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Idempotency key. */
+  readonly key?: string | undefined;
+  readonly affinity?: string | undefined;
+  readonly caller?: Caller | undefined;
+  /** W3C `traceparent` of what this call is part of. */
+  readonly trace?: string | undefined;
+}
+
+/** The way to one operation. Rejects with a CallError, or with the signal's reason. */
+export type CallPort = (request: Request) => Promise<unknown>;
+/** The way to one stream. */
+export type StreamPort = (request: Request) => AsyncIterable<unknown>;
+/** The way into one queue: resolves when the job is durable. */
+export type QueuePort = (request: Request) => Promise<{ readonly id: string }>;
+
+/** Whatever carries requests to services: the same process, a connection, HTTP. Asked once an operation, not once a request. */
+export interface Dispatcher {
+  call(contract: AnyContract, name: string): CallPort;
+  stream(contract: AnyContract, name: string): StreamPort;
+  queue(contract: AnyContract, name: string): QueuePort;
+}
