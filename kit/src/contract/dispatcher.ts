@@ -13,6 +13,8 @@ export interface Request {
   /** Time left in milliseconds; the contract's deadline applies where it is shorter. */
   readonly withinMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** The call that this one is part of, whose end also ends this one. Its signal is made when first read. */
+  readonly parent?: { readonly signal: AbortSignal } | undefined;
   /** Idempotency key. */
   readonly key?: string | undefined;
   readonly affinity?: string | undefined;
@@ -28,9 +30,39 @@ export type StreamPort = (request: Request) => AsyncIterable<unknown>;
 /** The way into one queue: resolves when the job is durable. */
 export type QueuePort = (request: Request) => Promise<{ readonly id: string }>;
 
+/** A page of the events of a contract. */
+export interface FeedRequest {
+  /** Position after which to read; 0 reads from the start. */
+  readonly after: number;
+  readonly limit: number;
+  /** How long to wait when there is nothing yet. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** One event as its publisher has recorded it. Positions are 1, 2, 3 … without gaps. */
+export interface FeedEvent {
+  readonly position: number;
+  readonly name: string;
+  readonly key: string;
+  readonly data: unknown;
+  readonly recordedAtMs: number;
+}
+
+/** Events in order, and the position through which the publisher has looked. */
+export interface FeedPage {
+  readonly events: readonly FeedEvent[];
+  readonly through: number;
+}
+
+/** The way to the events of a contract. */
+export type FeedPort = (request: FeedRequest) => Promise<FeedPage>;
+
 /** Whatever carries requests to services: the same process, a connection, HTTP. Asked once an operation, not once a request. */
 export interface Dispatcher {
   call(contract: AnyContract, name: string): CallPort;
   stream(contract: AnyContract, name: string): StreamPort;
   queue(contract: AnyContract, name: string): QueuePort;
+  /** Throws UnsupportedError where events are not carried. */
+  feed(contract: AnyContract): FeedPort;
 }

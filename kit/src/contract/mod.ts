@@ -49,5 +49,16 @@ export {
   UnavailableError,
 } from "./call-errors.ts";
 export { type CallError, errorReply, type ErrorReply, isCallError, replyError } from "./error-reply.ts";
-export type { Caller, CallPort, Dispatcher, QueuePort, Request, StreamPort } from "./dispatcher.ts";
+export type {
+  Caller,
+  CallPort,
+  Dispatcher,
+  FeedEvent,
+  FeedPage,
+  FeedPort,
+  FeedRequest,
+  QueuePort,
+  Request,
+  StreamPort,
+} from "./dispatcher.ts";
 export { clientOf, type Inherited } from "./client-of.ts";

@@ -81,7 +81,7 @@ export interface CallContext<
   readonly key: string | undefined;
   /** Commits `changes` on the service's engine, for keyed calls together with the answer, so that a repeat gets it whatever dies.
    *  A refusal of the engine is a value. */
-  commit(work: CommitWork<HandlerOutput<K>>): Promise<CommitEnd<HandlerOutput<K>>>;
+  readonly commit: (work: CommitWork<HandlerOutput<K>>) => Promise<CommitEnd<HandlerOutput<K>>>;
 }
 
 /** An answer and the changes that make it true. */
@@ -118,8 +118,8 @@ export interface JobContext<
   readonly input: InferOutput<Q["input"]>;
   readonly id: string;
   readonly attempt: number;
-  /** Ends the job together with `changes`: effects once. Without it the job ends when the handler returns. */
-  complete(changes: readonly Change[]): Promise<void>;
+  /** Adds changes to the commit that ends the job when the handler returns: effects once. They are dropped when it throws. */
+  readonly also: (...changes: readonly Change[]) => void;
 }
 
 /** The argument of a subscription's handler. */
@@ -135,8 +135,8 @@ export interface EventContext<
   readonly id: string;
   readonly recordedAtMs: number;
   readonly attempt: number;
-  /** Ends the event together with `changes`: effects once. Without it the event ends when the handler returns. */
-  complete(changes: readonly Change[]): Promise<void>;
+  /** Adds changes to the commit that ends the event when the handler returns: effects once. They are dropped when it throws. */
+  readonly also: (...changes: readonly Change[]) => void;
 }
 
 /** Makes the declared errors of an operation, to be thrown. */

@@ -17,6 +17,7 @@ export interface TelemetryEvents {
   readonly "ashlar.schedule.fired": ScheduleFiredEvent;
   readonly "ashlar.lock.change": LockChangeEvent;
   readonly "ashlar.driver.transaction": DriverTransactionEvent;
+  readonly "ashlar.service.call": ServiceCallEvent;
 }
 
 /** One shared transaction of an engine: `lists` callers' commits with `changes` changes in all. */
@@ -144,5 +145,13 @@ export interface DriverTransactionEvent {
   readonly outcome: "committed" | "rolled-back";
   /** Callers that shared it. */
   readonly callers: number;
+  readonly durationMs: number;
+}
+
+/** A call was answered by the service that implements it. `outcome` is "ok" or the code of the error. */
+export interface ServiceCallEvent {
+  /** `orders@1.place` */
+  readonly operation: string;
+  readonly outcome: string;
   readonly durationMs: number;
 }

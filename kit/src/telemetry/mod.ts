@@ -13,6 +13,7 @@ export type {
   SagaRunEvent,
   SagaStepEvent,
   ScheduleFiredEvent,
+  ServiceCallEvent,
   TelemetryEvents,
 } from "./catalogue.ts";
 export { type Channel, subscribe, telemetryChannel } from "./channel-system.ts";

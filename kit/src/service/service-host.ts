@@ -1,0 +1,214 @@
+import type { Clock } from "../clock/mod.ts";
+import { type AnyContract, clientOf, contractId, type Dispatcher, UnavailableError } from "../contract/mod.ts";
+import type { Engine } from "../engine/mod.ts";
+import type { Random } from "../random/mod.ts";
+import { contextLog } from "./context-log.ts";
+import { Deadlines } from "./deadlines.ts";
+import { eventFeed, type EventFeed } from "./event-feed.ts";
+import { eventLog } from "./event-log.ts";
+import type { CommitEnd, CommitWork } from "./handler-context.ts";
+import { HostedOperation } from "./hosted-operation.ts";
+import { HostedQueues } from "./hosted-queues.ts";
+import { HostedStream } from "./hosted-stream.ts";
+import type { Implementation } from "./implement.ts";
+import type { Handling, Hosting } from "./hosting.ts";
+import { KeyedAnswers } from "./keyed-answers.ts";
+import type { Log, LogSink } from "./log.ts";
+import { type NeedsMaker, needsMaker } from "./needs.ts";
+import { noEngine } from "./no-engine.ts";
+import { Subscriptions } from "./subscriptions.ts";
+
+/** What a service is opened with. */
+export interface HostOptions {
+  readonly implementation: Implementation;
+  /** The engine that the implementation names. */
+  readonly engine: Engine | undefined;
+  /** The way to the services that it needs. */
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly nextId: () => string;
+  readonly log: LogSink;
+  /** Calls handled at once; beyond it they are refused. */
+  readonly callsMax: number;
+}
+
+/** Facts of one service, for health reports. */
+export interface HostState {
+  readonly service: string;
+  readonly state: "opening" | "serving" | "draining" | "closed";
+  readonly callsInFlight: number;
+}
+
+/**
+ * One service, running in this process. `opening` until what it owns is open, then `serving`, `draining` from the moment it begins to
+ * close (new calls are refused as not done), `closed` in the end.
+ */
+export class ServiceHost implements Hosting {
+  readonly implementation: Implementation;
+  readonly id: string;
+  readonly engine: Engine;
+  readonly emit: object;
+  readonly enqueue: object;
+  readonly needs: NeedsMaker;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly nextId: () => string;
+  readonly operations: ReadonlyMap<string, HostedOperation>;
+  readonly streams: ReadonlyMap<string, HostedStream>;
+  readonly queues: HostedQueues;
+  readonly feed: EventFeed;
+  own: unknown = undefined;
+  #state: HostState["state"] = "opening";
+  #inFlight = 0;
+  #idle: (() => void) | undefined;
+  readonly #callsMax: number;
+  readonly #sink: LogSink;
+  readonly #deadlines: Deadlines;
+  readonly #dispatcher: Dispatcher;
+  readonly #resources = new AsyncDisposableStack();
+  readonly #closing = new AbortController();
+
+  constructor(options: HostOptions) {
+    const { implementation, engine, dispatcher, clock, random, nextId, log, callsMax } = options;
+    const { contract } = implementation;
+    this.implementation = implementation;
+    this.id = contractId(contract);
+    this.engine = engine ?? noEngine(this.id);
+    this.clock = clock;
+    this.random = random;
+    this.nextId = nextId;
+    this.#sink = log;
+    this.#callsMax = callsMax;
+    this.#dispatcher = dispatcher;
+    this.#deadlines = new Deadlines(clock);
+    this.needs = needsMaker(implementation.needs, dispatcher);
+    this.emit = eventLog(contract);
+    this.feed = eventFeed(contract, this.engine);
+    this.operations = operationsOf(this, contract);
+    this.streams = new Map(Object.keys(contract.streams).map((name) => [name, new HostedStream(this, name)]));
+    this.queues = new HostedQueues(this);
+    this.enqueue = this.queues.changes;
+  }
+
+  get state(): HostState {
+    return { service: this.id, state: this.#state, callsInFlight: this.#inFlight };
+  }
+
+  /** Aborted when the service begins to close. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Opens what the service owns, then its workers. When it fails, what was opened is closed again. */
+  async open(): Promise<void> {
+    try {
+      this.own = await this.implementation.open?.({
+        ...this.shared(),
+        resources: this.#resources,
+        closing: this.#closing.signal,
+      } as never);
+      this.#state = "serving";
+      await this.queues.open();
+      const subscriptions = new Subscriptions(this, this.#dispatcher);
+      await subscriptions.open();
+      this.#resources.use(this.queues);
+      this.#resources.use(subscriptions);
+    } catch (error) {
+      await this.#resources.disposeAsync();
+      this.#state = "closed";
+      throw error;
+    }
+  }
+
+  /** What every part of the implementation works with, with clients that are part of no call. */
+  shared(): object {
+    const { engine, emit, enqueue, clock, random } = this;
+    const needs = Object.entries(this.implementation.needs).map(([name, contract]) => [
+      name,
+      clientOf(contract, this.#dispatcher),
+    ]);
+    return { needs: Object.fromEntries(needs), engine, emit, enqueue, clock, random, log: this.log({}) };
+  }
+
+  /** Why a call cannot be taken now. */
+  refusal(operation: string): UnavailableError | undefined {
+    if (this.#state !== "serving") return new UnavailableError(operation, `the service is ${this.#state}`);
+    if (this.#inFlight < this.#callsMax) return undefined;
+    return new UnavailableError(operation, `${this.#callsMax} calls are in flight already`);
+  }
+
+  begin(handling: Handling): void {
+    this.#inFlight++;
+    this.#deadlines.add(handling);
+  }
+
+  /** Whether somebody still waits for the answer. */
+  end(handling: Handling): boolean {
+    const isAwaited = handling.end();
+    if (isAwaited) this.#deadlines.remove(handling);
+    this.left();
+    return isAwaited;
+  }
+
+  entered(): void {
+    this.#inFlight++;
+  }
+
+  left(): void {
+    if (--this.#inFlight === 0) this.#idle?.();
+  }
+
+  /** A caller gave up before the deadline. */
+  abandon(handling: Handling, reason: Error): void {
+    if (handling.stop(reason) === "stopped") this.#deadlines.remove(handling);
+  }
+
+  logOf(operation: { readonly id: string }, trace: string | undefined): Log {
+    return this.log({ operation: operation.id, ...(trace === undefined ? {} : { trace }) });
+  }
+
+  log(facts: Readonly<Record<string, unknown>>): Log {
+    return contextLog(this.#sink, this.clock, { service: this.id, ...facts });
+  }
+
+  /** Commits without storing an answer, for calls that are not keyed. */
+  readonly commit = async ({ output, changes }: CommitWork<unknown>): Promise<CommitEnd<unknown>> => {
+    const result = await this.engine.commit(changes);
+    return result.committed ? { committed: true, output } : result;
+  };
+
+  /** Takes no more calls, jobs and events, lets what runs finish within `graceMs`, stops the rest, and closes what the service owns. */
+  async close(graceMs: number): Promise<void> {
+    if (this.#state === "closed") return;
+    this.#state = "draining";
+    this.#closing.abort(new UnavailableError(this.id, "the service is closing"));
+    await this.#finish(graceMs);
+    await this.#resources.disposeAsync();
+    this.#deadlines[Symbol.dispose]();
+    this.#state = "closed";
+  }
+
+  async #finish(graceMs: number): Promise<void> {
+    if (this.#inFlight === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#idle = resolve;
+    const timer = this.clock.setTimer(graceMs, () => {
+      this.#deadlines.expireAll();
+      resolve();
+    });
+    await promise;
+    timer.cancel();
+  }
+}
+
+function operationsOf(host: ServiceHost, contract: AnyContract): ReadonlyMap<string, HostedOperation> {
+  const operations = Object.entries(contract.calls).map(([name, call]) => {
+    const handler = host.implementation.handlers[name];
+    if (handler === undefined) throw new TypeError(`${host.id} has no handler ${name}`);
+    const isKeyed = call.semantics === "keyed";
+    const answers = isKeyed ? new KeyedAnswers(host.engine, `${host.id}.${name}`) : undefined;
+    return [name, new HostedOperation(host, { contract, name, handler, answers })] as const;
+  });
+  return new Map(operations);
+}

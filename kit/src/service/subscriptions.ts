@@ -1,0 +1,112 @@
+import { contractId, type AnyContract, type Dispatcher, type FeedEvent, type FeedPort } from "../contract/mod.ts";
+import type { Change } from "../engine/mod.ts";
+import { openQueue, openWorker, queue, type Queue, retryPlan } from "../queue/mod.ts";
+import { parseSync } from "../schema/mod.ts";
+import { jobContext } from "./hosted-queues.ts";
+import type { Hosting } from "./hosting.ts";
+
+const pageSize = 256;
+const waitMs = 20_000;
+const pauseAfterFaultMs = 1_000;
+const attemptsMax = 20;
+const depthMax = 10_000;
+const retry = retryPlan({ attemptsMax, firstMs: 250, capMs: 600_000 });
+
+type EventHandler = (context: unknown) => unknown;
+
+/**
+ * The subscriptions of a service. For each publisher one pump takes its events, in order, into a queue on the subscriber's own engine, in
+ * one commit with the position through which it has read; so each event arrives once, whoever dies. The queue's worker
+ * handles them in order per key, with retries and dead letters. Every replica pumps: the position decides whose page counts.
+ */
+export class Subscriptions implements AsyncDisposable {
+  readonly #host: Hosting;
+  readonly #dispatcher: Dispatcher;
+  readonly #workers = new AsyncDisposableStack();
+  readonly #stop = new AbortController();
+  readonly #pumps: Promise<void>[] = [];
+
+  constructor(host: Hosting, dispatcher: Dispatcher) {
+    this.#host = host;
+    this.#dispatcher = dispatcher;
+  }
+
+  async open(): Promise<void> {
+    const { on, needs } = this.#host.implementation;
+    for (const [need, handlers] of Object.entries(on)) {
+      const publisher = needs[need];
+      if (publisher === undefined || Object.keys(handlers).length === 0) continue;
+      await this.#subscribe(publisher, handlers as Readonly<Record<string, EventHandler>>);
+    }
+  }
+
+  /** Stops reading, then lets handlers that run finish. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#pumps);
+    await this.#workers.disposeAsync();
+  }
+
+  async #subscribe(publisher: AnyContract, handlers: Readonly<Record<string, EventHandler>>): Promise<void> {
+    const name = `${this.#host.id} on ${contractId(publisher)}`;
+    const inbox = await openQueue({
+      engine: this.#host.engine,
+      queue: queue<FeedEvent>(name, { key: ({ key }) => key, retry, depthMax }),
+      random: this.#host.random,
+    });
+    const worker = await openWorker({
+      queue: inbox,
+      handle: async (job) => {
+        const event = job.input;
+        const handler = handlers[event.name];
+        // A subscription that was given up; its events have nobody left.
+        if (handler === undefined) return;
+        const id = `${contractId(publisher)}/${event.position}`;
+        const schema = publisher.events[event.name]?.data;
+        const data = schema === undefined ? event.data : parseSync(schema, event.data, `the data of ${id}`);
+        const { recordedAtMs } = event;
+        await handler(Object.assign(jobContext(this.#host, job, { data, recordedAtMs, id: name }), { id }));
+      },
+      onFault: ({ what, error, jobId }) =>
+        this.#host.log({ subscription: name }).warn("an event was not handled", { what, error, jobId }),
+    });
+    this.#workers.use(worker);
+    this.#pumps.push(this.#pump({ name, inbox, feed: this.#dispatcher.feed(publisher), handlers }));
+  }
+
+  async #pump(pump: Pump): Promise<void> {
+    const { signal } = this.#stop;
+    const { clock } = this.#host;
+    while (!signal.aborted) {
+      try {
+        const moved = await this.#move(pump, signal);
+        if (moved === "full") await clock.sleep(pauseAfterFaultMs, { signal });
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#host.log({ subscription: pump.name }).warn("the events cannot be read now", { error });
+        await clock.sleep(pauseAfterFaultMs, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** One page of events into the inbox. */
+  async #move({ name, inbox, feed, handlers }: Pump, signal: AbortSignal): Promise<"moved" | "full"> {
+    const cell = { space: "subscriptions", key: name };
+    const [place] = await this.#host.engine.get([cell]);
+    const after = place === undefined ? 0 : Number(place.value);
+    const { events, through } = await feed({ after, limit: pageSize, waitMs, signal });
+    if (through <= after) return "moved";
+    const wanted = events.filter((event) => Object.hasOwn(handlers, event.name));
+    const changes: Change[] = wanted.map((event) => inbox.change(event));
+    changes.push({ op: "put", cell, expect: place === undefined ? "absent" : place.version, value: String(through) });
+    const result = await this.#host.engine.commit(changes);
+    return !result.committed && result.refusal.kind === "queue-full" ? "full" : "moved";
+  }
+}
+
+interface Pump {
+  readonly name: string;
+  readonly inbox: Queue<FeedEvent>;
+  readonly feed: FeedPort;
+  readonly handlers: Readonly<Record<string, EventHandler>>;
+}
