@@ -62,27 +62,32 @@ export interface Implementation {
   readonly declaredAt: string;
 }
 
-/**
- * Binds code to a contract. Nothing runs before the system does. Throws {@link ConfigError} when a handler is missing or belongs to
- * nothing, so that also code without types is checked.
- */
-export function implement<C extends AnyContract, N extends Needs = {}, T extends Engine = Engine, Own = undefined>(
-  contract: C,
+/** Binds code to the contract that was named. */
+export type Implement<C extends AnyContract> = <N extends Needs = {}, T extends Engine = Engine, Own = undefined>(
   options: ImplementOptions<C, N, T, Own>,
-): Implementation {
-  const { needs, engine, open, calls, streams, queues, on } = options;
-  const implementation = {
-    kind: "implementation",
-    contract,
-    needs: needs ?? {},
-    engine,
-    open,
-    handlers: { ...calls, ...streams, ...queues },
-    on: on ?? {},
-    declaredAt: declaredAt(implement),
-  } as unknown as Implementation;
-  checkHandlers(implementation, { calls, streams, queues });
-  return Object.freeze(implementation);
+) => Implementation;
+
+/**
+ * Binds code to a contract: `implement(orders)({ … })`. Two calls, so that the types of the contract are settled before those of the
+ * handlers are inferred. Nothing runs before the system does. Throws {@link ConfigError} when a handler is missing or belongs to nothing, so
+ * that also code without types is checked.
+ */
+export function implement<C extends AnyContract>(contract: C): Implement<C> {
+  return function bind(options) {
+    const { needs, engine, open, calls, streams, queues, on } = options;
+    const implementation = {
+      kind: "implementation",
+      contract,
+      needs: needs ?? {},
+      engine,
+      open,
+      handlers: { ...calls, ...streams, ...queues },
+      on: on ?? {},
+      declaredAt: declaredAt(bind),
+    } as unknown as Implementation;
+    checkHandlers(implementation, { calls, streams, queues });
+    return Object.freeze(implementation);
+  };
 }
 
 type Groups = Readonly<Record<"calls" | "streams" | "queues", Readonly<Record<string, unknown>> | undefined>>;

@@ -9,6 +9,7 @@ export {
 export {
   type CallHandlers,
   implement,
+  type Implement,
   type Implementation,
   type ImplementOptions,
   type QueueHandlers,

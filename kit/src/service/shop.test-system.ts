@@ -55,7 +55,7 @@ export interface Trace {
 export const mainEngine: ReturnType<typeof engineToken> = engineToken("main");
 
 export function stockService(trace: Trace, levels: Map<string, number>): Implementation {
-  return implement(stock, {
+  return implement(stock)({
     engine: mainEngine,
     calls: {
       async take({ input, fail, commit, emit }) {
@@ -74,7 +74,7 @@ export function stockService(trace: Trace, levels: Map<string, number>): Impleme
 }
 
 export function ordersService(trace: Trace): Implementation {
-  return implement(orders, {
+  return implement(orders)({
     needs: { stock },
     engine: mainEngine,
     calls: {
