@@ -46,7 +46,7 @@ export interface CallOptions<I extends StandardSchema, O extends StandardSchema,
 /** Declares an operation. Throws {@link ConfigError} for terms that make no sense. Pure. */
 export function call<I extends StandardSchema, O extends StandardSchema, const E extends Failures = {}>(
   options: CallOptions<I, O, E>,
-): Call<I, O, E> {
+): Call<I, O, NoInfer<E>> {
   const { input, output, errors, semantics = "unsafe", http, access } = options;
   const named = errors ?? ({} as E);
   for (const name of Object.keys(named)) textOf("name of an error", name);
