@@ -17,6 +17,9 @@ export interface TelemetryEvents {
   readonly "ashlar.schedule.fired": ScheduleFiredEvent;
   readonly "ashlar.lock.change": LockChangeEvent;
   readonly "ashlar.driver.transaction": DriverTransactionEvent;
+  readonly "ashlar.balancer.ejected": BalancerEjectedEvent;
+  readonly "ashlar.balancer.returned": BalancerReturnedEvent;
+  readonly "ashlar.balancer.health": BalancerHealthEvent;
   readonly "ashlar.service.call": ServiceCallEvent;
 }
 
@@ -154,4 +157,27 @@ export interface ServiceCallEvent {
   readonly operation: string;
   readonly outcome: string;
   readonly durationMs: number;
+}
+
+/** A balancer took an endpoint out because of the outcomes of its calls. */
+export interface BalancerEjectedEvent {
+  readonly balancer: string;
+  readonly endpoint: string;
+  readonly reason: "consecutive-errors" | "error-ratio" | "latency";
+  /** Ejections of late, this one included; each one lasts longer. */
+  readonly ejections: number;
+  readonly forMs: number;
+}
+
+/** An ejected endpoint is back, told by the first pick or report after its time was over. */
+export interface BalancerReturnedEvent {
+  readonly balancer: string;
+  readonly endpoint: string;
+}
+
+/** Active checks changed their mind about an endpoint. */
+export interface BalancerHealthEvent {
+  readonly balancer: string;
+  readonly endpoint: string;
+  readonly health: "unknown" | "healthy" | "unhealthy";
 }

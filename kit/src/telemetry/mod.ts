@@ -1,4 +1,7 @@
 export type {
+  BalancerEjectedEvent,
+  BalancerHealthEvent,
+  BalancerReturnedEvent,
   ClaimEvent,
   CommitEvent,
   DriverTransactionEvent,
