@@ -73,6 +73,7 @@ export const layers: Readonly<Record<string, Row>> = {
   },
   rpc: { level: 3, doors: base },
   contract: { level: 3, doors: ground },
+  "contract/conformance": { level: 3, doors: [...ground, "contract"], node: ["node:assert", "node:assert/strict"] },
   http: { level: 3, doors: [...base, "contract"], packages: ["find-my-way", "undici", "ws"] },
 
   saga: { level: 4, doors: [...base, "engine", "queue", "events", "schedule"] },

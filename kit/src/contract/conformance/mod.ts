@@ -1,0 +1,7 @@
+export {
+  exerciseContract,
+  type ExerciseContractOptions,
+  type OpenedContract,
+  type TestFunction,
+} from "./exercise-contract.ts";
+export type { CallExample, Examples } from "./examples.ts";
