@@ -21,6 +21,10 @@ export interface TelemetryEvents {
   readonly "ashlar.balancer.returned": BalancerReturnedEvent;
   readonly "ashlar.balancer.health": BalancerHealthEvent;
   readonly "ashlar.service.call": ServiceCallEvent;
+  readonly "ashlar.health.check": HealthCheckEvent;
+  readonly "ashlar.health.state": HealthStateEvent;
+  readonly "ashlar.lifecycle.phase": LifecyclePhaseEvent;
+  readonly "ashlar.supervisor.child": SupervisorChildEvent;
 }
 
 /** One shared transaction of an engine: `lists` callers' commits with `changes` changes in all. */
@@ -180,4 +184,36 @@ export interface BalancerHealthEvent {
   readonly balancer: string;
   readonly endpoint: string;
   readonly health: "unknown" | "healthy" | "unhealthy";
+}
+
+/** A health check found something else than the time before; the first finding counts. */
+export interface HealthCheckEvent {
+  readonly check: string;
+  readonly status: "up" | "degraded" | "down" | "unknown";
+  readonly reason: string;
+  readonly durationMs: number;
+}
+
+/** A process moved on: it is ready for work, or no longer. */
+export interface HealthStateEvent {
+  readonly from: "starting" | "ready" | "draining" | "stopped";
+  readonly to: "starting" | "ready" | "draining" | "stopped";
+}
+
+/** A phase of a shutdown ended, `unfinished` of its closers still running when its time was over. */
+export interface LifecyclePhaseEvent {
+  readonly phase: string;
+  readonly outcome: "done" | "failed" | "overdue";
+  readonly unfinished: number;
+  readonly durationMs: number;
+}
+
+/** A supervised child changed its state. */
+export interface SupervisorChildEvent {
+  readonly child: string;
+  readonly instance: number;
+  readonly state: "waiting" | "starting" | "ready" | "draining" | "backing-off" | "failed" | "stopped";
+  readonly pid: number | undefined;
+  readonly restarts: number;
+  readonly reason: string;
 }

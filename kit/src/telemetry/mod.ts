@@ -8,6 +8,9 @@ export type {
   EventsAppendEvent,
   EventsParkedEvent,
   EventsSubscriptionEvent,
+  HealthCheckEvent,
+  HealthStateEvent,
+  LifecyclePhaseEvent,
   LockChangeEvent,
   MaintenanceEvent,
   QueueAddEvent,
@@ -17,6 +20,7 @@ export type {
   SagaStepEvent,
   ScheduleFiredEvent,
   ServiceCallEvent,
+  SupervisorChildEvent,
   TelemetryEvents,
 } from "./catalogue.ts";
 export { type Channel, subscribe, telemetryChannel } from "./channel-system.ts";
