@@ -1,5 +1,5 @@
 // What a pick costs and what it is worth: node --conditions=ashlar-source kit/src/balancer/balancer.bench.ts [fleet]
-// Nanoseconds of a pick with its end, by algorithm and size of the set, then tail latencies of a simulated fleet.
+// Nanoseconds of thread time of a pick with its end, by algorithm and size of the set, then tail latencies of a simulated fleet.
 import { execFileSync } from "node:child_process";
 import process from "node:process";
 import { systemClock } from "../clock/mod.ts";
@@ -24,6 +24,9 @@ const kinds = [
 ] as const;
 type Kind = (typeof kinds)[number];
 
+let sharedMs = systemClock.monotonic();
+const shared = { now: () => sharedMs, monotonic: () => sharedMs };
+
 function print(...cells: (string | number)[]): void {
   process.stdout.write(
     `${cells.map((cell, place) => (place === 0 ? String(cell).padEnd(34) : String(cell).padStart(12))).join("")}\n`,
@@ -41,13 +44,14 @@ function endpointsOf(size: number, weights: "even" | "uneven"): Endpoint[] {
 /** Reads the machine's time once a thousand picks: the shared reading of a caller that has taken it anyway. */
 function measure(set: Balancer, requests: readonly (PickRequest | undefined)[], tick: () => void): [number, number] {
   const round = (done: "with done" | "alone"): number => {
-    const fromMs = systemClock.monotonic();
+    const from = process.threadCpuUsage();
     for (let index = 0; index < picksOfRound; index++) {
       if (index % requests.length === 0) tick();
       const pick = set.pick(requests[index % requests.length]);
       if (done === "with done" && pick.kind === "picked") pick.done("ok");
     }
-    return ((systemClock.monotonic() - fromMs) / picksOfRound) * 1e6;
+    const spent = process.threadCpuUsage(from);
+    return ((spent.user + spent.system) / picksOfRound) * 1e3;
   };
   const median = (done: "with done" | "alone"): number =>
     Array.from({ length: rounds }, () => round(done)).toSorted((left, right) => left - right)[rounds >> 1] ?? 0;
@@ -58,8 +62,6 @@ function measure(set: Balancer, requests: readonly (PickRequest | undefined)[], 
 /** One algorithm has a process to itself, as it has in a program: code that serves eight is slower. */
 function measureKind(kind: Kind, weights: "even" | "uneven", reading: "shared" | "own"): void {
   const both = sizes.map((size) => {
-    let sharedMs = systemClock.monotonic();
-    const shared = { now: () => sharedMs, monotonic: () => sharedMs };
     const set = balancer({ algorithm: kind, clock: reading === "own" ? systemClock : shared });
     set.update(endpointsOf(size, weights));
     const isKeyed = ["hash", "rendezvous", "maglev", "sticky"].includes(kind);

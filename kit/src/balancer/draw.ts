@@ -13,6 +13,8 @@ export interface Draw {
   skipped: Slot[] | undefined;
   /** Requests in flight in the whole set. */
   inFlight: number;
+  /** What an algorithm of two choices drew besides its answer. */
+  second: Slot | undefined;
 }
 
 /** One algorithm. It holds what it needs between picks, chooses from a pool, and knows nothing of health or zones. */
@@ -23,7 +25,7 @@ export interface Chooser {
 
 /** An empty draw. */
 export function blankDraw(): Draw {
-  return { nowMs: 0.5, key: undefined, keyHash: 0, skipped: undefined, inFlight: 0 };
+  return { nowMs: 0.5, key: undefined, keyHash: 0, skipped: undefined, inFlight: 0, second: undefined };
 }
 
 export function isSkipped(draw: Draw, slot: Slot): boolean {

@@ -44,33 +44,46 @@ export interface Slot {
   warmUntilMs: number;
 }
 
+// What will hold fractions begins with one: V8 keeps a field that begins as an integer in another form, and reshapes every slot
+// and the code that reads them when the first fraction comes.
+const fraction = 0.5;
+
+/** A slot of which nothing is known yet. */
 export function slotOf(endpoint: Endpoint, nowMs: number): Slot {
-  return {
+  const slot: Slot = {
     endpoint,
     isPresent: true,
-    weight: endpoint.weight ?? 1,
-    share: 1,
+    weight: fraction,
+    share: fraction,
     salt: hash32(endpoint.id),
     inFlight: 0,
     picks: 0,
-    credit: 0,
-    ewmaMs: 0,
-    ewmaAtMs: nowMs,
+    credit: fraction,
+    ewmaMs: fraction,
+    ewmaAtMs: fraction,
     ended: 0,
-    endedMs: 0,
+    endedMs: fraction,
     failed: 0,
     health: "unknown",
     failedInRow: 0,
     slowSweeps: 0,
     ejections: 0,
-    ejectedUntilMs: 0,
-    returnedAtMs: 0,
+    ejectedUntilMs: fraction,
+    returnedAtMs: fraction,
     sweptEnded: 0,
-    sweptEndedMs: 0,
+    sweptEndedMs: fraction,
     sweptFailed: 0,
+    warmFromMs: fraction,
+    warmUntilMs: fraction,
+  };
+  const zeros = { credit: 0, ewmaMs: 0, endedMs: 0, ejectedUntilMs: 0, returnedAtMs: 0, sweptEndedMs: 0 };
+  return Object.assign(slot, zeros, {
     warmFromMs: 0,
     warmUntilMs: 0,
-  };
+    share: 1,
+    weight: endpoint.weight ?? 1,
+    ewmaAtMs: nowMs,
+  });
 }
 
 /** Whether new calls may come at all; suspicion set aside. */
