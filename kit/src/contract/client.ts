@@ -26,11 +26,14 @@ export type StreamsClient<S extends Streams> = { readonly [K in keyof S]: Stream
 /** Each resolves when the job is durable at the service. */
 export type QueuesClient<Q extends Queues> = { readonly [K in keyof Q]: QueueFunction<Q[K]> };
 
+/** A call of a client. */
 export type CallFunction<C extends AnyCall> = (input: CallInput<C>, settings?: CallSettings) => Promise<CallOutput<C>>;
+/** A stream of a client. */
 export type StreamFunction<S extends Stream> = (
   input: CallInput<S>,
   settings?: CallSettings,
 ) => AsyncIterable<CallOutput<S>>;
+/** A queue of a client. */
 export type QueueFunction<Q extends ContractQueue> = (
   input: CallInput<Q>,
   settings?: CallSettings,

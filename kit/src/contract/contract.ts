@@ -4,10 +4,13 @@ import type { Event } from "./event.ts";
 import type { ContractQueue } from "./queue.ts";
 import type { Stream } from "./stream.ts";
 
-/** Operations, events and queues of a contract, by name. */
+/** Calls of a contract, by name. */
 export type Calls = Readonly<Record<string, AnyCall>>;
+/** Streams of a contract, by name. */
 export type Streams = Readonly<Record<string, Stream>>;
+/** Events of a contract, by name. */
 export type Events = Readonly<Record<string, Event>>;
+/** Queues of a contract, by name. */
 export type Queues = Readonly<Record<string, ContractQueue>>;
 
 /** What a service offers: a value that both sides import. It holds schemas and terms, never code or connections. */

@@ -12,15 +12,15 @@ import {
 
 /** An error of a call as plain JSON, for any wire. Holds nothing of the service's inside. */
 export type ErrorReply =
-  | { code: "DECLARED"; failure: string; title: string; data: unknown; retryable: boolean }
-  | { code: "VALIDATION"; what: string; issues: readonly Issue[] }
-  | { code: "UNAVAILABLE"; reason: string; retryAfterMs?: number | undefined }
-  | { code: "OUTCOME_UNKNOWN"; retryable: boolean }
-  | { code: "ACCESS"; reason: "unknown caller" | "missing role" }
-  | { code: "RATE_LIMIT"; retryAfterMs: number }
-  | { code: "KEY_REUSED" }
-  | { code: "TIMEOUT"; afterMs: number }
-  | { code: "FAULT"; reference: string; retryable: boolean };
+  | { readonly code: "DECLARED"; readonly failure: string; readonly title: string; readonly data: unknown; readonly retryable: boolean }
+  | { readonly code: "VALIDATION"; readonly what: string; readonly issues: readonly Issue[] }
+  | { readonly code: "UNAVAILABLE"; readonly reason: string; readonly retryAfterMs?: number | undefined }
+  | { readonly code: "OUTCOME_UNKNOWN"; readonly retryable: boolean }
+  | { readonly code: "ACCESS"; readonly reason: "unknown caller" | "missing role" }
+  | { readonly code: "RATE_LIMIT"; readonly retryAfterMs: number }
+  | { readonly code: "KEY_REUSED" }
+  | { readonly code: "TIMEOUT"; readonly afterMs: number }
+  | { readonly code: "FAULT"; readonly reference: string; readonly retryable: boolean };
 
 /** Any error that a call may end with. */
 export type CallError =

@@ -90,6 +90,7 @@ export interface CommitWork<R> {
   readonly changes: readonly Change[];
 }
 
+/** Committed with its answer, or refused by the engine and not applied. */
 export type CommitEnd<R> =
   | { readonly committed: true; readonly output: R }
   | { readonly committed: false; readonly refusal: Refusal };

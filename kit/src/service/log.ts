@@ -1,6 +1,7 @@
 /** Facts of a line. Values are plain data; secrets do not belong here. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** How much a line matters. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** One line, as it is written. */

@@ -21,6 +21,7 @@ export interface TelemetryEvents {
   readonly "ashlar.balancer.returned": BalancerReturnedEvent;
   readonly "ashlar.balancer.health": BalancerHealthEvent;
   readonly "ashlar.service.call": ServiceCallEvent;
+  readonly "ashlar.service.outdated": ServiceOutdatedEvent;
   readonly "ashlar.health.check": HealthCheckEvent;
   readonly "ashlar.health.state": HealthStateEvent;
   readonly "ashlar.lifecycle.phase": LifecyclePhaseEvent;
@@ -216,4 +217,13 @@ export interface SupervisorChildEvent {
   readonly pid: number | undefined;
   readonly restarts: number;
   readonly reason: string;
+}
+
+/** Somebody called with another contract than the one that is implemented here. */
+export interface ServiceOutdatedEvent {
+  /** `orders@1` */
+  readonly contract: string;
+  /** Fingerprint of the caller's contract. */
+  readonly hash: string;
+  readonly caller: string | undefined;
 }

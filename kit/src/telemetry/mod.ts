@@ -20,6 +20,7 @@ export type {
   SagaStepEvent,
   ScheduleFiredEvent,
   ServiceCallEvent,
+  ServiceOutdatedEvent,
   SupervisorChildEvent,
   TelemetryEvents,
 } from "./catalogue.ts";

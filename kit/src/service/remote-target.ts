@@ -1,0 +1,60 @@
+import { balancer, type Balancer, type Endpoint, type PickRequest } from "../balancer/mod.ts";
+import type { Clock } from "../clock/mod.ts";
+import type { Random } from "../random/mod.ts";
+import { gate, type Gate } from "../abort/mod.ts";
+import type { Directory } from "./link.ts";
+import { RetryBudget } from "./retry-budget.ts";
+
+/** The instances of one service elsewhere, and which of them the next call goes to. */
+export class RemoteTarget implements Disposable {
+  readonly budget: RetryBudget = new RetryBudget();
+  readonly #calls: Balancer;
+  /** Streams and waiting reads are as long as they are: their time says nothing, and would make an instance look slow. */
+  readonly #long: Balancer;
+  readonly #following: Disposable;
+  readonly #clock: Clock;
+  #changed: Gate<void> | undefined;
+
+  constructor(
+    service: string,
+    parts: { directory: Directory; clock: Clock; random: Random; zone: string | undefined },
+  ) {
+    const { directory, clock, random, zone } = parts;
+    this.#clock = clock;
+    const own = random.stream(service);
+    this.#calls = balancer({ name: service, clock, random: own, zone });
+    const algorithm = "two-choices";
+    this.#long = balancer({ name: `${service} streams`, algorithm, ejection: "off", clock, random: own, zone });
+    this.#following = directory.follow(service, (endpoints) => this.#update(endpoints));
+  }
+
+  /** The report of the balancer. */
+  describe(): ReturnType<Balancer["describe"]> {
+    return this.#calls.describe();
+  }
+
+  pick(request: PickRequest, length: "call" | "long"): ReturnType<Balancer["pick"]> {
+    return (length === "call" ? this.#calls : this.#long).pick(request);
+  }
+
+  /** Resolves when the set has changed, or after `withinMs`. */
+  async change(withinMs: number): Promise<void> {
+    const changed = (this.#changed ??= gate());
+    const timer = this.#clock.setTimer(withinMs, () => changed.open());
+    await changed.promise;
+    timer.cancel();
+  }
+
+  [Symbol.dispose](): void {
+    this.#following[Symbol.dispose]();
+    this.#changed?.open();
+  }
+
+  #update(endpoints: readonly Endpoint[]): void {
+    this.#calls.update(endpoints);
+    this.#long.update(endpoints);
+    const changed = this.#changed;
+    this.#changed = undefined;
+    changed?.open();
+  }
+}
