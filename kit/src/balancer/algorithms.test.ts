@@ -126,6 +126,8 @@ describe("peak EWMA", () => {
     await clock.advance(700);
     slow.done("cancelled");
     expect(reportOn(set, "a")).toMatchObject({ ewmaMs: 700, errors: 0 });
+    take().done("cancelled");
+    expect(reportOn(set, "a").ewmaMs).toBe(700);
   });
 
   test("a newcomer is expected to be as quick as the quickest: it is tried, and not overrun", async () => {
@@ -289,5 +291,14 @@ describe("sticky", () => {
     expect(call({ key: "2" })).not.toBe(two); // it was forgotten, and the turn has gone on
     await clock.advance(1_000);
     expect(call({ key: "1" })).not.toBe(one);
+  });
+
+  test("a key is bound also when its endpoint was chosen in place of one that starts slowly", () => {
+    const { set, call } = testSet({ algorithm: { kind: "sticky", first: "round-robin" } }, endpointsOf({}, {}));
+    set.update(endpointsOf({}, {}, {}, {}));
+    const keysOfAll = Array.from({ length: 60 }, (_, index) => `user-${index}`);
+    const first = keysOfAll.map((key) => call({ key }));
+    expect(keysOfAll.map((key) => call({ key }))).toEqual(first);
+    expect(set.describe().keys).toBe(60);
   });
 });

@@ -156,6 +156,21 @@ describe("latency compared over sweeps", () => {
     expect(world.tally(30)).toEqual({ b: 10, c: 10, d: 10 });
   });
 
+  test("what was before an ejection does not count after it", async () => {
+    const world = testSet({ ...plain, ejection: { latencySweeps: 1, sweepMs: 20_000 } }, many(4));
+    await world.clock.advance(1);
+    const slow = Array.from({ length: 5 }, () => world.take({ prefer: "a" }));
+    await world.clock.advance(900);
+    for (const pick of slow) pick.done("ok");
+    fail(world, "a", 5);
+    for (const id of ["b", "c", "d"]) for (let index = 0; index < 5; index++) world.call({ prefer: id });
+    await world.clock.advance(30_000);
+    expect(world.tally(4)).toEqual({ a: 1, b: 1, c: 1, d: 1 });
+    for (const id of ["a", "b", "c", "d"]) for (let index = 0; index < 5; index++) world.call({ prefer: id });
+    await world.clock.advance(20_000);
+    expect(world.tally(4)).toEqual({ a: 1, b: 1, c: 1, d: 1 });
+  });
+
   test.each<[string, number, (id: string) => number, number]>([
     ["when all are slow", 4, () => 900, 5],
     ["of two, for nobody knows which is out of line", 2, (id) => (id === "a" ? 900 : 20), 5],
