@@ -22,7 +22,7 @@ export interface CheckRules {
 }
 
 /** What the checks of one endpoint have shown so far. */
-export interface CheckState {
+interface CheckState {
   readonly health: "healthy" | "unhealthy";
   /** Checks in a row that spoke against `health`. */
   readonly against: number;
@@ -30,7 +30,7 @@ export interface CheckState {
 }
 
 /** Needs so many in a row to change, but one when the very first check of an endpoint that starts unhealthy passes. */
-export function afterCheck(state: CheckState, shown: CheckState["health"], rules: CheckRules): CheckState {
+function afterCheck(state: CheckState, shown: CheckState["health"], rules: CheckRules): CheckState {
   if (shown === state.health) return { ...state, against: 0, isFirst: false };
   const needed = shown === "unhealthy" ? rules.unhealthyAfter : state.isFirst ? 1 : rules.healthyAfter;
   const against = state.against + 1;

@@ -22,7 +22,7 @@ export interface Endpoint {
 export type EndpointState = "up" | "draining" | "down";
 
 /** The bound of a set. An update with more is refused. */
-export const endpointsMax = 10_000;
+const endpointsMax = 10_000;
 
 /** Throws {@link ConfigError} for the first fault of a list, so that a bad one changes nothing. */
 export function checkEndpoints(endpoints: readonly Endpoint[]): void {
