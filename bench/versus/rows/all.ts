@@ -1,4 +1,5 @@
 import type { Row } from "../frame.ts";
+import { embeddedEffect, embeddedMoleculer, embeddedTrpc } from "./calls.ts";
 import { appendOne, appendShared, rehydrate, rehydrateSnapshot } from "./events.ts";
 import { backlog, enqueue } from "./queue.ts";
 import { replay } from "./replay.ts";
@@ -18,4 +19,7 @@ export const rows: readonly Row[] = [
   sagaLatency,
   takeover,
   replay,
+  embeddedMoleculer,
+  embeddedTrpc,
+  embeddedEffect,
 ];
