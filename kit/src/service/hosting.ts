@@ -2,7 +2,7 @@ import type { Clock } from "../clock/mod.ts";
 import type { AnyCall, UnavailableError } from "../contract/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import type { Random } from "../random/mod.ts";
-import type { Expiring } from "./deadlines.ts";
+import type { Expiring } from "../abort/mod.ts";
 import type { CommitEnd, CommitWork } from "./handler-context.ts";
 import type { Implementation } from "./implement.ts";
 import type { Log, LogFields } from "./log.ts";

@@ -3,11 +3,10 @@ import type { Caller, Request } from "../contract/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { TimeoutError } from "../errors/mod.ts";
 import type { Random } from "../random/mod.ts";
-import type { Expiring } from "./deadlines.ts";
 import type { CommitEnd, CommitWork } from "./handler-context.ts";
 import type { Handling, OperationFacts } from "./hosting.ts";
 import type { Log } from "./log.ts";
-import { linkSignals, type HeldSignal } from "../abort/mod.ts";
+import { type Expiring, type HeldSignal, linkSignals } from "../abort/mod.ts";
 
 /** Stores the answer of a keyed call together with its changes. */
 export type AnswerCommit = (work: CommitWork<unknown>) => Promise<CommitEnd<unknown>>;

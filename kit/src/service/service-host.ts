@@ -3,7 +3,7 @@ import { type AnyContract, clientOf, contractId, type Dispatcher, UnavailableErr
 import type { Engine } from "../engine/mod.ts";
 import type { Random } from "../random/mod.ts";
 import { contextLog } from "./context-log.ts";
-import { Deadlines } from "./deadlines.ts";
+import { Deadlines } from "../abort/mod.ts";
 import { eventFeed, type EventFeed } from "./event-feed.ts";
 import { eventLog } from "./event-log.ts";
 import type { CommitEnd, CommitWork } from "./handler-context.ts";

@@ -21,6 +21,7 @@ export interface TelemetryEvents {
   readonly "ashlar.balancer.returned": BalancerReturnedEvent;
   readonly "ashlar.balancer.health": BalancerHealthEvent;
   readonly "ashlar.service.call": ServiceCallEvent;
+  readonly "ashlar.wire.closed": WireClosedEvent;
   readonly "ashlar.service.outdated": ServiceOutdatedEvent;
   readonly "ashlar.health.check": HealthCheckEvent;
   readonly "ashlar.health.state": HealthStateEvent;
@@ -226,4 +227,13 @@ export interface ServiceOutdatedEvent {
   /** Fingerprint of the caller's contract. */
   readonly hash: string;
   readonly caller: string | undefined;
+}
+
+/** A connection between two processes has ended. */
+export interface WireClosedEvent {
+  /** Which end tells it. */
+  readonly side: "client" | "server";
+  /** Name of the other process; "" when it never said. */
+  readonly peer: string;
+  readonly reason: string;
 }

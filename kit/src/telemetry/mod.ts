@@ -23,5 +23,6 @@ export type {
   ServiceOutdatedEvent,
   SupervisorChildEvent,
   TelemetryEvents,
+  WireClosedEvent,
 } from "./catalogue.ts";
 export { type Channel, subscribe, telemetryChannel } from "./channel-system.ts";
