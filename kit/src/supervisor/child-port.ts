@@ -1,0 +1,22 @@
+/** Why a child leaves: its supervisor asked it to, is dead, or the process got SIGTERM or SIGINT. */
+export type StopReason = "drain" | "orphaned" | "signal";
+
+/** What a child hears. */
+export interface ChildListener {
+  readonly message: (message: unknown) => void;
+  readonly disconnect: () => void;
+  /** SIGTERM or SIGINT. Without it these are not listened to, and do what they would do else. */
+  readonly signal: (() => void) | undefined;
+}
+
+/** The process of a child: the machine, or a test. */
+export interface ChildPort {
+  /** Who this process is, if a supervisor has started it. */
+  readonly identity: { readonly name: string; readonly instance: number } | undefined;
+  /** `alone`: there is no supervisor, or no longer. `full`: it does not read. In both cases nothing was sent. */
+  send(message: object): "sent" | "full" | "alone";
+  listen(listener: ChildListener): Disposable;
+  /** From now on output that nobody reads is no error. */
+  outliveOutput(): void;
+  exit(code: number): void;
+}
