@@ -72,6 +72,7 @@ export const layers: Readonly<Record<string, Row>> = {
     node: ["node:assert", "node:assert/strict"],
   },
   rpc: { level: 3, doors: base },
+  registry: { level: 3, doors: [...base, "engine"] },
   wire: { level: 3, doors: base },
   contract: { level: 3, doors: ground },
   "contract/conformance": { level: 3, doors: [...ground, "contract"], node: ["node:assert", "node:assert/strict"] },

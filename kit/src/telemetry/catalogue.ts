@@ -21,6 +21,7 @@ export interface TelemetryEvents {
   readonly "ashlar.balancer.returned": BalancerReturnedEvent;
   readonly "ashlar.balancer.health": BalancerHealthEvent;
   readonly "ashlar.service.call": ServiceCallEvent;
+  readonly "ashlar.registry.changed": RegistryChangedEvent;
   readonly "ashlar.wire.closed": WireClosedEvent;
   readonly "ashlar.service.outdated": ServiceOutdatedEvent;
   readonly "ashlar.health.check": HealthCheckEvent;
@@ -236,4 +237,11 @@ export interface WireClosedEvent {
   /** Name of the other process; "" when it never said. */
   readonly peer: string;
   readonly reason: string;
+}
+
+/** An instance of this process has come into the registry, has left it, or has lost its place there. */
+export interface RegistryChangedEvent {
+  readonly instance: string;
+  readonly address: string;
+  readonly change: "announced" | "lost" | "left";
 }

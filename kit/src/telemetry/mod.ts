@@ -16,6 +16,7 @@ export type {
   QueueAddEvent,
   QueueJobEvent,
   QueueLeaseLostEvent,
+  RegistryChangedEvent,
   SagaRunEvent,
   SagaStepEvent,
   ScheduleFiredEvent,

@@ -1,0 +1,2 @@
+/** Cells of the instances, one each. */
+export const instanceSpace = "registry/instances";
