@@ -57,7 +57,7 @@ class ChildSide implements SupervisedChild {
   #orphaned: Timer | undefined;
 
   constructor(options: SupervisedChildOptions) {
-    this.#process = options.process ?? systemChild;
+    this.#process = options.process ?? systemChild();
     this.#clock = options.clock ?? systemClock;
     this.#onDrain = options.onDrain ?? (() => undefined);
     this.#orphanGraceMs = integerIn("orphanGraceMs", options.orphanGraceMs ?? 5_000, { min: 0, max: 3_600_000 });

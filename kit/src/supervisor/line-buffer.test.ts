@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { LineBuffer } from "./line-buffer.ts";
+import { lineWriter } from "./output-system.ts";
 
 function linesOf(pieces: readonly string[]): string[] {
   const lines: string[] = [];
@@ -31,4 +32,21 @@ test("a line without end is given in parts of 16,384 characters, in whatever pie
   expect(linesOf([long]).map(({ length }) => length)).toEqual(lengths);
   expect(linesOf([`${long}\n`]).map(({ length }) => length)).toEqual(lengths);
   expect(linesOf(Array.from({ length: 40 }, () => "x".repeat(1_000))).map(({ length }) => length)).toEqual(lengths);
+});
+
+test("lines are written after their source; beyond 1 MiB that nobody reads they are dropped and counted", () => {
+  const target = () => ({ writableLength: 0, written: [] as string[], write: (text: string) => text });
+  const [stdout, stderr] = [target(), target()];
+  for (const stream of [stdout, stderr]) stream.write = (text) => (stream.written.push(text), text);
+  const write = lineWriter({ stdout, stderr });
+  const line = { name: "orders", instance: 1, stream: "stdout" } as const;
+  write({ ...line, text: "one" });
+  stdout.writableLength = 1_048_577;
+  write({ ...line, text: "two" });
+  write({ ...line, text: "three" });
+  write({ ...line, stream: "stderr", text: "oops" });
+  stdout.writableLength = 0;
+  write({ ...line, text: "four" });
+  expect(stdout.written).toEqual(["[orders#1] one\n", "[supervisor] 2 lines were dropped\n", "[orders#1] four\n"]);
+  expect(stderr.written).toEqual(["[orders#1] oops\n"]);
 });

@@ -85,6 +85,20 @@ test("a child that is stopped by SIGSTOP is found, killed and replaced", async (
   expect(supervisor.events.map(({ reason }) => reason)).toContain("is frozen: 5 heartbeats were missed");
 });
 
+test("what a stopped child does not read is refused beyond a bound, not kept in memory", async () => {
+  await using supervisor = await opened({ stopGraceMs: 50, heartbeatMs: 60_000 });
+  await supervisor.whenReady();
+  process.kill(first(supervisor).pid, "SIGSTOP");
+  const body = "x".repeat(100_000);
+  let sent = 0;
+  for (let round = 0; round < 500; round++) {
+    sent += supervisor.send("orders", body);
+    if (round % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(sent).toBeGreaterThan(0);
+  expect(sent).toBeLessThan(150);
+});
+
 test("a reload under load drops no call", async () => {
   const told = { answered: 0, failed: 0, processes: 0 };
   await using supervisor = await opened({

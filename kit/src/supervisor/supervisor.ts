@@ -6,7 +6,7 @@ import { type Random, systemRandom } from "../random/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { type Child, type ChildDefinition, childrenOf } from "./definition.ts";
 import { CrashLoopError } from "./errors.ts";
-import { type OutputLine, writeLine } from "./output-system.ts";
+import { lineWriter, type OutputLine } from "./output-system.ts";
 import type { ProcessPort } from "./process-port.ts";
 import { systemProcesses } from "./process-system.ts";
 import type { AddressTable } from "./protocol.ts";
@@ -209,7 +209,7 @@ class ProcessSupervisor implements Supervisor {
       readyTimeoutMs: integerIn("readyTimeoutMs", options.readyTimeoutMs ?? 30_000, times),
       stopGraceMs: integerIn("stopGraceMs", options.stopGraceMs ?? 10_000, times),
       missedMax: integerIn("missedMax", options.missedMax ?? 10, { min: 2, max: 1_000 }),
-      onOutput: options.onOutput ?? writeLine,
+      onOutput: options.onOutput ?? lineWriter(),
       onMessage: options.onMessage ?? (() => undefined),
       onHello: (running) => this.#tell(running),
       publish: () => this.#publish(),
