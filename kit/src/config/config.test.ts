@@ -180,7 +180,7 @@ describe("a secret", () => {
       JSON.stringify(describeConfig(shop, { env, argv: [] })),
     ];
     for (const text of printed) expect(text).not.toContain("hunter2");
-    expect(printed[2]).toBe(`{"token":"[secret]"}`);
+    expect([printed[0], printed[2], inspect(token)]).toEqual(["[secret]", `{"token":"[secret]"}`, "[secret]"]);
   });
 
   test("is not shown when its flag is mistyped or does not exist", () => {

@@ -86,12 +86,15 @@ describe("a child that dies", () => {
   });
 
   test("in a crash loop is started again by a reload, with a clean record", async () => {
-    const { clock, supervisor, last, habits } = await world({ restart: { crashesMax: 0 } });
-    last("orders").die();
-    await clock.settle();
+    const { clock, supervisor, last, habits } = await world({ restart: { crashesMax: 1 } });
+    for (let death = 0; death < 2; death++) {
+      last("orders").die();
+      await clock.advance(200);
+    }
+    expect(supervisor.children[0]?.state).toBe("failed");
     habits.start = "exit";
     expect(await supervisor.reload("orders")).toEqual({ outcome: "kept", replaced: 0, reason: "exited with 1" });
-    expect(supervisor.children[0]?.state).toBe("failed");
+    expect(supervisor.children[0]?.state).toBe("backing-off");
     habits.start = "ready";
     expect(await supervisor.reload("orders")).toEqual({ outcome: "replaced", replaced: 1, reason: "" });
     expect(supervisor.children[0]?.state).toBe("ready");
@@ -150,6 +153,17 @@ describe("stopping", () => {
     expect(await supervisor.reload("orders")).toMatchObject({ outcome: "kept", reason: "the supervisor stops" });
   });
 
+  test("leaves a child alone until all that need it are gone", async () => {
+    const { clock, supervisor, last } = await world({ children: chain });
+    last("gateway").habits.leaves = "only by SIGKILL";
+    const stopped = supervisor[Symbol.asyncDispose]();
+    await clock.advance(499);
+    expect([last("gateway").isAlive, last("orders").kills, last("stock").isAlive]).toEqual([true, [], true]);
+    await clock.advance(1);
+    await stopped;
+    expect(last("stock").isAlive).toBe(false);
+  });
+
   test("kills what does not leave within the grace, and gives up on what even that does not end", async () => {
     const { clock, supervisor, started } = await world({ children: [orders, { name: "mail", module: "mail.ts" }] });
     const [first, second] = started;
@@ -173,8 +187,10 @@ describe("stopping", () => {
     last("mail").die();
     habits.start = "never";
     const reloaded = supervisor.reload("orders");
+    await clock.advance(200);
     last("stock").die();
-    await clock.advance(100);
+    await clock.settle();
+    expect(supervisor.children.map(({ state }) => state)).toEqual(["ready", "starting", "backing-off"]);
     await supervisor[Symbol.asyncDispose]();
     expect((await reloaded).outcome).toBe("kept");
     expect([started.some(({ isAlive }) => isAlive), clock.timersPending]).toEqual([false, 0]);
@@ -216,7 +232,7 @@ describe("messages", () => {
   test("ready a second time changes nothing", async () => {
     const { supervisor, last } = await world();
     last("orders").say({ kind: "ready", address: "elsewhere" });
-    expect(supervisor.table.entries[0]?.address).toBe("host:100");
+    expect([supervisor.table.entries[0]?.address, supervisor.children[0]?.address]).toEqual(["host:100", "host:100"]);
   });
 
   test("a table that a full channel does not take is sent when it takes messages again, the newest only", async () => {
