@@ -241,7 +241,7 @@ describe("messages", () => {
     const before = mail.toldTable()?.["version"];
     mail.habits.channel = "full";
     last("orders").die();
-    await clock.advance(100);
+    await clock.advance(1_900);
     expect(mail.toldTable()?.["version"]).toBe(before);
     mail.habits.channel = "open";
     await clock.advance(1_000);

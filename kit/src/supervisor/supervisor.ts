@@ -303,7 +303,8 @@ class ProcessSupervisor implements Supervisor {
   #setBeat(): Timer {
     return this.#clock.setTimer(this.#heartbeatMs, () => {
       for (const slot of this.#slots) slot.tick();
-      for (const running of this.#stale) {
+      // A copy, because telling may put it back: a set that grows while it is walked has no end.
+      for (const running of [...this.#stale]) {
         this.#stale.delete(running);
         if (running.isListening) this.#tell(running);
       }
