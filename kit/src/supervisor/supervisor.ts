@@ -303,11 +303,10 @@ class ProcessSupervisor implements Supervisor {
   #setBeat(): Timer {
     return this.#clock.setTimer(this.#heartbeatMs, () => {
       for (const slot of this.#slots) slot.tick();
-      // A copy, because telling may put it back: a set that grows while it is walked has no end.
-      for (const running of [...this.#stale]) {
-        this.#stale.delete(running);
-        if (running.isListening) this.#tell(running);
-      }
+      // Taken out first, because telling may put one back: a set that grows while it is walked has no end.
+      const stale = [...this.#stale];
+      this.#stale.clear();
+      for (const running of stale) if (running.isListening) this.#tell(running);
       this.#beat = this.#setBeat();
     });
   }
