@@ -86,7 +86,7 @@ export const layers: Readonly<Record<string, Row>> = {
     level: 4,
     doors: [
       ...base,
-      ...["balancer", "config", "contract", "discovery", "engine", "health", "lifecycle", "queue", "rpc", "supervisor"],
+      ...["balancer", "config", "contract", "engine", "health", "lifecycle", "queue", "registry", "supervisor", "wire"],
     ],
   },
 };

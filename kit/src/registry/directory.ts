@@ -4,8 +4,8 @@ import type { InstanceState } from "./instance.ts";
 export interface ServiceEndpoint {
   readonly id: string;
   readonly address: string;
-  /** Fingerprint of the contract that it implements. */
-  readonly hash: string;
+  /** Fingerprint of the contract that it implements, where it is told. */
+  readonly hash?: string | undefined;
   readonly weight?: number | undefined;
   readonly zone?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;

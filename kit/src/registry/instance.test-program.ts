@@ -15,4 +15,4 @@ process.on("SIGTERM", () => {
   })();
 });
 process.on("disconnect", () => process.exit());
-setInterval(() => undefined, 1_000);
+process.on("message", () => undefined);

@@ -61,7 +61,7 @@ function routesOf({ contract }: Implementation): [string, HttpRoute][] {
   );
 }
 
-function engineFaults({ services, engines }: System): SystemFault[] {
+function engineFaults({ services, engines, registry }: System): SystemFault[] {
   const byName = new Map<string, EngineProvision>();
   const faults: SystemFault[] = [];
   for (const provision of engines) {
@@ -69,6 +69,8 @@ function engineFaults({ services, engines }: System): SystemFault[] {
     if (byName.has(name)) faults.push({ message: `the engine ${name} is provided twice`, declaredAt: "" });
     byName.set(name, provision);
   }
+  if (registry !== undefined && !byName.has(registry.name))
+    faults.push({ message: `the registry needs the engine ${registry.name}, which nobody provides`, declaredAt: "" });
   for (const service of services) faults.push(...serviceEngineFaults(service, byName));
   for (const { token, needs } of engines) {
     for (const need of needs.filter((needed) => !byName.has(needed.name)))

@@ -1,6 +1,5 @@
 import type { Caller, ErrorReply } from "../contract/mod.ts";
 import { KitError } from "../errors/mod.ts";
-import type { Endpoint } from "../balancer/mod.ts";
 
 /** A request as it goes to another process. */
 export interface RequestMessage {
@@ -61,10 +60,4 @@ export class LinkReplyError extends KitError {
     super(`the stream ended with ${reply.code}`);
     this.reply = reply;
   }
-}
-
-/** Says where the instances of a service are. */
-export interface Directory {
-  /** Tells the whole set at once, as far as it is known, and again after each change, until disposed. */
-  follow(service: string, told: (endpoints: readonly Endpoint[]) => void): Disposable;
 }

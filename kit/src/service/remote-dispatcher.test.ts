@@ -38,7 +38,11 @@ async function withProcesses(run: (world: World) => Promise<void>, first = both)
   const trace = testTrace();
   const small = testSystem(trace);
   const stocks = await openServices(small, { only: ["stock"], clock, random });
-  const server = serveRequests(small.services, stocks.local, { nextId, hashOf: contractHash });
+  const server = serveRequests(small.services, stocks.local, {
+    nextId,
+    hashOf: contractHash,
+    closing: new AbortController().signal,
+  });
   const faults: World["faults"] = new Map();
   const sent: string[] = [];
   const links: Links = (address) => linkTo(server, { address, faults, sent });

@@ -18,7 +18,8 @@ import {
 } from "../contract/mod.ts";
 import { TimeoutError } from "../errors/mod.ts";
 import type { Random } from "../random/mod.ts";
-import { type Directory, type Link, LinkError, LinkReplyError, type Links, type RequestMessage } from "./link.ts";
+import type { Directory } from "../registry/mod.ts";
+import { type Link, LinkError, LinkReplyError, type Links, type RequestMessage } from "./link.ts";
 import { RemoteTarget } from "./remote-target.ts";
 
 /** What a way to other processes is made of. */

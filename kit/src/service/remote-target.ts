@@ -2,7 +2,7 @@ import { balancer, type Balancer, type Endpoint, type PickRequest } from "../bal
 import type { Clock } from "../clock/mod.ts";
 import type { Random } from "../random/mod.ts";
 import { gate, type Gate } from "../abort/mod.ts";
-import type { Directory } from "./link.ts";
+import type { Directory } from "../registry/mod.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
 /** The instances of one service elsewhere, and which of them the next call goes to. */

@@ -1,3 +1,4 @@
+import { linkSignals } from "../abort/mod.ts";
 import {
   type AnyContract,
   contractId,
@@ -33,11 +34,20 @@ const pageMax = 1_000;
 const waitMaxMs = 60_000;
 const stale = telemetryChannel("ashlar.service.outdated");
 
-/** Puts the services of this process behind a wire. `hashOf` gives the fingerprint of a contract. */
+/** What a request server works with. */
+export interface RequestServerParts {
+  readonly nextId: () => string;
+  /** Gives the fingerprint of a contract. */
+  readonly hashOf: (contract: AnyContract) => string;
+  /** Aborted when the process begins to close: reads that wait for events, and streams, end then. */
+  readonly closing: AbortSignal;
+}
+
+/** Puts the services of this process behind a wire. */
 export function serveRequests(
   services: readonly Implementation[],
   local: Dispatcher,
-  parts: { readonly nextId: () => string; readonly hashOf: (contract: AnyContract) => string },
+  parts: RequestServerParts,
 ): RequestServer {
   const contracts = new Map(services.map(({ contract }) => [contractId(contract), contract]));
   const outdated = new Map<string, number>();
@@ -57,7 +67,7 @@ export function serveRequests(
     message: RequestMessage,
   ): ((request: Request) => Promise<unknown>) | undefined => {
     const id = `${message.kind} ${message.contract}.${message.name}`;
-    const known = ports.get(id) ?? newPort(contract, message, local);
+    const known = ports.get(id) ?? newPort(contract, message, { local, closing: parts.closing });
     if (known !== undefined) ports.set(id, known);
     return known;
   };
@@ -82,8 +92,10 @@ export function serveRequests(
         return;
       }
       note(contract, message);
+      using ending = linkSignals([incoming.signal, parts.closing]);
       try {
-        yield* local.stream(contract, message.name)(requestOf(message, incoming));
+        const request = requestOf(message, { withinMs: incoming.withinMs, signal: ending.signal });
+        yield* local.stream(contract, message.name)(request);
       } catch (error) {
         const ended = replyOf(error, message, parts.nextId);
         if (!ended.ok) throw new LinkReplyError(ended.error);
@@ -95,7 +107,7 @@ export function serveRequests(
 function newPort(
   contract: AnyContract,
   { kind, name }: RequestMessage,
-  local: Dispatcher,
+  { local, closing }: { readonly local: Dispatcher; readonly closing: AbortSignal },
 ): ((request: Request) => Promise<unknown>) | undefined {
   if (kind === "call" && Object.hasOwn(contract.calls, name)) return local.call(contract, name);
   if (kind === "queue" && Object.hasOwn(contract.queues, name)) return local.queue(contract, name);
@@ -103,7 +115,8 @@ function newPort(
   const feed = local.feed(contract);
   return async ({ input, parent }) => {
     const { after, limit, waitMs } = input as { after: number; limit: number; waitMs: number };
-    const signal = parent?.signal ?? new AbortController().signal;
+    using ending = linkSignals([parent?.signal, closing]);
+    const { signal } = ending;
     return await feed({ after, limit: Math.min(limit, pageMax), waitMs: Math.min(waitMs, waitMaxMs), signal });
   };
 }

@@ -1,7 +1,7 @@
 import type { AnyContract, Targets } from "../contract/mod.ts";
 import { ConfigError } from "../errors/mod.ts";
 import { systemFaults } from "./check-system.ts";
-import type { EngineProvision } from "./engine-token.ts";
+import type { EngineProvision, EngineToken } from "./engine-token.ts";
 import type { Implementation } from "./implement.ts";
 import { SystemError } from "./errors.ts";
 import type { System } from "./system-value.ts";
@@ -14,6 +14,8 @@ export interface SystemOptions {
   readonly engines?: readonly EngineProvision[];
   /** `{ core: ["orders", "inventory"] }` */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
+  /** The engine in which replicas announce themselves, shared by all of them. Needed to run with `only`. */
+  readonly registry?: EngineToken;
   /** Targets by operation, `orders.place`: they tighten those of the contract. */
   readonly targets?: Readonly<Record<string, Targets>>;
 }
@@ -27,8 +29,8 @@ const namePattern = /^[a-z][a-z0-9-]{0,62}$/;
  */
 export function system(name: string, options: SystemOptions): System {
   if (!namePattern.test(name)) throw new ConfigError("name", name, "a kebab-case name of 1 to 63 characters");
-  const { services, engines = [], groups = {}, targets = {} } = options;
-  const value: System = Object.freeze({ kind: "system", name, services, engines, groups, targets });
+  const { services, engines = [], groups = {}, targets = {}, registry } = options;
+  const value: System = Object.freeze({ kind: "system", name, services, engines, groups, targets, registry });
   const faults = systemFaults(value);
   if (faults.length > 0) throw new SystemError(name, faults);
   return value;

@@ -1,0 +1,171 @@
+import { type Clock, systemClock } from "../clock/mod.ts";
+import { type ConfigInput, loadConfig } from "../config/mod.ts";
+import type { AnyContract, Client, Dispatcher } from "../contract/mod.ts";
+import { ConfigError } from "../errors/mod.ts";
+import { type Health, openHealth, systemVitals } from "../health/mod.ts";
+import { type Lifecycle, openLifecycle, type ShutdownReport } from "../lifecycle/mod.ts";
+import { type Random, seededRandom, systemRandom } from "../random/mod.ts";
+import { type RestartOptions, type SupervisedChild, supervisedChild } from "../supervisor/mod.ts";
+import type { LogSink } from "./log.ts";
+import { openServices, type OpenServices, type OpenServicesOptions } from "./open-services.ts";
+import { openReplica } from "./open-replica.ts";
+import { openChild } from "./open-child.ts";
+import { openSpread, type Spread } from "./open-spread.ts";
+import { runConfig, type RunSettings } from "./run-config.ts";
+import { mainModule, nodeOptions, processIdentity, standardErrorLog } from "./run-log-system.ts";
+import type { ServiceNode } from "./open-node.ts";
+import { systemChecks } from "./system-health.ts";
+import type { System } from "./system-value.ts";
+
+/** Where the services of a running system are. */
+export type Placement =
+  | { readonly kind: "one process"; readonly services: OpenServices }
+  | { readonly kind: "several processes"; readonly spread: Spread }
+  | { readonly kind: "child" | "replica"; readonly node: ServiceNode };
+
+/** What a door to the outside (an HTTP server, a console) is given. */
+export interface Entrance {
+  readonly system: System;
+  readonly dispatcher: Dispatcher;
+  readonly health: Health;
+  readonly settings: RunSettings;
+}
+
+/** How a system is run; flags and variables say where (see {@link runConfig}). */
+export interface RunOptions extends ConfigInput {
+  /** Opens a door to the outside, after the services and closed before them. Not called in the processes of a spread system: the first
+   *  process has the door. */
+  readonly entrance?: ((entrance: Entrance) => Promise<AsyncDisposable>) | undefined;
+  /** The program of the processes when the system is spread: one that calls `run` with the same system. Default: this one. */
+  readonly module?: string | undefined;
+  /** Arguments for that program besides where it runs. */
+  readonly args?: readonly string[] | undefined;
+  /** Processes of a service or group when spread, where more than one. */
+  readonly instances?: Readonly<Record<string, number>> | undefined;
+  /** How processes that die are started again when spread. */
+  readonly restart?: RestartOptions | undefined;
+  /** Whether SIGTERM and SIGINT stop it (default), or are left to the caller. */
+  readonly signals?: "stop" | "leave" | undefined;
+  /** Takes the lines of the services' logs. Default: JSON on standard error. */
+  readonly log?: LogSink | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
+/** A system that runs, as this process sees it. Closing it stops what this process has started, in order. */
+export interface Running extends AsyncDisposable {
+  readonly placement: Placement;
+  readonly health: Health;
+  readonly settings: RunSettings;
+  readonly dispatcher: Dispatcher;
+  /** Typed calls to any service of the system, wherever it runs. */
+  client<C extends AnyContract>(contract: C): Client<C>;
+  /** Aborted when the process begins to stop. */
+  readonly stopping: AbortSignal;
+  /** Stops: readiness first, then the door, then calls in hand, services and engines. */
+  stop(reason?: string): Promise<ShutdownReport>;
+}
+
+/**
+ * Runs a system where flags and variables say: in this process (the default), as one process a service (`--spread`), or as a replica that
+ * finds the others by the registry (`--only orders`). Resolves when everything that this process has started can be called.
+ * Throws one error with all faults of the configuration.
+ */
+export async function run(system: System, options: RunOptions = {}): Promise<Running> {
+  const settings = loadConfig(runConfig, { strangers: "ignore", ...inputOf(options) });
+  const health = await openHealth({ clock: options.clock });
+  const signals = options.signals === "leave" ? [] : undefined;
+  const onDraining = (): void => void health.moveTo("draining");
+  const lifecycle = await openLifecycle({ graceMs: settings.graceMs, signals, onDraining, clock: options.clock });
+  // The lifecycle listens for signals; the child only for its supervisor.
+  const child = supervisedChild({ signals: "leave", onDrain: () => lifecycle.stop("drain") });
+  try {
+    lifecycle.use("health", health);
+    const placement = await place(system, { options, settings, child, lifecycle });
+    const reachable = reachableFrom(placement);
+    const vitals = systemVitals();
+    lifecycle.use("vitals", vitals);
+    for (const check of systemChecks(reachable, vitals, settings.data)) health.add(check);
+    await openDoor(system, { options, settings, lifecycle, health, placement });
+    health.moveTo("ready");
+    return {
+      placement,
+      health,
+      settings,
+      dispatcher: reachable.dispatcher,
+      client: (contract) => reachable.client(contract),
+      stopping: lifecycle.stopping,
+      stop: (reason) => lifecycle.stop(reason),
+      [Symbol.asyncDispose]: () => lifecycle[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await lifecycle.stop("it could not be started");
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly options: RunOptions;
+  readonly settings: RunSettings;
+  readonly child: SupervisedChild;
+  readonly lifecycle: Lifecycle;
+}
+
+async function place(system: System, { options, settings, child, lifecycle }: Parts): Promise<Placement> {
+  const shared = servicesOptions(options, settings);
+  const { only, spread, listen, zone } = settings;
+  if (child.identity !== undefined) {
+    const node = lifecycle.use("services", await openChild(system, child, { ...shared, listen, zone, only }));
+    return { kind: "child", node };
+  }
+  if (spread === "on" && only !== undefined)
+    throw new ConfigError("--only", only, "nothing, because --spread runs all");
+  if (spread === "on") {
+    const { module = mainModule(), args = [], instances, restart } = options;
+    const given = ["--data", settings.data, "--grace", `${settings.graceMs}ms`, ...args];
+    const nodeArgs = nodeOptions();
+    return {
+      kind: "several processes",
+      spread: lifecycle.use(
+        "processes",
+        await openSpread(system, { ...shared, module, args: given, nodeArgs, instances, restart }),
+      ),
+    };
+  }
+  if (only === undefined) {
+    const services = lifecycle.use("services", await openServices(system, shared));
+    return { kind: "one process", services };
+  }
+  const identity = processIdentity(system.name);
+  const node = lifecycle.use(
+    "services",
+    await openReplica(system, { ...shared, listen, zone, only, identity, lifecycle }),
+  );
+  return { kind: "replica", node };
+}
+
+function servicesOptions(options: RunOptions, settings: RunSettings): OpenServicesOptions {
+  const { log = standardErrorLog, clock = systemClock } = options;
+  const { asIfRemote, data, graceMs } = settings;
+  const random = options.random ?? (asIfRemote === undefined ? systemRandom : seededRandom(`${asIfRemote}`));
+  return { folder: data, graceMs, log, clock, random, asIfRemote: asIfRemote === undefined ? undefined : {} };
+}
+
+async function openDoor(
+  system: System,
+  { options, settings, lifecycle, health, placement }: Omit<Parts, "child"> & { health: Health; placement: Placement },
+): Promise<void> {
+  if (options.entrance === undefined || placement.kind === "child") return;
+  const { dispatcher } = reachableFrom(placement);
+  const door = await options.entrance({ system, dispatcher, health, settings });
+  lifecycle.register({ name: "door", phase: "accept", close: () => door[Symbol.asyncDispose]() });
+}
+
+function reachableFrom(placement: Placement): OpenServices {
+  if (placement.kind === "one process") return placement.services;
+  return placement.kind === "several processes" ? placement.spread.node.services : placement.node.services;
+}
+
+function inputOf({ argv, env }: RunOptions): ConfigInput {
+  return { ...(argv === undefined ? {} : { argv }), ...(env === undefined ? {} : { env }) };
+}

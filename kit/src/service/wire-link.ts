@@ -1,0 +1,136 @@
+import type { Clock } from "../clock/mod.ts";
+import type { Caller, ErrorReply } from "../contract/mod.ts";
+import type { Random } from "../random/mod.ts";
+import {
+  type WireClient,
+  wireClient,
+  WireError,
+  type WireHandlers,
+  type WireIncoming,
+  WireReplyError,
+} from "../wire/mod.ts";
+import { type Link, LinkError, LinkReplyError, type Links, type RequestMessage } from "./link.ts";
+import type { RequestServer } from "./serve-requests.ts";
+
+/** Connections to other processes, one an address, kept while they are used. */
+export interface WireLinks extends AsyncDisposable {
+  readonly to: Links;
+}
+
+/** Addresses whose connections are kept; beyond it the longest unused is closed. */
+const connectionsMax = 1_000;
+
+/** Links over the wire. */
+export function wireLinks(options: {
+  readonly identity: string;
+  readonly clock: Clock;
+  readonly random: Random;
+}): WireLinks {
+  const clients = new Map<string, { readonly client: WireClient; readonly link: Link }>();
+  return {
+    to(address) {
+      const known = clients.get(address);
+      if (known !== undefined) return known.link;
+      const client = wireClient({ address, ...options });
+      const link = linkOver(client);
+      clients.set(address, { client, link });
+      if (clients.size > connectionsMax) void closeOldest(clients);
+      return link;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(Array.from(clients.values(), ({ client }) => client[Symbol.asyncDispose]()));
+      clients.clear();
+    },
+  };
+}
+
+async function closeOldest(clients: Map<string, { readonly client: WireClient }>): Promise<void> {
+  for (const [address, { client }] of clients) {
+    clients.delete(address);
+    return await client[Symbol.asyncDispose]();
+  }
+}
+
+function linkOver(client: WireClient): Link {
+  return {
+    async call(message, settings) {
+      try {
+        return { ok: true, output: await client.call(wired(message), settings) };
+      } catch (error) {
+        if (error instanceof WireReplyError) return { ok: false, error: error.reply as ErrorReply };
+        throw linkError(error);
+      }
+    },
+    async *stream(message, { signal }) {
+      try {
+        yield* client.stream(wired(message), { signal });
+      } catch (error) {
+        if (error instanceof WireReplyError) throw new LinkReplyError(error.reply as ErrorReply);
+        throw linkError(error);
+      }
+    },
+  };
+}
+
+function linkError(error: unknown): unknown {
+  return error instanceof WireError ? new LinkError(error.what, error.message, error) : error;
+}
+
+/** Facts that travel beside the input. */
+interface Meta {
+  readonly key?: string | undefined;
+  readonly caller?: Caller | undefined;
+  readonly trace?: string | undefined;
+}
+
+// The method is sent once a connection; everything that is the same for all its calls belongs into it.
+function wired({ kind, contract, name, hash, input, key, caller, trace }: RequestMessage): {
+  method: string;
+  body: unknown;
+  meta: Meta | undefined;
+} {
+  const hasMeta = key !== undefined || caller !== undefined || trace !== undefined;
+  return {
+    method: `${kind} ${contract} ${name} ${hash}`,
+    body: input,
+    meta: hasMeta ? { key, caller, trace } : undefined,
+  };
+}
+
+/** Answers what comes over the wire. */
+export function wireHandlers(server: RequestServer): WireHandlers {
+  const methods = new Map<string, Method>();
+  const message = (incoming: WireIncoming): RequestMessage => {
+    let method = methods.get(incoming.method);
+    if (method === undefined) {
+      method = methodOf(incoming.method);
+      // Each connection names at most as many methods; what peers make up is not kept beyond that.
+      if (methods.size < methodsMax) methods.set(incoming.method, method);
+    }
+    const { key, caller, trace } = (incoming.meta ?? {}) as Meta;
+    return { ...method, input: incoming.body, key, caller, trace };
+  };
+  return {
+    async call(incoming) {
+      const reply = await server.call(message(incoming), incoming);
+      if (reply.ok) return reply.output;
+      throw new WireReplyError(reply.error);
+    },
+    stream: (incoming) => server.stream(message(incoming), incoming),
+    refuse: (error) => {
+      if (error instanceof WireReplyError || error instanceof LinkReplyError) return error.reply;
+      return { code: "FAULT", reference: "", retryable: true } satisfies ErrorReply;
+    },
+  };
+}
+
+type Method = Pick<RequestMessage, "kind" | "contract" | "name" | "hash">;
+
+const methodsMax = 10_000;
+const kinds = ["call", "stream", "queue", "feed"] as const;
+
+function methodOf(text: string): Method {
+  const [kind, contract = "", name = "", hash = ""] = text.split(" ");
+  // An unknown kind is answered as an operation that is not here.
+  return { kind: kinds.find((known) => known === kind) ?? "call", contract, name, hash };
+}
