@@ -15,7 +15,6 @@ export interface Breakage {
 /**
  * What would break if `after` took the place of `before`: inputs may only widen, outputs and events only narrow, nothing that exists may go,
  * routes and keys stay, deadlines and semantics may not weaken. Empty when everybody built for `before` goes on as he is.
- * Throws {@link UnsupportedError} where a schema cannot be described as JSON Schema.
  */
 export function compareContracts(before: AnyContract, after: AnyContract): readonly Breakage[] {
   const old = describeContract(before);

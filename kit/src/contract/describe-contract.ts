@@ -1,5 +1,6 @@
+import { UnsupportedError } from "../errors/mod.ts";
 import { canonicalJson, fingerprint } from "../codec/mod.ts";
-import { jsonSchema, type JsonSchema, type StandardSchema } from "../schema/mod.ts";
+import { jsonSchema, type JsonSchema, type JsonSchemaOptions, type StandardSchema } from "../schema/mod.ts";
 import { type AnyContract, contractId } from "./contract.ts";
 import type { AnyFailures } from "./failure.ts";
 import type { HttpRoute } from "./http-route.ts";
@@ -27,7 +28,7 @@ export interface CallDescription {
 const descriptions = new WeakMap<AnyContract, ContractDescription>();
 const hashes = new WeakMap<AnyContract, string>();
 
-/** Describes a contract, once. Throws {@link UnsupportedError} where a schema cannot be described as JSON Schema. */
+/** Describes a contract, once. What JSON Schema cannot say (a transformation, nothing at all) is described as such. */
 export function describeContract(contract: AnyContract): ContractDescription {
   const known = descriptions.get(contract);
   if (known !== undefined) return known;
@@ -35,8 +36,8 @@ export function describeContract(contract: AnyContract): ContractDescription {
     id: contractId(contract),
     calls: mapped(contract.calls, (call) => ({ ...shapeOf(call), semantics: call.semantics })),
     streams: mapped(contract.streams, (stream) => ({ ...shapeOf(stream), semantics: "safe" as const })),
-    events: mapped(contract.events, ({ data, key }) => ({ data: jsonSchema(data, { direction: "output" }), key })),
-    queues: mapped(contract.queues, ({ input, key }) => ({ input: jsonSchema(input), key })),
+    events: mapped(contract.events, ({ data, key }) => ({ data: describeSchema(data, { direction: "output" }), key })),
+    queues: mapped(contract.queues, ({ input, key }) => ({ input: describeSchema(input), key })),
   };
   descriptions.set(contract, description);
   return description;
@@ -61,12 +62,22 @@ interface Shape {
 
 function shapeOf({ input, output, errors, deadlineMs, http }: Shape): Omit<CallDescription, "semantics"> {
   return {
-    input: jsonSchema(input),
-    output: jsonSchema(output, { direction: "output" }),
-    errors: mapped(errors, ({ data }) => jsonSchema(data, { direction: "output" })),
+    input: describeSchema(input),
+    output: describeSchema(output, { direction: "output" }),
+    errors: mapped(errors, ({ data }) => describeSchema(data, { direction: "output" })),
     deadlineMs,
     http,
   };
+}
+
+/** The schema as JSON Schema; `{ not: {} }` for what has no form in JSON, such as nothing at all. */
+export function describeSchema(schema: StandardSchema, options?: JsonSchemaOptions): JsonSchema {
+  try {
+    return jsonSchema(schema, options);
+  } catch (error) {
+    if (error instanceof UnsupportedError) return { not: {} };
+    throw error;
+  }
 }
 
 function mapped<T, R>(group: Readonly<Record<string, T>>, describe: (value: T) => R): Record<string, R> {

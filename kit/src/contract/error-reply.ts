@@ -12,7 +12,13 @@ import {
 
 /** An error of a call as plain JSON, for any wire. Holds nothing of the service's inside. */
 export type ErrorReply =
-  | { readonly code: "DECLARED"; readonly failure: string; readonly title: string; readonly data: unknown; readonly retryable: boolean }
+  | {
+      readonly code: "DECLARED";
+      readonly failure: string;
+      readonly title: string;
+      readonly data: unknown;
+      readonly retryable: boolean;
+    }
   | { readonly code: "VALIDATION"; readonly what: string; readonly issues: readonly Issue[] }
   | { readonly code: "UNAVAILABLE"; readonly reason: string; readonly retryAfterMs?: number | undefined }
   | { readonly code: "OUTCOME_UNKNOWN"; readonly retryable: boolean }

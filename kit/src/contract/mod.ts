@@ -62,5 +62,11 @@ export type {
   StreamPort,
 } from "./dispatcher.ts";
 export { clientOf, type Inherited } from "./client-of.ts";
-export { type CallDescription, type ContractDescription, contractHash, describeContract } from "./describe-contract.ts";
+export {
+  type CallDescription,
+  type ContractDescription,
+  contractHash,
+  describeSchema,
+  describeContract,
+} from "./describe-contract.ts";
 export { type Breakage, compareContracts } from "./compare-contracts.ts";

@@ -21,6 +21,7 @@ export interface TelemetryEvents {
   readonly "ashlar.balancer.returned": BalancerReturnedEvent;
   readonly "ashlar.balancer.health": BalancerHealthEvent;
   readonly "ashlar.service.call": ServiceCallEvent;
+  readonly "ashlar.http.request": HttpRequestEvent;
   readonly "ashlar.registry.changed": RegistryChangedEvent;
   readonly "ashlar.wire.closed": WireClosedEvent;
   readonly "ashlar.service.outdated": ServiceOutdatedEvent;
@@ -244,4 +245,14 @@ export interface RegistryChangedEvent {
   readonly instance: string;
   readonly address: string;
   readonly change: "announced" | "lost" | "left";
+}
+
+/** A request over HTTP was answered. */
+export interface HttpRequestEvent {
+  readonly method: string;
+  /** `orders@1.place`, the path of a page, or "none". */
+  readonly route: string;
+  readonly status: number;
+  readonly requestId: string;
+  readonly durationMs: number;
 }

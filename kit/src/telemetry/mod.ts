@@ -11,6 +11,7 @@ export type {
   HealthCheckEvent,
   HealthStateEvent,
   LifecyclePhaseEvent,
+  HttpRequestEvent,
   LockChangeEvent,
   MaintenanceEvent,
   QueueAddEvent,

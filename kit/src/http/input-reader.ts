@@ -1,0 +1,130 @@
+import type { HttpRoute } from "../contract/mod.ts";
+import { jsonSchema, type JsonSchema, type StandardSchema } from "../schema/mod.ts";
+import { headerOf, type HttpRequest } from "./exchange.ts";
+import { ProblemError } from "./problem.ts";
+
+/** Makes the input of an operation out of a request; what it makes is not validated yet. */
+export interface InputReader {
+  read(request: HttpRequest, params: Readonly<Record<string, string | undefined>>): Promise<Record<string, unknown>>;
+  /** Where a field of the input stands in the request: a JSON pointer into the body, or the parameter. */
+  place(path: string): string;
+}
+
+type Coerce = (text: string) => unknown;
+
+const bodyMethods: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"]);
+
+/**
+ * Compiles how the input of a route is read: fields in braces from the path, all others from the query (GET, DELETE) or the JSON body. Texts of
+ * path and query become numbers and truth values where the schema of the field says so, and stay texts where they are none, so
+ * that the schema refuses them. A field that comes twice, in path and body, is refused.
+ */
+export function inputReader(route: HttpRoute, schema: StandardSchema): InputReader {
+  const shapes = new Shapes(schema);
+  const hasBody = bodyMethods.has(route.method);
+  return {
+    async read(request, params) {
+      const input: Record<string, unknown> = hasBody ? await bodyOf(request) : queryOf(request, shapes);
+      for (const name of route.fields) {
+        if (Object.hasOwn(input, name))
+          throw new ProblemError({ kind: "field-twice", title: "A field came twice", status: 400, detail: name });
+        input[name] = shapes.coerce(name)(params[name] ?? "");
+      }
+      if (route.ifMatch !== undefined) readIfMatch(request, route.ifMatch, input);
+      return input;
+    },
+    place(path) {
+      const [first = ""] = path.split(/[.[]/, 1);
+      if (route.fields.includes(first)) return `path: ${path}`;
+      if (!hasBody) return `query: ${path}`;
+      return path === "" ? "#" : `#/${path.replaceAll(/\[(\d+)\]/g, ".$1").replaceAll(".", "/")}`;
+    },
+  };
+}
+
+function readIfMatch(request: HttpRequest, field: string, input: Record<string, unknown>): void {
+  const tag = headerOf(request, "if-match");
+  if (tag === undefined)
+    throw new ProblemError({ kind: "precondition-required", title: "If-Match is missing", status: 428 });
+  input[field] = tag.replace(/^(?:W\/)?"(.*)"$/, "$1");
+}
+
+async function bodyOf(request: HttpRequest): Promise<Record<string, unknown>> {
+  const text = await request.body();
+  if (text === "") return {};
+  const type = headerOf(request, "content-type") ?? "";
+  if (!/^application\/(?:[a-z.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type))
+    throw new ProblemError(
+      { kind: "media-type", title: "Only JSON in UTF-8 is understood", status: 415 },
+      { accept: "application/json" },
+    );
+  if (headerOf(request, "content-encoding") !== undefined)
+    throw new ProblemError({ kind: "media-type", title: "Compressed bodies are not understood", status: 415 });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new ProblemError({ kind: "invalid-json", title: "The body is not JSON", status: 400 });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  throw new ProblemError({ kind: "invalid-json", title: "The body is not a JSON object", status: 400 });
+}
+
+function queryOf({ url }: HttpRequest, shapes: Shapes): Record<string, unknown> {
+  const mark = url.indexOf("?");
+  const input: Record<string, unknown> = {};
+  if (mark < 0) return input;
+  for (const [name, text] of new URLSearchParams(url.slice(mark + 1))) {
+    const value = shapes.coerce(name)(text);
+    if (shapes.isList(name)) input[name] = [...((input[name] as unknown[] | undefined) ?? []), value];
+    else if (Object.hasOwn(input, name))
+      throw new ProblemError({ kind: "field-twice", title: "A parameter came twice", status: 400, detail: name });
+    else input[name] = value;
+  }
+  return input;
+}
+
+/** What the fields of a schema take, found out once and when first needed. */
+class Shapes {
+  readonly #schema: StandardSchema;
+  #fields: Readonly<Record<string, JsonSchema>> | undefined;
+
+  constructor(schema: StandardSchema) {
+    this.#schema = schema;
+  }
+
+  isList(name: string): boolean {
+    return typesOf(this.#field(name)).includes("array");
+  }
+
+  coerce(name: string): Coerce {
+    const field = this.#field(name);
+    const items = field?.["items"] as JsonSchema | undefined;
+    const types = typesOf(this.isList(name) ? items : field);
+    if (types.includes("string")) return (text) => text;
+    if (types.includes("integer") || types.includes("number")) return numberFrom;
+    return types.includes("boolean") ? truthFrom : (text) => text;
+  }
+
+  #field(name: string): JsonSchema | undefined {
+    this.#fields ??= (jsonSchema(this.#schema)["properties"] ?? {}) as Readonly<Record<string, JsonSchema>>;
+    return Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined;
+  }
+}
+
+function typesOf(schema: JsonSchema | undefined): readonly string[] {
+  if (schema === undefined) return [];
+  const { type, anyOf } = schema;
+  if (typeof type === "string") return [type];
+  if (Array.isArray(type)) return type as string[];
+  return Array.isArray(anyOf) ? (anyOf as JsonSchema[]).flatMap(typesOf) : [];
+}
+
+function numberFrom(text: string): unknown {
+  return /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function truthFrom(text: string): unknown {
+  if (text === "true") return true;
+  return text === "false" ? false : text;
+}
