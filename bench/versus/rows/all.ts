@@ -1,5 +1,7 @@
 import type { Row } from "../frame.ts";
 import { embeddedEffect, embeddedMoleculer, embeddedTrpc } from "./calls.ts";
+import { httpFastify, httpHono, httpMoleculer } from "./http.ts";
+import { wireLatency, wireRate } from "./wire.ts";
 import { appendOne, appendShared, rehydrate, rehydrateSnapshot } from "./events.ts";
 import { backlog, enqueue } from "./queue.ts";
 import { replay } from "./replay.ts";
@@ -22,4 +24,9 @@ export const rows: readonly Row[] = [
   embeddedMoleculer,
   embeddedTrpc,
   embeddedEffect,
+  wireRate,
+  wireLatency,
+  httpFastify,
+  httpHono,
+  httpMoleculer,
 ];
