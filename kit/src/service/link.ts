@@ -1,8 +1,8 @@
 import type { Caller, ErrorReply } from "../contract/mod.ts";
 import { KitError } from "../errors/mod.ts";
 
-/** A request as it goes to another process. */
-export interface RequestMessage {
+/** What a request is for. One value for all requests to an operation, so that nothing of it is made anew for each. */
+export interface OperationAddress {
   readonly kind: "call" | "stream" | "queue" | "feed";
   /** `orders@1` */
   readonly contract: string;
@@ -10,6 +10,19 @@ export interface RequestMessage {
   readonly name: string;
   /** Fingerprint of the contract that the caller was built with. */
   readonly hash: string;
+  /** All of it in one text, for the wire. */
+  readonly text: string;
+}
+
+/** Gives an operation its address. */
+export function operationAddress(facts: Omit<OperationAddress, "text">): OperationAddress {
+  const { kind, contract, name, hash } = facts;
+  return Object.freeze({ kind, contract, name, hash, text: `${kind} ${contract} ${name} ${hash}` });
+}
+
+/** A request as it goes to another process. */
+export interface RequestMessage {
+  readonly to: OperationAddress;
   readonly input: unknown;
   readonly key?: string | undefined;
   readonly caller?: Caller | undefined;

@@ -4,7 +4,7 @@ import type { Endpoint } from "../balancer/mod.ts";
 import { type ManualClock, manualClock } from "../clock/mod.ts";
 import { call, contract, contractHash } from "../contract/mod.ts";
 import { idSource, seededRandom } from "../random/mod.ts";
-import { type Link, LinkError, type Links, type ReplyMessage, type RequestMessage } from "./link.ts";
+import { type Link, LinkError, type Links, operationAddress, type ReplyMessage, type RequestMessage } from "./link.ts";
 import { openServices, type OpenServices } from "./open-services.ts";
 import { type RemoteDispatcher, remoteDispatcher } from "./remote-dispatcher.ts";
 import { type RequestServer, serveRequests } from "./serve-requests.ts";
@@ -75,7 +75,7 @@ function linkTo(server: RequestServer, way: { address: string } & Pick<World, "f
   const copied = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
   return {
     async call(message, { signal, withinMs }) {
-      way.sent.push(`${way.address} ${message.kind} ${message.name}`);
+      way.sent.push(`${way.address} ${message.to.kind} ${message.to.name}`);
       const instead = way.faults.get(way.address)?.(message);
       if (instead !== undefined) return await instead;
       const incoming = { withinMs, signal: signal ?? new AbortController().signal };
@@ -112,7 +112,7 @@ test("declared errors, invalid inputs and faults arrive as what they are", async
 test("what was not sent is tried on another instance, whatever the call", async () => {
   await withProcesses(async ({ orders: here, faults, sent, clock }) => {
     const unsentCalls = (message: RequestMessage): Promise<never> | undefined =>
-      message.kind === "call" ? unsent() : undefined;
+      message.to.kind === "call" ? unsent() : undefined;
     faults.set("one", unsentCalls);
     for (let count = 0; count < 8; count++) expect(await here.client(stock).count({ sku: "tea" })).toEqual({ left: 5 });
     expect(sent.filter((message) => message.startsWith("one call"))).not.toEqual([]);
@@ -128,7 +128,7 @@ test("what may have happened is repeated under one key where that is allowed, an
     // The answers of both are lost, once each, after the work was done.
     for (const address of ["one", "two"])
       faults.set(address, (message) => {
-        if (message.kind !== "call") return undefined;
+        if (message.to.kind !== "call") return undefined;
         faults.delete(address);
         const incoming = { withinMs: 1_000, signal: new AbortController().signal };
         return server.call(message, incoming).then(lost);
@@ -164,7 +164,7 @@ test("an unsafe call whose answer is lost is not repeated", async () => {
 test("retries are a part of the calls, however many fail", async () => {
   await withProcesses(async ({ orders: here, faults, sent }) => {
     for (const address of ["one", "two"])
-      faults.set(address, (message) => (message.kind === "call" ? unsent() : undefined));
+      faults.set(address, (message) => (message.to.kind === "call" ? unsent() : undefined));
     const calls = 100;
     for (let count = 0; count < calls; count++)
       await here
@@ -199,7 +199,7 @@ test("an abort and a deadline release the caller while an instance is silent", a
     const reason = new Error("gave up");
     await expect(here.client(stock).count({ sku: "tea" }, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     for (const address of ["one", "two"])
-      faults.set(address, (message) => (message.kind === "call" ? unsent() : undefined));
+      faults.set(address, (message) => (message.to.kind === "call" ? unsent() : undefined));
     const late = here.client(stock).count({ sku: "tea" }, { withinMs: 5, signal: controller.signal });
     await expect(late).rejects.toMatchObject({ code: "UNAVAILABLE" });
     await clock.settle();
@@ -209,11 +209,12 @@ test("an abort and a deadline release the caller while an instance is silent", a
 test("who calls with another contract is counted, and still answered", async () => {
   await withProcesses(async ({ server }) => {
     const incoming = { withinMs: 1_000, signal: new AbortController().signal };
-    const message = { kind: "call", contract: "stock@1", name: "count", hash: "old", input: { sku: "tea" } } as const;
+    const to = operationAddress({ kind: "call", contract: "stock@1", name: "count", hash: "old" });
+    const message = { to, input: { sku: "tea" } };
     expect(await server.call(message, incoming)).toEqual({ ok: true, output: { left: 5 } });
     expect([...server.outdated]).toEqual([["stock@1 old", 1]]);
-    const elsewhere = await server.call({ ...message, contract: "carts@1" }, incoming);
+    const elsewhere = await server.call({ ...message, to: { ...to, contract: "carts@1" } }, incoming);
     expect(elsewhere).toEqual({ ok: false, error: { code: "UNAVAILABLE", reason: "carts@1.count is not here" } });
-    expect(await server.call({ ...message, name: "toString" }, incoming)).toMatchObject({ ok: false });
+    expect(await server.call({ ...message, to: { ...to, name: "toString" } }, incoming)).toMatchObject({ ok: false });
   });
 });

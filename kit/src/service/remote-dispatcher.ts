@@ -19,7 +19,15 @@ import {
 import { TimeoutError } from "../errors/mod.ts";
 import type { Random } from "../random/mod.ts";
 import type { Directory } from "../registry/mod.ts";
-import { type Link, LinkError, LinkReplyError, type Links, type RequestMessage } from "./link.ts";
+import {
+  type Link,
+  LinkError,
+  LinkReplyError,
+  type Links,
+  operationAddress,
+  type OperationAddress,
+  type RequestMessage,
+} from "./link.ts";
 import { RemoteTarget } from "./remote-target.ts";
 
 /** What a way to other processes is made of. */
@@ -105,6 +113,8 @@ class Way {
   readonly #contract: AnyContract;
   readonly #target: RemoteTarget;
   readonly #options: RemoteOptions;
+  /** Each way belongs to one operation, so that names are enough. */
+  readonly #addresses = new Map<string, OperationAddress>();
 
   constructor(contract: AnyContract, target: RemoteTarget, options: RemoteOptions) {
     this.#contract = contract;
@@ -158,7 +168,7 @@ class Way {
   }
 
   async #send(pick: Picked, message: RequestMessage, settings: Sending): Promise<unknown> {
-    const id = `${message.contract}.${message.name}`;
+    const id = `${message.to.contract}.${message.to.name}`;
     try {
       const reply = await this.#link(pick).call(message, settings);
       pick.done(reply.ok || !speaksAgainst(reply.error.code) ? "ok" : "error");
@@ -195,10 +205,15 @@ class Way {
     }
   }
 
-  #message({ kind, name }: Pick<RequestMessage, "kind" | "name">, request: Request): RequestMessage {
+  #message({ kind, name }: Pick<OperationAddress, "kind" | "name">, request: Request): RequestMessage {
     const { input, key, caller, trace } = request;
-    const contract = contractId(this.#contract);
-    return { kind, contract, name, hash: contractHash(this.#contract), input, key, caller, trace };
+    let to = this.#addresses.get(name);
+    if (to === undefined) {
+      const contract = this.#contract;
+      to = operationAddress({ kind, contract: contractId(contract), name, hash: contractHash(contract) });
+      this.#addresses.set(name, to);
+    }
+    return { to, input, key, caller, trace };
   }
 
   #link({ endpoint }: Picked): Link {

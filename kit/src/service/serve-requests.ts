@@ -10,7 +10,7 @@ import {
 } from "../contract/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import type { Implementation } from "./implement.ts";
-import { LinkReplyError, type ReplyMessage, type RequestMessage } from "./link.ts";
+import { LinkReplyError, type OperationAddress, type ReplyMessage, type RequestMessage } from "./link.ts";
 
 /** What a request from another process comes with. */
 export interface Incoming {
@@ -51,8 +51,8 @@ export function serveRequests(
 ): RequestServer {
   const contracts = new Map(services.map(({ contract }) => [contractId(contract), contract]));
   const outdated = new Map<string, number>();
-  const ports = new Map<string, (request: Request) => Promise<unknown>>();
-  const note = (contract: AnyContract, { hash, caller }: RequestMessage): void => {
+  const ports = new WeakMap<OperationAddress, (request: Request) => Promise<unknown>>();
+  const note = (contract: AnyContract, { to: { hash }, caller }: RequestMessage): void => {
     if (hash === parts.hashOf(contract)) return;
     const id = `${contractId(contract)} ${hash}`;
     if (outdated.has(id) || outdated.size < outdatedMax) outdated.set(id, (outdated.get(id) ?? 0) + 1);
@@ -60,21 +60,20 @@ export function serveRequests(
   };
   const unknown = (message: RequestMessage): ReplyMessage => ({
     ok: false,
-    error: { code: "UNAVAILABLE", reason: `${message.contract}.${message.name} is not here` },
+    error: { code: "UNAVAILABLE", reason: `${message.to.contract}.${message.to.name} is not here` },
   });
   const portOf = (
     contract: AnyContract,
     message: RequestMessage,
   ): ((request: Request) => Promise<unknown>) | undefined => {
-    const id = `${message.kind} ${message.contract}.${message.name}`;
-    const known = ports.get(id) ?? newPort(contract, message, { local, closing: parts.closing });
-    if (known !== undefined) ports.set(id, known);
+    const known = ports.get(message.to) ?? newPort(contract, message, { local, closing: parts.closing });
+    if (known !== undefined) ports.set(message.to, known);
     return known;
   };
   return {
     outdated,
     async call(message, incoming) {
-      const contract = contracts.get(message.contract);
+      const contract = contracts.get(message.to.contract);
       const port = contract === undefined ? undefined : portOf(contract, message);
       if (contract === undefined || port === undefined) return unknown(message);
       note(contract, message);
@@ -85,9 +84,9 @@ export function serveRequests(
       }
     },
     async *stream(message, incoming) {
-      const contract = contracts.get(message.contract);
+      const contract = contracts.get(message.to.contract);
       const reply = unknown(message);
-      if (contract === undefined || !Object.hasOwn(contract.streams, message.name)) {
+      if (contract === undefined || !Object.hasOwn(contract.streams, message.to.name)) {
         if (!reply.ok) throw new LinkReplyError(reply.error);
         return;
       }
@@ -95,7 +94,7 @@ export function serveRequests(
       using ending = linkSignals([incoming.signal, parts.closing]);
       try {
         const request = requestOf(message, { withinMs: incoming.withinMs, signal: ending.signal });
-        yield* local.stream(contract, message.name)(request);
+        yield* local.stream(contract, message.to.name)(request);
       } catch (error) {
         const ended = replyOf(error, message, parts.nextId);
         if (!ended.ok) throw new LinkReplyError(ended.error);
@@ -106,7 +105,7 @@ export function serveRequests(
 
 function newPort(
   contract: AnyContract,
-  { kind, name }: RequestMessage,
+  { to: { kind, name } }: RequestMessage,
   { local, closing }: { readonly local: Dispatcher; readonly closing: AbortSignal },
 ): ((request: Request) => Promise<unknown>) | undefined {
   if (kind === "call" && Object.hasOwn(contract.calls, name)) return local.call(contract, name);
@@ -125,7 +124,7 @@ function requestOf({ input, key, caller, trace }: RequestMessage, incoming: Inco
   return { input, key, caller, trace, withinMs: incoming.withinMs, parent: incoming };
 }
 
-function replyOf(error: unknown, { contract, name }: RequestMessage, nextId: () => string): ReplyMessage {
+function replyOf(error: unknown, { to: { contract, name } }: RequestMessage, nextId: () => string): ReplyMessage {
   if (isCallError(error)) return { ok: false, error: errorReply(error) };
   const fault = new FaultError(`${contract}.${name}`, nextId(), { retryable: true, cause: error });
   return { ok: false, error: errorReply(fault) };

@@ -9,7 +9,15 @@ import {
   type WireIncoming,
   WireReplyError,
 } from "../wire/mod.ts";
-import { type Link, LinkError, LinkReplyError, type Links, type RequestMessage } from "./link.ts";
+import {
+  type Link,
+  LinkError,
+  LinkReplyError,
+  type Links,
+  operationAddress,
+  type OperationAddress,
+  type RequestMessage,
+} from "./link.ts";
 import type { RequestServer } from "./serve-requests.ts";
 
 /** Connections to other processes, one an address, kept while they are used. */
@@ -84,14 +92,14 @@ interface Meta {
 }
 
 // The method is sent once a connection; everything that is the same for all its calls belongs into it.
-function wired({ kind, contract, name, hash, input, key, caller, trace }: RequestMessage): {
+function wired({ to, input, key, caller, trace }: RequestMessage): {
   method: string;
   body: unknown;
   meta: Meta | undefined;
 } {
   const hasMeta = key !== undefined || caller !== undefined || trace !== undefined;
   return {
-    method: `${kind} ${contract} ${name} ${hash}`,
+    method: to.text,
     body: input,
     meta: hasMeta ? { key, caller, trace } : undefined,
   };
@@ -99,16 +107,16 @@ function wired({ kind, contract, name, hash, input, key, caller, trace }: Reques
 
 /** Answers what comes over the wire. */
 export function wireHandlers(server: RequestServer): WireHandlers {
-  const methods = new Map<string, Method>();
+  const addresses = new Map<string, OperationAddress>();
   const message = (incoming: WireIncoming): RequestMessage => {
-    let method = methods.get(incoming.method);
-    if (method === undefined) {
-      method = methodOf(incoming.method);
+    let to = addresses.get(incoming.method);
+    if (to === undefined) {
+      to = addressOf(incoming.method);
       // Each connection names at most as many methods; what peers make up is not kept beyond that.
-      if (methods.size < methodsMax) methods.set(incoming.method, method);
+      if (addresses.size < addressesMax) addresses.set(incoming.method, to);
     }
     const { key, caller, trace } = (incoming.meta ?? {}) as Meta;
-    return { ...method, input: incoming.body, key, caller, trace };
+    return { to, input: incoming.body, key, caller, trace };
   };
   return {
     async call(incoming) {
@@ -124,13 +132,11 @@ export function wireHandlers(server: RequestServer): WireHandlers {
   };
 }
 
-type Method = Pick<RequestMessage, "kind" | "contract" | "name" | "hash">;
-
-const methodsMax = 10_000;
+const addressesMax = 10_000;
 const kinds = ["call", "stream", "queue", "feed"] as const;
 
-function methodOf(text: string): Method {
+function addressOf(text: string): OperationAddress {
   const [kind, contract = "", name = "", hash = ""] = text.split(" ");
   // An unknown kind is answered as an operation that is not here.
-  return { kind: kinds.find((known) => known === kind) ?? "call", contract, name, hash };
+  return operationAddress({ kind: kinds.find((known) => known === kind) ?? "call", contract, name, hash });
 }
