@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo } from "node:net";
 import { call, clientOf, contract } from "ashlar/contract";
 import { fixedDirectory } from "ashlar/registry";
 import { implement, openNode, system } from "ashlar/service";
+import { ServiceBroker } from "moleculer";
 import { z } from "zod";
 
 function answer(id: string): { id: string; state: string; total: number; items: { sku: string; quantity: number }[] } {
@@ -33,8 +34,7 @@ export interface Caller {
 
 const namespace = "ashlar-bench";
 
-async function moleculer(nodeID: string): Promise<InstanceType<typeof import("moleculer").ServiceBroker>> {
-  const { ServiceBroker } = await import("moleculer");
+async function moleculer(nodeID: string): Promise<ServiceBroker> {
   return new ServiceBroker({ nodeID, namespace, transporter: "TCP", logger: false });
 }
 

@@ -24,14 +24,14 @@ async function costOf(side: string, name: string): Promise<Figure> {
         }),
       );
     };
-    await many(4_000);
+    await many(10_000);
     child.send("start");
     await once(child, "message");
-    await many(20_000);
+    await many(40_000);
     child.send("stop");
     const [cpuMicros] = (await once(child, "message")) as [number];
     await pool.close();
-    return { name, durability: "memory", value: cpuMicros / 20_000 };
+    return { name, durability: "memory", value: cpuMicros / 40_000 };
   } finally {
     child.kill();
   }

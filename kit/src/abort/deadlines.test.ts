@@ -4,8 +4,6 @@ import { manualClock } from "../clock/mod.ts";
 import { Deadlines, type Expiring } from "./deadlines.ts";
 
 class Entry implements Expiring {
-  previous: Expiring | undefined = undefined;
-  next: Expiring | undefined = undefined;
   expiredAtMs: number | undefined = undefined;
   readonly deadlineAtMs: number;
   readonly #now: () => number;

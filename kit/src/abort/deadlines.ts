@@ -1,11 +1,9 @@
 import type { Clock, Timer } from "../clock/mod.ts";
 
-/** Something that ends at a time unless it is done before. Holds its own place in the list. */
+/** Something that ends at a time unless it is done before. */
 export interface Expiring {
   /** On the monotonic clock. */
   readonly deadlineAtMs: number;
-  previous: Expiring | undefined;
-  next: Expiring | undefined;
   expire(): void;
 }
 
@@ -16,7 +14,7 @@ export interface Expiring {
  */
 export class Deadlines {
   readonly #clock: Clock;
-  #head: Expiring | undefined;
+  readonly #entries = new Set<Expiring>();
   #timer: Timer | undefined;
   #ringsAtMs = Infinity;
 
@@ -25,27 +23,19 @@ export class Deadlines {
   }
 
   add(entry: Expiring): void {
-    const head = this.#head;
-    entry.next = head;
-    if (head !== undefined) head.previous = entry;
-    this.#head = entry;
+    this.#entries.add(entry);
     if (entry.deadlineAtMs < this.#ringsAtMs) this.#arm(entry.deadlineAtMs);
   }
 
-  /** Only of what was added and has neither been removed nor expired. */
+  /** Does nothing for what has been removed or has expired. */
   remove(entry: Expiring): void {
-    const { previous, next } = entry;
-    if (previous === undefined) this.#head = next;
-    else previous.next = next;
-    if (next !== undefined) next.previous = previous;
-    entry.previous = undefined;
-    entry.next = undefined;
+    this.#entries.delete(entry);
   }
 
   /** Expires everything that is there. */
   expireAll(): void {
-    for (let entry = this.#head; entry !== undefined; entry = this.#head) {
-      this.remove(entry);
+    for (const entry of this.#entries) {
+      this.#entries.delete(entry);
       entry.expire();
     }
   }
@@ -66,14 +56,12 @@ export class Deadlines {
     this.#ringsAtMs = Infinity;
     const nowMs = this.#clock.monotonic();
     let earliestMs = Infinity;
-    for (let entry = this.#head; entry !== undefined;) {
-      const { next } = entry;
+    for (const entry of this.#entries) {
       // A timer may ring a millisecond early.
       if (entry.deadlineAtMs <= nowMs + 1) {
-        this.remove(entry);
+        this.#entries.delete(entry);
         entry.expire();
       } else earliestMs = Math.min(earliestMs, entry.deadlineAtMs);
-      entry = next;
     }
     if (earliestMs < this.#ringsAtMs) this.#arm(earliestMs);
   }

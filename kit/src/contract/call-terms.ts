@@ -61,8 +61,7 @@ function resolveRateLimit({ perSecond, burst, per = "caller" }: RateLimit): Requ
   });
 }
 
-/** The targets, checked. */
-export function resolveTargets(targets: Targets): Targets {
+function resolveTargets(targets: Targets): Targets {
   const { p95Ms, throughputPerSecond, availability } = targets;
   if (p95Ms !== undefined) numberIn("targets.p95Ms", p95Ms, { min: 0.001, max: deadlineMaxMs });
   if (throughputPerSecond !== undefined) numberIn("targets.throughputPerSecond", throughputPerSecond, { min: 0 });

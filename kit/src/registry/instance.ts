@@ -36,6 +36,8 @@ export interface Instance extends InstanceFacts {
 }
 
 const servicesMax = 500;
+/** Longest record, in characters. */
+const recordMax = 65_536;
 
 /** Throws {@link ConfigError}. */
 export function checkFacts(facts: InstanceFacts): void {
@@ -54,6 +56,3 @@ export function checkFacts(facts: InstanceFacts): void {
   if (JSON.stringify(facts).length > recordMax)
     throw new ConfigError("facts", "too much", "a record of 64 KiB at most");
 }
-
-/** Longest record, in characters. */
-export const recordMax = 65_536;

@@ -6,7 +6,7 @@ import type { Random } from "../random/mod.ts";
 import type { CommitEnd, CommitWork } from "./handler-context.ts";
 import type { Handling, OperationFacts } from "./hosting.ts";
 import type { Log } from "./log.ts";
-import { type Expiring, type HeldSignal, linkSignals } from "../abort/mod.ts";
+import { type HeldSignal, linkSignals } from "../abort/mod.ts";
 
 /** Stores the answer of a keyed call together with its changes. */
 export type AnswerCommit = (work: CommitWork<unknown>) => Promise<CommitEnd<unknown>>;
@@ -21,8 +21,6 @@ export class Invocation implements Handling {
   readonly request: Request;
   readonly deadlineAtMs: number;
   readonly key: string | undefined;
-  previous: Expiring | undefined = undefined;
-  next: Expiring | undefined = undefined;
   answerCommit: AnswerCommit | undefined = undefined;
   readonly #reject: (reason: Error) => void;
   #needs: object | undefined = undefined;

@@ -40,7 +40,7 @@ export class ClientPeer implements PeerRole {
       call.onGivenUp = () => this.#cancel(id);
       this.#deadlines.add(call);
       call.onLeft = () => {
-        if (!call.isExpired) this.#deadlines.remove(call);
+        this.#deadlines.remove(call);
         this.#left(id);
       };
       if (signal !== undefined) call.heed(signal);

@@ -35,6 +35,7 @@ const firstPauseMs = 50;
 const pauseMaxMs = 2_000;
 const closedConnection = telemetryChannel("ashlar.wire.closed");
 
+/** The caller's end of the connections to one address, one after another. Made by {@link wireClient}. */
 class WireClient implements AsyncDisposable {
   readonly address: string;
   readonly #rules: WireRules;

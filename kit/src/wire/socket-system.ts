@@ -2,7 +2,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import type { ChannelListener, TextChannel } from "./channel.ts";
 
 /** A place to listen at or connect to: `host:port`, or the path of a socket file. */
-export function placeOf(address: string): { readonly host: string; readonly port: number } | { readonly path: string } {
+function placeOf(address: string): { readonly host: string; readonly port: number } | { readonly path: string } {
   const colon = address.lastIndexOf(":");
   const port = Number(address.slice(colon + 1));
   if (colon > 0 && Number.isInteger(port) && port >= 0 && port <= 65_535)

@@ -15,13 +15,10 @@ export interface Waiting {
 /** A call on its way: ends once, at its answer, its deadline, its signal, or the end of the connection. */
 export class WaitingCall implements Waiting, Expiring {
   readonly deadlineAtMs: number;
-  previous: Expiring | undefined = undefined;
-  next: Expiring | undefined = undefined;
   /** The server is told that nobody waits. */
   onGivenUp: () => void = nothing;
   /** The call is over, whichever way. */
   onLeft: () => void = nothing;
-  #isExpired = false;
   readonly #facts: CallFacts;
   #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.#giveUp(this.#signal?.reason as Error);
@@ -29,10 +26,6 @@ export class WaitingCall implements Waiting, Expiring {
   constructor(facts: CallFacts) {
     this.#facts = facts;
     this.deadlineAtMs = facts.atMs + facts.withinMs;
-  }
-
-  get isExpired(): boolean {
-    return this.#isExpired;
   }
 
   heed(signal: AbortSignal): void {
@@ -51,7 +44,6 @@ export class WaitingCall implements Waiting, Expiring {
   }
 
   expire(): void {
-    this.#isExpired = true;
     this.#giveUp(new TimeoutError(this.#facts.request.method, this.#facts.withinMs));
   }
 
