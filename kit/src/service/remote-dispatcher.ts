@@ -200,8 +200,7 @@ class Way {
       if (pick.kind === "picked") return pick;
       const leftMs = untilMs - clock.monotonic();
       if (leftMs <= 0) throw new UnavailableError(id, `no instance to call: ${pick.reason}`);
-      await this.#target.change(leftMs);
-      signal?.throwIfAborted();
+      await this.#target.change(leftMs, signal);
     }
   }
 

@@ -1,7 +1,7 @@
 import { balancer, type Balancer, type Endpoint, type PickRequest } from "../balancer/mod.ts";
 import type { Clock } from "../clock/mod.ts";
 import type { Random } from "../random/mod.ts";
-import { gate, type Gate } from "../abort/mod.ts";
+import { abortable, gate, type Gate } from "../abort/mod.ts";
 import type { Directory } from "../registry/mod.ts";
 import { RetryBudget } from "./retry-budget.ts";
 
@@ -37,12 +37,15 @@ export class RemoteTarget implements Disposable {
     return (length === "call" ? this.#calls : this.#long).pick(request);
   }
 
-  /** Resolves when the set has changed, or after `withinMs`. */
-  async change(withinMs: number): Promise<void> {
+  /** Resolves when the set has changed, or after `withinMs`; rejects with the signal's reason. */
+  async change(withinMs: number, signal: AbortSignal | undefined): Promise<void> {
     const changed = (this.#changed ??= gate());
     const timer = this.#clock.setTimer(withinMs, () => changed.open());
-    await changed.promise;
-    timer.cancel();
+    try {
+      await abortable(changed.promise, signal);
+    } finally {
+      timer.cancel();
+    }
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,5 @@
 import { type Random, systemRandom } from "../random/mod.ts";
-import { gate, type Gate } from "../abort/mod.ts";
+import { abortable, gate, type Gate, linkSignals, signalAfter } from "../abort/mod.ts";
 import { TimeoutError } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import type { TextChannel } from "./channel.ts";
@@ -78,19 +78,19 @@ class WireClient implements AsyncDisposable {
     options.signal?.throwIfAborted();
     if (!(options.withinMs > 0)) throw new TimeoutError(request.method, options.withinMs);
     if (this.#state === "open" && this.#peer !== undefined) return await this.#peer.call(request, options);
-    const startedAtMs = this.#rules.clock.monotonic();
-    const peer = await this.#opened();
-    options.signal?.throwIfAborted();
-    const withinMs = options.withinMs - (this.#rules.clock.monotonic() - startedAtMs);
-    if (withinMs <= 0) throw new TimeoutError(request.method, options.withinMs);
+    const { clock } = this.#rules;
+    const startedAtMs = clock.monotonic();
+    const tooLate = (): TimeoutError => new TimeoutError(request.method, options.withinMs);
+    const peer = await this.#openedInTime(options, tooLate);
+    const withinMs = options.withinMs - (clock.monotonic() - startedAtMs);
+    if (withinMs <= 0) throw tooLate();
     return await peer.call(request, { ...options, withinMs });
   }
 
   /** The items of a stream; leaving the loop ends it at the server. Throws as `call` does. */
   async *stream(request: WireRequest, { signal }: WireStreamOptions): AsyncGenerator {
     signal?.throwIfAborted();
-    const peer = await this.#opened();
-    signal?.throwIfAborted();
+    const peer = await abortable(this.#opened(), signal);
     yield* peer.stream(request, signal);
   }
 
@@ -104,6 +104,13 @@ class WireClient implements AsyncDisposable {
       peer.leave();
     }
     await Promise.resolve();
+  }
+
+  /** The connection, unless the caller gives up or runs out of time before. */
+  async #openedInTime({ withinMs, signal }: WireCallOptions, tooLate: () => TimeoutError): Promise<ClientPeer> {
+    using limit = signalAfter(this.#rules.clock, withinMs, tooLate);
+    using signals = linkSignals([signal, limit.signal]);
+    return await abortable(this.#opened(), signals.signal);
   }
 
   #opened(): Promise<ClientPeer> {

@@ -165,6 +165,22 @@ test("a peer that is silent is asked, and taken for gone after as long again", a
   );
 });
 
+test("a deadline and an abort hold while the connection is being made", async () => {
+  const clock = manualClock();
+  const connect = (): TestChannel => channelPair().near;
+  const random = seededRandom("slow");
+  await using client = wireClient({ identity: "c", address: "there", clock, random, connect, handshakeMs: 5_000 });
+  const late = rejection(client.call({ method: "echo", body: 1 }, { withinMs: 30 }));
+  const controller = new AbortController();
+  const given = rejection(client.call({ method: "echo", body: 1 }, { ...within, signal: controller.signal }));
+  const reason = new Error("enough");
+  controller.abort(reason);
+  expect(await given).toBe(reason);
+  await clock.advance(30);
+  expect(await late).toMatchObject({ code: "TIMEOUT", afterMs: 30 });
+  await clock.advance(5_000);
+});
+
 test("a server that never greets is given up, and the client pauses before it tries again", async () => {
   const clock = manualClock();
   let attempts = 0;
