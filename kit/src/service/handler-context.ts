@@ -11,7 +11,7 @@ import type {
   HandlerInput,
   HandlerOutput,
 } from "../contract/mod.ts";
-import type { Append, Change, Engine, Refusal } from "../engine/mod.ts";
+import type { Append, Change, Engine, Refusal, Transaction, TransactionalEngine } from "../engine/mod.ts";
 import type { Random } from "../random/mod.ts";
 import type { InferInput, InferOutput, StandardSchema } from "../schema/mod.ts";
 import type { Log } from "./log.ts";
@@ -42,6 +42,15 @@ export interface ServiceContext<C extends AnyContract, N extends Needs, T extend
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** How far this service has heard the events of a need that it subscribes to. */
+  readonly heard: (need: keyof N & string) => Promise<HeardSoFar>;
+}
+
+/** How far a subscription is: everything up to `through` has been taken in, and so many of it have not been handled yet. */
+export interface HeardSoFar {
+  readonly through: number;
+  readonly waiting: number;
+  readonly dead: number;
 }
 
 /** While the service opens. */
@@ -121,6 +130,8 @@ export interface JobContext<
   readonly attempt: number;
   /** Adds changes to the commit that ends the job when the handler returns: effects once. They are dropped when it throws. */
   readonly also: (...changes: readonly Change[]) => void;
+  /** Runs the service's own SQL and ends the job in one transaction: effects once. Throws UnsupportedError on engines without SQL. */
+  readonly tx: <R>(work: (transaction: Transaction<SqlOf<T>>) => R | Promise<R>) => Promise<R>;
 }
 
 /** The argument of a subscription's handler. */
@@ -138,7 +149,12 @@ export interface EventContext<
   readonly attempt: number;
   /** Adds changes to the commit that ends the event when the handler returns: effects once. They are dropped when it throws. */
   readonly also: (...changes: readonly Change[]) => void;
+  /** Runs the service's own SQL and ends the event in one transaction: effects once. Throws UnsupportedError on engines without SQL. */
+  readonly tx: <R>(work: (transaction: Transaction<SqlOf<T>>) => R | Promise<R>) => Promise<R>;
 }
+
+/** The statements of an engine with SQL. */
+export type SqlOf<T extends Engine> = T extends TransactionalEngine<infer Sql> ? Sql : never;
 
 /** Makes the declared errors of an operation, to be thrown. */
 export type Fail<E extends AnyFailures> = {

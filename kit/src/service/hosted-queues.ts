@@ -34,7 +34,7 @@ export class HostedQueues implements AsyncDisposable {
     this.changes = Object.freeze(Object.fromEntries(changes));
   }
 
-  /** Opens each queue and starts to work on it. */
+  /** Opens each queue, so that jobs can be added. */
   async open(): Promise<void> {
     const { contract } = this.#host.implementation;
     for (const [name, declared] of Object.entries(contract.queues)) {
@@ -44,8 +44,12 @@ export class HostedQueues implements AsyncDisposable {
         random: this.#host.random,
       });
       this.#queues.set(name, opened);
-      this.#workers.use(await this.#worker(name, opened));
     }
+  }
+
+  /** Starts to work on what is there. */
+  async work(): Promise<void> {
+    for (const [name, opened] of this.#queues) this.#workers.use(await this.#worker(name, opened));
   }
 
   /** Adds a job; durable when it resolves. The same key within a day is the same job. */
@@ -103,6 +107,7 @@ export function jobContext(host: Hosting, job: Job<unknown>, more: JobFacts): ob
     own: host.own,
     attempt: job.attempt,
     also: (...changes: readonly Change[]) => job.also(...changes),
+    tx: (work: Parameters<typeof job.tx>[0]) => job.tx(work),
     log: host.log({ operation: more.id, job: job.id }),
   });
   Object.defineProperty(context, "signal", { enumerable: true, get: () => job.signal });

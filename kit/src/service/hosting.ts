@@ -3,7 +3,7 @@ import type { AnyCall, UnavailableError } from "../contract/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import type { Random } from "../random/mod.ts";
 import type { Expiring } from "../abort/mod.ts";
-import type { CommitEnd, CommitWork } from "./handler-context.ts";
+import type { CommitEnd, CommitWork, HeardSoFar } from "./handler-context.ts";
 import type { Implementation } from "./implement.ts";
 import type { Log, LogFields } from "./log.ts";
 import type { NeedsMaker } from "./needs.ts";
@@ -42,6 +42,8 @@ export interface Hosting {
   /** Something runs that has no deadline; {@link Hosting.left} must follow. */
   entered(): void;
   left(): void;
+  /** How far the events of a need have been heard. */
+  readonly subscriptions: { heard(need: string): Promise<HeardSoFar> };
   /** What every part of the implementation works with, with clients that are part of no call. */
   shared(): object;
   log(facts: LogFields): Log;

@@ -3,7 +3,7 @@ import type { Caller, Request } from "../contract/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { TimeoutError } from "../errors/mod.ts";
 import type { Random } from "../random/mod.ts";
-import type { CommitEnd, CommitWork } from "./handler-context.ts";
+import type { CommitEnd, CommitWork, HeardSoFar } from "./handler-context.ts";
 import type { Handling, OperationFacts } from "./hosting.ts";
 import type { Log } from "./log.ts";
 import { type HeldSignal, linkSignals } from "../abort/mod.ts";
@@ -72,6 +72,10 @@ export class Invocation implements Handling {
 
   get log(): Log {
     return this.operation.host.logOf(this.operation, this.request.trace);
+  }
+
+  get heard(): (need: string) => Promise<HeardSoFar> {
+    return (need) => this.operation.host.subscriptions.heard(need);
   }
 
   get caller(): Caller | undefined {

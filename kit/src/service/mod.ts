@@ -26,11 +26,13 @@ export type {
   EventContext,
   Fail,
   HandlerContext,
+  HeardSoFar,
   JobContext,
   NeedClients,
   Needs,
   OpenContext,
   ServiceContext,
+  SqlOf,
   StreamContext,
 } from "./handler-context.ts";
 export type { Log, LogFields, LogLevel, LogLine, LogSink } from "./log.ts";

@@ -164,6 +164,7 @@ test("an event reaches its subscriber once, in order", async () => {
     await client.take({ sku: "tea", quantity: 2 });
     await clock.advance(3_000);
     expect(trace.told).toEqual(["stock@1/1 tea 1", "stock@1/2 tea 2"]);
+    expect(await running.client(orders).heard({})).toEqual({ through: 2, waiting: 0, dead: 0 });
   });
 });
 

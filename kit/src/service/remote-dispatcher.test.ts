@@ -31,7 +31,10 @@ const both: readonly Endpoint[] = [
   { id: "stock-2", address: "two" },
 ];
 
-async function withProcesses(run: (world: World) => Promise<void>, first = both): Promise<void> {
+async function withProcesses(
+  run: (world: World) => Promise<void>,
+  { first = both, patienceMs = 0 }: { readonly first?: readonly Endpoint[]; readonly patienceMs?: number } = {},
+): Promise<void> {
   const clock = manualClock();
   const random = seededRandom("remote");
   const nextId = idSource({ clock, random });
@@ -55,7 +58,7 @@ async function withProcesses(run: (world: World) => Promise<void>, first = both)
       return { [Symbol.dispose]: () => void listeners.delete(told) };
     },
   };
-  const remote = remoteDispatcher({ directory, links, clock, random, nextId });
+  const remote = remoteDispatcher({ directory, links, clock, random, nextId, patienceMs });
   const ordersProcess = await openServices(small, { only: ["orders"], elsewhere: remote, clock, random, graceMs: 0 });
   const tell = (endpoints: readonly Endpoint[]): void => {
     known = endpoints;
@@ -178,19 +181,46 @@ test("retries are a part of the calls, however many fail", async () => {
 });
 
 test("a call waits a while for a first instance, and says in the end that there is none", async () => {
-  await withProcesses(async ({ orders: here, clock, tell }) => {
-    const early = here.client(stock).count({ sku: "tea" });
-    await clock.advance(1_000);
-    tell(both);
-    expect(await early).toEqual({ left: 5 });
-    tell([]);
-    const late = here
-      .client(stock)
-      .count({ sku: "tea" })
-      .catch((error: unknown) => error);
-    await clock.advance(10_000);
-    expect(await late).toMatchObject({ code: "UNAVAILABLE", reason: "no instance to call: no-endpoint" });
-  }, []);
+  await withProcesses(
+    async ({ orders: here, clock, tell }) => {
+      const early = here.client(stock).count({ sku: "tea" });
+      await clock.advance(1_000);
+      tell(both);
+      expect(await early).toEqual({ left: 5 });
+      tell([]);
+      const late = here
+        .client(stock)
+        .count({ sku: "tea" })
+        .catch((error: unknown) => error);
+      await clock.advance(10_000);
+      expect(await late).toMatchObject({ code: "UNAVAILABLE", reason: "no instance to call: no-endpoint" });
+    },
+    { first: [], patienceMs: 5_000 },
+  );
+});
+
+test("while nobody can be reached, a call waits for a process that restarts, and is lost to nobody", async () => {
+  await withProcesses(
+    async ({ orders: here, faults, clock, trace }) => {
+      const refuse = (message: RequestMessage): Promise<never> | undefined =>
+        message.to.kind === "call" ? unsent() : undefined;
+      for (const address of ["one", "two"]) faults.set(address, refuse);
+      const waiting = here.client(stock).take({ sku: "tea", quantity: 1 });
+      await clock.advance(1_000);
+      faults.clear();
+      await clock.advance(500);
+      expect(await waiting).toEqual({ left: 4 });
+      expect(trace.takes).toBe(1);
+      for (const address of ["one", "two"]) faults.set(address, refuse);
+      const given = here
+        .client(stock)
+        .count({ sku: "tea" })
+        .catch((error: unknown) => error);
+      await clock.advance(6_000);
+      expect(await given).toMatchObject({ code: "UNAVAILABLE" });
+    },
+    { patienceMs: 5_000 },
+  );
 });
 
 test("an abort and a deadline release the caller while an instance is silent", async () => {

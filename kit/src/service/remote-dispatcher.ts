@@ -39,6 +39,8 @@ export interface RemoteOptions {
   readonly nextId: () => string;
   /** Where this process stands; calls prefer instances of the same zone. */
   readonly zone?: string | undefined;
+  /** How long a call waits, within its deadline, for an instance that can be reached. Default 5 s. */
+  readonly patienceMs?: number | undefined;
 }
 
 /** A dispatcher that holds connections' balancers and subscriptions. */
@@ -49,8 +51,10 @@ export interface RemoteDispatcher extends Dispatcher, Disposable {
 
 /** Instances that one call is sent to at most. */
 const attemptsMax = 3;
-/** How long a call waits for a first instance: a neighbour that starts or restarts is there by then. */
-const patienceMs = 5_000;
+/** A neighbour that starts or restarts is there by then. */
+const patienceDefaultMs = 5_000;
+/** Pause between attempts while nobody can be reached. */
+const againMs = 250;
 const queueDeadlineMs = 10_000;
 // Above the time that a feed waits for events at most.
 const feedSpareMs = 10_000;
@@ -123,7 +127,7 @@ class Way {
   }
 
   async call(operation: Operation, request: Request): Promise<unknown> {
-    const { clock, nextId } = this.#options;
+    const { clock, nextId, patienceMs = patienceDefaultMs } = this.#options;
     const id = this.#id(operation.name);
     const limitMs = Math.min(request.withinMs ?? Infinity, operation.deadlineMs);
     const deadlineAtMs = clock.monotonic() + limitMs;
@@ -134,6 +138,7 @@ class Way {
     const message = this.#message(operation, { ...request, key });
     this.#target.budget.called();
     const tried: string[] = [];
+    const patientUntilMs = clock.monotonic() + patienceMs;
     const length = operation.kind === "feed" ? "long" : "call";
     while (true) {
       const restMs = deadlineAtMs - clock.monotonic();
@@ -144,6 +149,13 @@ class Way {
       } catch (error) {
         const unsent = this.#mayRepeat(error, operation, id);
         tried.push(pick.endpoint.id);
+        const isUnreachable = error instanceof LinkError && error.what === "not sent";
+        if (isUnreachable && clock.monotonic() < patientUntilMs && !this.#target.hasOther(tried, length)) {
+          // Nobody can be reached and nothing was begun: a process that restarts is back in a moment, at another address.
+          await this.#target.change(Math.min(againMs, deadlineAtMs - clock.monotonic()), signal);
+          tried.length = 0;
+          continue;
+        }
         if (tried.length >= attemptsMax || this.#target.budget.take() === "spent") throw unsent;
       }
     }
@@ -191,7 +203,7 @@ class Way {
 
   /** An instance; waits a while for a first one. */
   async #pick(id: string, { affinity }: Request, { tried, restMs, signal, length }: Picking): Promise<Picked> {
-    const { clock } = this.#options;
+    const { clock, patienceMs = patienceDefaultMs } = this.#options;
     const untilMs = clock.monotonic() + Math.min(restMs, patienceMs);
     while (true) {
       let pick = this.#target.pick({ key: affinity, except: tried }, length);

@@ -13,7 +13,7 @@ export class RemoteTarget implements Disposable {
   readonly #long: Balancer;
   readonly #following: Disposable;
   readonly #clock: Clock;
-  #changed: Gate<void> | undefined;
+  readonly #waiting = new Set<Gate<void>>();
 
   constructor(
     service: string,
@@ -37,27 +37,33 @@ export class RemoteTarget implements Disposable {
     return (length === "call" ? this.#calls : this.#long).pick(request);
   }
 
+  /** Whether there is an instance besides those. */
+  hasOther(tried: readonly string[], length: "call" | "long"): boolean {
+    using pick = this.pick({ except: tried }, length);
+    return pick.kind === "picked";
+  }
+
   /** Resolves when the set has changed, or after `withinMs`; rejects with the signal's reason. */
   async change(withinMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const changed = (this.#changed ??= gate());
+    const changed = gate();
+    this.#waiting.add(changed);
     const timer = this.#clock.setTimer(withinMs, () => changed.open());
     try {
       await abortable(changed.promise, signal);
     } finally {
       timer.cancel();
+      this.#waiting.delete(changed);
     }
   }
 
   [Symbol.dispose](): void {
     this.#following[Symbol.dispose]();
-    this.#changed?.open();
+    for (const changed of this.#waiting) changed.open();
   }
 
   #update(endpoints: readonly Endpoint[]): void {
     this.#calls.update(endpoints);
     this.#long.update(endpoints);
-    const changed = this.#changed;
-    this.#changed = undefined;
-    changed?.open();
+    for (const changed of this.#waiting) changed.open();
   }
 }

@@ -6,7 +6,7 @@ import { contextLog } from "./context-log.ts";
 import { Deadlines } from "../abort/mod.ts";
 import { eventFeed, type EventFeed } from "./event-feed.ts";
 import { eventLog } from "./event-log.ts";
-import type { CommitEnd, CommitWork } from "./handler-context.ts";
+import type { CommitEnd, CommitWork, HeardSoFar } from "./handler-context.ts";
 import { HostedOperation } from "./hosted-operation.ts";
 import { HostedQueues } from "./hosted-queues.ts";
 import { HostedStream } from "./hosted-stream.ts";
@@ -58,6 +58,7 @@ export class ServiceHost implements Hosting {
   readonly streams: ReadonlyMap<string, HostedStream>;
   readonly queues: HostedQueues;
   readonly feed: EventFeed;
+  readonly subscriptions: Subscriptions;
   own: unknown = undefined;
   #state: HostState["state"] = "opening";
   #inFlight = 0;
@@ -88,6 +89,7 @@ export class ServiceHost implements Hosting {
     this.operations = operationsOf(this, contract);
     this.streams = new Map(Object.keys(contract.streams).map((name) => [name, new HostedStream(this, name)]));
     this.queues = new HostedQueues(this);
+    this.subscriptions = new Subscriptions(this, dispatcher);
     this.enqueue = this.queues.changes;
   }
 
@@ -103,17 +105,18 @@ export class ServiceHost implements Hosting {
   /** Opens what the service owns, then its workers. When it fails, what was opened is closed again. */
   async open(): Promise<void> {
     try {
+      await this.queues.open();
       this.own = await this.implementation.open?.({
         ...this.shared(),
         resources: this.#resources,
         closing: this.#closing.signal,
       } as never);
       this.#state = "serving";
-      await this.queues.open();
-      const subscriptions = new Subscriptions(this, this.#dispatcher);
-      await subscriptions.open();
+      // Before they begin to work, so that they are closed also when they cannot; and before what they work with.
       this.#resources.use(this.queues);
-      this.#resources.use(subscriptions);
+      this.#resources.use(this.subscriptions);
+      await this.queues.work();
+      await this.subscriptions.open();
     } catch (error) {
       await this.#resources.disposeAsync();
       this.#state = "closed";
@@ -128,7 +131,8 @@ export class ServiceHost implements Hosting {
       name,
       clientOf(contract, this.#dispatcher),
     ]);
-    return { needs: Object.fromEntries(needs), engine, emit, enqueue, clock, random, log: this.log({}) };
+    const heard = (need: string): Promise<HeardSoFar> => this.subscriptions.heard(need);
+    return { needs: Object.fromEntries(needs), engine, emit, enqueue, clock, random, heard, log: this.log({}) };
   }
 
   /** Why a call cannot be taken now. */

@@ -30,6 +30,11 @@ export const orders = contract("orders", {
       errors: { refused: failure({ title: "refused", data: z.object({ why: z.string() }) }) },
     }),
     slow: call({ input: z.object({}), output: z.object({}), deadlineMs: 100 }),
+    heard: call({
+      input: z.object({}),
+      output: z.object({ through: z.int(), waiting: z.int(), dead: z.int() }),
+      semantics: "safe",
+    }),
     broken: call({ input: z.object({}), output: z.object({ id: z.string() }) }),
     guarded: call({
       input: z.object({}),
@@ -91,6 +96,7 @@ export function ordersService(trace: Trace): Implementation {
         await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
         return {};
       },
+      heard: async ({ heard }) => await heard("stock"),
       broken: () => ({ id: 7 }) as never,
       guarded: () => ({}),
     },

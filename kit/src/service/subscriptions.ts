@@ -1,6 +1,8 @@
 import { contractId, type AnyContract, type Dispatcher, type FeedEvent, type FeedPort } from "../contract/mod.ts";
 import type { Change } from "../engine/mod.ts";
 import { openQueue, openWorker, queue, type Queue, retryPlan } from "../queue/mod.ts";
+import { ConfigError } from "../errors/mod.ts";
+import type { HeardSoFar } from "./handler-context.ts";
 import { parseSync } from "../schema/mod.ts";
 import { jobContext } from "./hosted-queues.ts";
 import type { Hosting } from "./hosting.ts";
@@ -22,6 +24,7 @@ type EventHandler = (context: unknown) => unknown;
 export class Subscriptions implements AsyncDisposable {
   readonly #host: Hosting;
   readonly #dispatcher: Dispatcher;
+  readonly #inboxes = new Map<string, Queue<FeedEvent>>();
   readonly #workers = new AsyncDisposableStack();
   readonly #stop = new AbortController();
   readonly #pumps: Promise<void>[] = [];
@@ -40,6 +43,21 @@ export class Subscriptions implements AsyncDisposable {
     }
   }
 
+  /** How far the events of a need have been heard. Throws {@link ConfigError} for a need that is not subscribed to. */
+  async heard(need: string): Promise<HeardSoFar> {
+    const publisher = this.#host.implementation.needs[need];
+    const name = publisher === undefined ? "" : this.#name(publisher);
+    const inbox = this.#inboxes.get(name);
+    if (inbox === undefined) throw new ConfigError("need", need, "one that is subscribed to");
+    const [place] = await this.#host.engine.get([{ space: "subscriptions", key: name }]);
+    const { depth, dead } = await inbox.status();
+    return { through: Number(place?.value ?? 0), waiting: depth, dead };
+  }
+
+  #name(publisher: AnyContract): string {
+    return `${this.#host.id} on ${contractId(publisher)}`;
+  }
+
   /** Stops reading, then lets handlers that run finish. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
@@ -48,12 +66,13 @@ export class Subscriptions implements AsyncDisposable {
   }
 
   async #subscribe(publisher: AnyContract, handlers: Readonly<Record<string, EventHandler>>): Promise<void> {
-    const name = `${this.#host.id} on ${contractId(publisher)}`;
+    const name = this.#name(publisher);
     const inbox = await openQueue({
       engine: this.#host.engine,
       queue: queue<FeedEvent>(name, { key: ({ key }) => key, retry, depthMax }),
       random: this.#host.random,
     });
+    this.#inboxes.set(name, inbox);
     const worker = await openWorker({
       queue: inbox,
       handle: async (job) => {
