@@ -41,7 +41,8 @@ export async function openHttpServer(options: OpenHttpServerOptions): Promise<Ht
       noDelay: true,
     },
     (message, response) => {
-      void handle(message, response);
+      // Whatever happens to one request, the others go on.
+      handle(message, response).catch(() => response.destroy());
     },
   );
   server.maxConnections = rules.connectionsMax;

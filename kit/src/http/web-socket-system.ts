@@ -23,7 +23,7 @@ export function webSockets(api: Api, around: { readonly rules: HttpRules; readon
       if (!api.isStream(request)) return void socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
       server.handleUpgrade(message, socket, head, (peer) => {
         peer.on("error", () => peer.terminate());
-        void serve(peer);
+        serve(peer).catch(() => peer.terminate());
       });
       async function serve(peer: WebSocket): Promise<void> {
         const opened = await api.stream(request);

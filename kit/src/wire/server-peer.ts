@@ -87,7 +87,8 @@ export class ServerPeer implements PeerRole {
     const id = countOf(rawId);
     const running = this.#begin(id, { method: this.#methodOf(rawMethod), withinMs: timeOf(rawMs), body, meta });
     if (running === undefined) return;
-    this.#handlers.call(running).then(
+    // What it throws before its first await is a refusal too.
+    Promise.try(this.#handlers.call, running).then(
       (answer) => this.#answer(id, ["r", id, answer ?? null]),
       (error: unknown) => this.#answer(id, ["e", id, this.#refusal(error)]),
     );
@@ -144,12 +145,13 @@ export class ServerPeer implements PeerRole {
 
   /** Sends a frame that may be too large, or says so. While too much waits to be written, nothing more is read. */
   #fits(id: number, frame: Frame): boolean {
-    const line = `${JSON.stringify(frame)}\n`;
-    const isSent = line.length <= this.#rules.frameMax;
+    const line = lineOf(frame);
+    const isSent = line !== undefined && line.length <= this.#rules.frameMax;
     if (isSent) this.#peer.sendText(line);
     else {
-      const error = new WireError("lost", `the answer makes a frame of ${line.length} characters`);
-      this.#peer.send(["e", id, this.#refusal(error)]);
+      const reason =
+        line === undefined ? "the answer is not JSON" : `the answer makes a frame of ${line.length} characters`;
+      this.#peer.send(["e", id, this.#refusal(new WireError("lost", reason))]);
       this.#running.delete(id);
     }
     if (this.#peer.outbox.room === "full") this.#peer.pause();
@@ -170,6 +172,15 @@ export class ServerPeer implements PeerRole {
 
   #leaveWhenIdle(): void {
     if (this.#running.size === 0) this.#peer.finish();
+  }
+}
+
+/** Undefined for what JSON cannot say. */
+function lineOf(frame: Frame): string | undefined {
+  try {
+    return `${JSON.stringify(frame)}\n`;
+  } catch {
+    return undefined;
   }
 }
 

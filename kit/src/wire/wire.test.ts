@@ -26,6 +26,7 @@ test("calls share one connection, and each gets its own answer", async () => {
 test("a refusal arrives as it was given, and a fault without its inside", async () => {
   await withWire(async ({ client }) => {
     expect(await rejection(client.call({ method: "refuse", body: 7 }, within))).toMatchObject({ reply: { why: 7 } });
+    expect(await rejection(client.call({ method: "odd", body: 7 }, within))).toMatchObject({ code: "WIRE_REPLY" });
     expect(await rejection(client.call({ method: "break", body: 7 }, within))).toMatchObject({
       reply: "the handler failed",
     });

@@ -39,6 +39,7 @@ export async function withWire(
       seen.push(incoming);
       if (incoming.method === "refuse") throw new WireReplyError({ why: incoming.body });
       if (incoming.method === "break") throw new Error("secret");
+      if (incoming.method === "odd") return 10n;
       if (incoming.method === "wait")
         await new Promise((_, reject) => {
           incoming.signal.addEventListener("abort", () => reject(incoming.signal.reason as Error));
