@@ -5,7 +5,7 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** The whole body as text; throws a {@link ProblemError} when it is too large, too slow or not UTF-8. */
-  readonly body: () => Promise<string>;
+  body(): Promise<string>;
   /** Aborted when the client goes away. Made when first read. */
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,5 @@
 import { fingerprint } from "../codec/mod.ts";
-import { type AnyCall, type Caller, type CallPort, fieldsOf, type HttpRoute, type Request } from "../contract/mod.ts";
+import { type AnyCall, type Caller, type CallPort, fieldsOf, type HttpRoute } from "../contract/mod.ts";
 import { headerOf, type HttpReply, type HttpRequest } from "./exchange.ts";
 import { type InputReader, inputReader } from "./input-reader.ts";
 import { errorReplyOf, ProblemError } from "./problem.ts";
@@ -34,13 +34,9 @@ export class HttpOperation {
       const key = keyOf(request);
       const withinMs = deadlineOf(request);
       const input = await this.#reader.read(request, params);
-      // The signal is made only when somebody asks for it: most answers are there before anybody would.
-      const parent: Request["parent"] = {
-        get signal() {
-          return request.signal;
-        },
-      };
-      const output = await this.#port({ input, key, withinMs, parent, ...visit });
+      // The request is the parent: its signal is made only when somebody asks for it.
+      const { caller, trace } = visit;
+      const output = await this.#port({ input, key, withinMs, parent: request, caller, trace });
       return this.#reply(output, request);
     } catch (error) {
       return errorReplyOf(error, { errors: this.call.errors, place: (path) => this.#reader.place(path) });

@@ -4,23 +4,35 @@ import type { HttpRequest } from "./exchange.ts";
 import { ProblemError } from "./problem.ts";
 
 /** A request of Node's server as an exchange. Nothing is read or made before somebody asks. */
-export function nodeRequest(message: IncomingMessage, bodyBytesMax: number): HttpRequest {
-  let controller: AbortController | undefined;
-  return {
-    method: message.method ?? "GET",
-    url: message.url ?? "/",
-    headers: message.headers,
-    body: () => bodyText(message, bodyBytesMax),
-    get signal() {
-      if (controller !== undefined) return controller.signal;
-      const made = (controller = new AbortController());
-      const gone = (): void =>
-        made.abort(new ProblemError({ kind: "gone", title: "The client has gone", status: 499 }));
-      if (message.socket.destroyed) gone();
-      else message.socket.once("close", gone);
-      return made.signal;
-    },
-  };
+export class NodeRequest implements HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: HttpRequest["headers"];
+  readonly #message: IncomingMessage;
+  readonly #bodyBytesMax: number;
+  #controller: AbortController | undefined;
+
+  constructor(message: IncomingMessage, bodyBytesMax: number) {
+    this.method = message.method ?? "GET";
+    this.url = message.url ?? "/";
+    this.headers = message.headers;
+    this.#message = message;
+    this.#bodyBytesMax = bodyBytesMax;
+  }
+
+  body(): Promise<string> {
+    return bodyText(this.#message, this.#bodyBytesMax);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller !== undefined) return this.#controller.signal;
+    const made = (this.#controller = new AbortController());
+    const gone = (): void => made.abort(new ProblemError({ kind: "gone", title: "The client has gone", status: 499 }));
+    const { socket } = this.#message;
+    if (socket.destroyed) gone();
+    else socket.once("close", gone);
+    return made.signal;
+  }
 }
 
 /** Counts while it reads, whatever length was announced. */
@@ -29,11 +41,7 @@ async function bodyText(message: IncomingMessage, bytesMax: number): Promise<str
   let bytes = 0;
   for await (const part of message as AsyncIterable<Buffer>) {
     bytes += part.length;
-    if (bytes > bytesMax)
-      throw new ProblemError(
-        { kind: "too-large", title: `The body is longer than ${bytesMax} bytes`, status: 413 },
-        { connection: "close" },
-      );
+    if (bytes > bytesMax) throw tooLarge(bytesMax);
     parts.push(part);
   }
   try {
@@ -41,4 +49,9 @@ async function bodyText(message: IncomingMessage, bytesMax: number): Promise<str
   } catch {
     throw new ProblemError({ kind: "media-type", title: "The body is not UTF-8", status: 415 });
   }
+}
+
+function tooLarge(bytesMax: number): ProblemError {
+  const title = `The body is longer than ${bytesMax} bytes`;
+  return new ProblemError({ kind: "too-large", title, status: 413 }, { connection: "close" });
 }

@@ -5,7 +5,7 @@ import { idSource, type Random, systemRandom } from "../random/mod.ts";
 import { api, type Api, type ApiOptions } from "./api.ts";
 import { sendEvents } from "./event-stream-system.ts";
 import type { HttpReply } from "./exchange.ts";
-import { nodeRequest } from "./node-request-system.ts";
+import { NodeRequest } from "./node-request-system.ts";
 import { type HttpLimits, type HttpPlace, type HttpRules, httpRules } from "./server-settings.ts";
 import { webSockets } from "./web-socket-system.ts";
 
@@ -51,7 +51,7 @@ export async function openHttpServer(options: OpenHttpServerOptions): Promise<Ht
   server.on("upgrade", (message, socket, head) => sockets.upgrade(message, socket, head));
 
   async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const request = nodeRequest(message, rules.bodyBytesMax);
+    const request = new NodeRequest(message, rules.bodyBytesMax);
     const wantsEvents = message.headers.accept?.includes("text/event-stream") === true;
     if (wantsEvents && routes.isStream(request)) {
       const opened = await routes.stream(request);

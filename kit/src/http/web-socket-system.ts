@@ -4,7 +4,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "../clock/mod.ts";
 import type { Api } from "./api.ts";
 import { Alive } from "./event-stream-system.ts";
-import { nodeRequest } from "./node-request-system.ts";
+import { NodeRequest } from "./node-request-system.ts";
 import type { HttpRules } from "./server-settings.ts";
 
 /** Codes with which a stream over WebSocket ends (RFC 6455, 7.4). */
@@ -19,7 +19,7 @@ export function webSockets(api: Api, around: { readonly rules: HttpRules; readon
   const server = new WebSocketServer({ noServer: true, maxPayload: 1_024, clientTracking: true });
   return {
     upgrade(message, socket, head) {
-      const request = nodeRequest(message, 0);
+      const request = new NodeRequest(message, 0);
       if (!api.isStream(request)) return void socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
       server.handleUpgrade(message, socket, head, (peer) => {
         peer.on("error", () => peer.terminate());
