@@ -132,8 +132,9 @@ export class ClientPeer implements PeerRole {
     } catch (error) {
       return this.#waiting.get(id)?.failed(new WireError("not sent", "the body is not JSON", error));
     }
-    if (line.length <= this.#rules.frameMax) return this.#peer.sendText(line);
-    const reason = `the body makes a frame of ${line.length} characters; at most ${this.#rules.frameMax} are sent`;
+    const { frameMax } = this.#peer;
+    if (line.length <= frameMax) return this.#peer.sendText(line);
+    const reason = `the body makes a frame of ${line.length} characters; at most ${frameMax} are taken`;
     this.#waiting.get(id)?.failed(new WireError("not sent", reason));
   }
 

@@ -1,6 +1,7 @@
 import type { Timer } from "../clock/mod.ts";
 import type { TextChannel } from "./channel.ts";
 import { WireProtocolError } from "./errors.ts";
+import { countOf } from "./fields.ts";
 import { Lines } from "./lines.ts";
 import { Outbox } from "./outbox.ts";
 import type { WireRules } from "./settings.ts";
@@ -36,12 +37,14 @@ export class Peer {
   readonly #lines: Lines;
   #state: "greeting" | "open" | "closed" = "greeting";
   #timer: Timer | undefined;
+  #frameMax: number;
   #heard: "something" | "nothing" | "nothing, asked" = "something";
 
   constructor(channel: TextChannel, rules: WireRules, role: PeerRole) {
     this.#channel = channel;
     this.#rules = rules;
     this.#role = role;
+    this.#frameMax = rules.frameMax;
     this.#lines = new Lines(rules.frameMax);
     this.outbox = new Outbox(channel, rules.clock, rules.waitingMax);
     channel.listen({
@@ -53,11 +56,12 @@ export class Peer {
       closed: (reason) => this.#end(reason),
     });
     this.#timer = this.#after(rules.handshakeMs, () => this.close("no handshake in time"));
-    this.send([protocol, version, rules.identity]);
+    this.send([protocol, version, rules.identity, rules.frameMax]);
   }
 
-  get isOpen(): boolean {
-    return this.#state === "open";
+  /** Longest frame that both sides take. */
+  get frameMax(): number {
+    return this.#frameMax;
   }
 
   send(frame: Frame): void {
@@ -110,11 +114,12 @@ export class Peer {
     else if (frame[0] !== "q") this.#role.frame(frame);
   }
 
-  #greet([name, spoken, identity]: Frame): void {
+  #greet([name, spoken, identity, frameMax]: Frame): void {
     if (name !== protocol) throw new WireProtocolError("the first line is not a greeting of this protocol");
     if (spoken !== version)
       throw new WireProtocolError(`the peer speaks version ${String(spoken)}, this side version ${version}`);
     if (typeof identity !== "string") throw new WireProtocolError("a greeting without a name");
+    this.#frameMax = Math.min(this.#rules.frameMax, countOf(frameMax));
     this.#state = "open";
     this.#timer?.cancel();
     this.#watch();

@@ -146,7 +146,7 @@ export class ServerPeer implements PeerRole {
   /** Sends a frame that may be too large, or says so. While too much waits to be written, nothing more is read. */
   #fits(id: number, frame: Frame): boolean {
     const line = lineOf(frame);
-    const isSent = line !== undefined && line.length <= this.#rules.frameMax;
+    const isSent = line !== undefined && line.length <= this.#peer.frameMax;
     if (isSent) this.#peer.sendText(line);
     else {
       const reason =

@@ -84,10 +84,19 @@ test("frames are bounded both ways, and the connection goes on", async () => {
     { client: { frameMax: 1_024 } },
   );
   await withWire(
-    async ({ client }) => {
-      // Fits on the way there, where it has no name, and not on the way back, with another bound.
-      const body = "x".repeat(1_010);
-      expect(await rejection(client.call({ method: "echo", body }, within))).toBeInstanceOf(Error);
+    async ({ client, pairs }) => {
+      expect(await client.call({ method: "echo", body: 1 }, within)).toBe(1);
+      const large = rejection(client.call({ method: "echo", body: "x".repeat(2_000) }, within));
+      expect(await large).toMatchObject({
+        what: "not sent",
+        message: expect.stringContaining("at most 1024 are taken"),
+      });
+      // Fits as a question and, with the words around it, not as an answer.
+      expect(await rejection(client.call({ method: "grow", body: "x".repeat(600) }, within))).toMatchObject({
+        code: "WIRE_REPLY",
+      });
+      expect(await client.call({ method: "echo", body: "small" }, within)).toBe("small");
+      expect(pairs.length).toBe(1);
     },
     { server: { frameMax: 1_024 } },
   );
@@ -95,8 +104,10 @@ test("frames are bounded both ways, and the connection goes on", async () => {
 
 test("a frame that is too long ends the connection before it is kept", async () => {
   await withWire(
-    async ({ client, clock, reasons }) => {
-      const lost = rejection(client.call({ method: "echo", body: "x".repeat(5_000) }, within));
+    async ({ client, clock, pairs, reasons }) => {
+      const lost = rejection(client.call({ method: "wait", body: 1 }, within));
+      await clock.settle();
+      pairs[0]?.far.arrive("x".repeat(1_025));
       await clock.settle();
       expect(await lost).toMatchObject({ what: "lost" });
       expect(reasons[0]).toContain("at most 1024 are taken");
@@ -273,7 +284,7 @@ test("whatever a stranger sends, its connection ends with a reason and nobody el
       server(rude.far);
       server(odd.far);
       for (const text of texts) rude.far.arrive(`${text}\n`);
-      odd.far.arrive('["ashlar-wire",1,"odd"]\n');
+      odd.far.arrive('["ashlar-wire",1,"odd",4096]\n');
       for (const [kind, rest] of frames) odd.far.arrive(`${JSON.stringify([kind, ...rest])}\n`);
       await clock.advance(60);
       expect(rude.far.isClosed).toBe(true);

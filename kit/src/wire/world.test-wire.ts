@@ -40,6 +40,7 @@ export async function withWire(
       if (incoming.method === "refuse") throw new WireReplyError({ why: incoming.body });
       if (incoming.method === "break") throw new Error("secret");
       if (incoming.method === "odd") return 10n;
+      if (incoming.method === "grow") return [incoming.body, incoming.body];
       if (incoming.method === "wait")
         await new Promise((_, reject) => {
           incoming.signal.addEventListener("abort", () => reject(incoming.signal.reason as Error));
