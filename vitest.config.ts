@@ -5,11 +5,12 @@ const config: ViteUserConfig = defineConfig({
   resolve: { conditions: ["ashlar-source"] },
   ssr: { resolve: { conditions: ["ashlar-source"] } },
   test: {
-    include: ["{kit/src,systems,tools}/**/*.test.ts"],
+    include: ["{kit/src,systems,scenarios,tools}/**/*.test.ts"],
     exclude: ["**/node_modules/**"],
     isolate: false,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // Not a measure of speed: only what hangs is ended.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
 

@@ -36,10 +36,12 @@ export const layers: Readonly<Record<string, Row>> = {
   telemetry: { level: 1, doors: ground },
 
   "drivers/sqlite": { level: 2, doors: base, node: ["node:*"] },
+  "drivers/postgres": { level: 2, doors: base, packages: ["pg"] },
 
   engine: { level: 2, doors: base },
   "engine/memory": { level: 2, doors: base, innerOf: "engine" },
   "engine/sqlite": { level: 2, doors: [...base, "drivers/sqlite"], innerOf: "engine" },
+  "engine/postgres": { level: 2, doors: [...base, "drivers/postgres"], innerOf: "engine" },
   "engine/conformance": {
     level: 2,
     doors: [...ground, "engine"],
@@ -65,7 +67,15 @@ export const layers: Readonly<Record<string, Row>> = {
   lifecycle: { level: 3, doors: base },
   supervisor: { level: 3, doors: base },
   balancer: { level: 3, doors: base },
+  resilience: { level: 3, doors: base },
+  cache: { level: 3, doors: [...base, "engine", "queue"] },
+  "cache/memory": { level: 3, doors: base, innerOf: "cache" },
+  "cache/conformance": { level: 3, doors: [...ground, "cache"], node: ["node:assert", "node:assert/strict"] },
   registry: { level: 3, doors: [...base, "engine"] },
+  limiter: { level: 3, doors: base },
+  "limiter/memory": { level: 3, doors: base, innerOf: "limiter" },
+  "limiter/sqlite": { level: 3, doors: [...base, "drivers/sqlite"], innerOf: "limiter" },
+  "limiter/conformance": { level: 3, doors: [...ground, "limiter"], node: ["node:assert", "node:assert/strict"] },
   wire: { level: 3, doors: base },
   contract: { level: 3, doors: ground },
   "contract/conformance": { level: 3, doors: [...ground, "contract"], node: ["node:assert", "node:assert/strict"] },
@@ -85,18 +95,29 @@ export const layers: Readonly<Record<string, Row>> = {
       "engine",
       "health",
       "lifecycle",
+      "limiter",
+      "limiter/memory",
       "queue",
       "registry",
+      "resilience",
       "supervisor",
       "wire",
     ],
   },
+
+  simulation: {
+    level: 5,
+    doors: [...base, "contract", "engine", "registry", "service", "wire"],
+  },
+  "simulation/modules": { level: 5, doors: [...ground, "simulation"] },
+  "simulation/checkers": { level: 5, doors: ground },
+  "simulation/engines": { level: 5, doors: [...base, "engine", "engine/memory", "engine/sqlite", "simulation"] },
 };
 
 /** Tests, benches and the programs that tests start: any door (also the own one, since nobody imports a test), any
  *  module of Node, and the tools of testing. */
 export const testFiles: readonly string[] = ["*.test.ts", "*.test-*.ts", "*.bench.ts"];
-const testImports = ["!./mod.ts", "!../**/mod.ts", "!node:*", "!vitest", "!fast-check", "!zod"];
+const testImports = ["!./mod.ts", "!../**/mod.ts", "!../**/*.test-*.ts", "!node:*", "!vitest", "!fast-check", "!zod"];
 
 /** The part of a lint configuration that says which imports a set of files may have. */
 export type ImportOverride = {
@@ -169,7 +190,7 @@ function folderOverrides(folder: string, row: Row): ImportOverride[] {
     override(
       testFiles.map((pattern) => `${place}/${pattern}`),
       [...allowed, ...testImports, ...packages],
-      `tests of ${folder} may import its own files, any door (mod.ts), node: modules, vitest, fast-check and zod`,
+      `tests of ${folder} may import its own files, any door (mod.ts), what only tests share (*.test-*.ts), node: modules, vitest, fast-check and zod`,
     ),
   ];
 }
@@ -182,7 +203,7 @@ function rowMessage(folder: string, row: Row): string {
   return `${folder} may import its own files but not its own door, ${doors}${inner}${node}; node: modules${packages} else only in *-system.ts (tools/layers.ts)`;
 }
 
-/** Systems see the kit as a stranger would, and not each other; the tools see neither. */
+/** Systems and scenarios see the kit as a stranger would, and systems not each other; the tools see neither. */
 function outsideOverrides(): ImportOverride[] {
   const ups = ["../", "../../", "../../../", "../../../../"];
   const systems = ups.map((up, depth) =>
@@ -197,7 +218,12 @@ function outsideOverrides(): ImportOverride[] {
     ["*", "!./*.ts", "!node:*", "!oxc-parser", "!publint", "!publint/utils", "!vitest", "!fast-check"],
     "tools import their siblings, node: modules, oxc-parser, publint, vitest and fast-check",
   );
-  return [...systems, tools];
+  const scenarios = override(
+    ["scenarios/**/*.ts"],
+    ["../**/kit/**", "@ashlar-systems/**"],
+    "scenarios import their siblings, published subpaths (ashlar/…) and scenarios of systems; not the kit's files",
+  );
+  return [...systems, scenarios, tools];
 }
 
 function override(files: readonly string[], group: readonly string[], message: string): ImportOverride {

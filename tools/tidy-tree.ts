@@ -35,7 +35,7 @@ function isForTests(path: string): boolean {
 }
 
 function isEntry(path: string): boolean {
-  return /\/mod\.ts$|\.(?:test|bench)\.ts$|^systems\/[^/]+\/(?:main|design)\.ts$|\/examples\//.test(path);
+  return /\/mod\.ts$|\.(?:test|bench)\.ts$|^systems\/[^/]+\/(?:command-line|design)\.ts$|\/examples\//.test(path);
 }
 
 /** Imports, and any other string that ends with .ts: the path of a program that is started. */

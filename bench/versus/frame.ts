@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** One measured side of a row: what it is, what its acknowledged work survives, and the figure. */
+/** One measured side of a row: what it is, what its acknowledged work survives ("": there is nothing that could), and the figure. */
 export interface Figure {
   readonly name: string;
-  readonly durability: "memory" | "process" | "disk";
+  readonly durability: "" | "memory" | "process" | "disk";
   readonly value: number;
 }
 
@@ -15,16 +15,28 @@ export interface Row {
   /** `higher` is better for rates, `lower` for times. */
   readonly better: "higher" | "lower";
   readonly unit: string;
-  /** Target for a quiet machine like that of the study the targets come from. */
-  readonly bar: number;
+  /** Target for a quiet machine like that of the study the targets come from; none for what is only shown. */
+  readonly bar?: number | undefined;
   /** What `limit` measures. */
   readonly limitName: string;
   readonly ours: () => Promise<Figure>;
-  readonly rival?: (() => Promise<Figure>) | undefined;
+  readonly rivals?: readonly (() => Promise<Figure>)[] | undefined;
   /** What the machine could do at best for this path, measured in the same run. */
   readonly limit?: (() => Promise<Figure>) | undefined;
   /** When the bar also asks for a ratio of ours to the limit. */
   readonly limitRatioBar?: number | undefined;
+}
+
+/** What a run found of a row: medians of its repetitions. */
+export interface Result {
+  readonly path: string;
+  readonly unit: string;
+  readonly bar: number | undefined;
+  readonly ours: Figure;
+  readonly rivals: readonly Figure[];
+  readonly limit: Figure | undefined;
+  /** Sides that gave no figure, and why. */
+  readonly faults: readonly string[];
 }
 
 /** The order that every enqueue, append and saga of the table carries: about 230 bytes as JSON. */
@@ -70,3 +82,46 @@ export const servers = {
   postgres: process.env["BENCH_PG"] ?? "postgres://root@127.0.0.1:5432/test",
   redisPort: Number(process.env["BENCH_REDIS_PORT"] ?? 56379),
 } as const;
+
+/** Runs an operation so many times. */
+export type Loop = (count: number) => void | Promise<void>;
+
+const sliceMs = 30;
+const slices = 25;
+
+/**
+ * Nanoseconds of this thread's processor time for each operation: median of slices of about 30 ms behind half a second to warm up. So
+ * neighbours on the machine count as little as can be.
+ */
+export async function nanoseconds(loop: Loop): Promise<number> {
+  let count = 64;
+  for (const untilMs = performance.now() + 500; performance.now() < untilMs;) {
+    const spentNs = await spent(loop, count);
+    count = Math.max(1, Math.round(Math.min(count * 8, (count * sliceMs * 1e6) / Math.max(spentNs, 1e3))));
+  }
+  const found: number[] = [];
+  for (let slice = 0; slice < slices; slice++) found.push((await spent(loop, count)) / count);
+  return median(found);
+}
+
+async function spent(loop: Loop, count: number): Promise<number> {
+  const from = process.threadCpuUsage();
+  await loop(count);
+  const { user, system } = process.threadCpuUsage(from);
+  return (user + system) * 1e3;
+}
+
+/** Bytes that stay after `make`, of heap and buffers. Needs the collector, which `side.ts` is started with. */
+export async function bytesKept(make: () => unknown): Promise<number> {
+  const read = (): number => {
+    globalThis.gc?.();
+    globalThis.gc?.();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  const before = read();
+  const kept = await make();
+  const after = read();
+  if (kept === undefined) throw new Error("nothing is kept");
+  return after - before;
+}

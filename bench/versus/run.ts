@@ -1,29 +1,19 @@
-// Prints the table of README.md: for each row ours, the rival's, the ratio, the durability classes and the machine's limit,
+// Prints the table of README.md: for each row ours, the rivals, the ratios, the durability classes and the machine's limit,
 // all measured in this run, side after side, each in a process of its own. `node run.ts [ROW …] [--reps N] [--json FILE]`.
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs, promisify } from "node:util";
 
-import { median, type Figure, type Row } from "./frame.ts";
+import { median, type Figure, type Row, type Result } from "./frame.ts";
 import { rows } from "./rows/all.ts";
 
 const run = promisify(execFile);
 const sideTimeoutMs = 180_000;
 
-interface Result {
-  readonly path: string;
-  readonly unit: string;
-  readonly bar: number;
-  readonly ours: Figure;
-  readonly rival: Figure | undefined;
-  readonly limit: Figure | undefined;
-  readonly fault: string | undefined;
-}
-
 async function measureSide(path: string, side: string): Promise<Figure> {
-  const args = ["--conditions=ashlar-source", "--disable-warning=ExperimentalWarning", "side.ts", path, side];
-  const { stdout } = await run(process.execPath, args, {
+  const flags = ["--conditions=ashlar-source", "--disable-warning=ExperimentalWarning", "--expose-gc"];
+  const { stdout } = await run(process.execPath, [...flags, "side.ts", path, side], {
     cwd: import.meta.dirname,
     timeout: sideTimeoutMs,
     maxBuffer: 1e8,
@@ -33,28 +23,27 @@ async function measureSide(path: string, side: string): Promise<Figure> {
 }
 
 async function measureRow(row: Row, repetitions: number): Promise<Result> {
-  const figures: Record<string, Figure[]> = { limit: [], ours: [], rival: [] };
-  let fault: string | undefined;
-  for (let round = 0; round < repetitions; round += 1) {
-    for (const side of ["limit", "ours", "rival"] as const) {
-      if (row[side] === undefined) continue;
+  const rivals = (row.rivals ?? []).map((_, place) => String(place));
+  const sides = [...(row.limit === undefined ? [] : ["limit"]), "ours", ...rivals];
+  const figures = new Map<string, Figure[]>(sides.map((side) => [side, []]));
+  const faults = new Map<string, string>();
+  for (let round = 0; round < repetitions; round += 1)
+    for (const side of sides)
       try {
-        figures[side]?.push(await measureSide(row.path, side));
+        figures.get(side)?.push(await measureSide(row.path, side));
       } catch (error) {
-        fault = `${side}: ${error instanceof Error ? error.message.split("\n").at(-2) : String(error)}`;
+        faults.set(side, error instanceof Error ? (error.message.split("\n").at(-2) ?? error.message) : String(error));
       }
-    }
-  }
-  const ours = middle(figures["ours"]);
-  if (ours === undefined) throw new Error(`${row.path}: ${fault ?? "our side gave no figure"}`);
+  const ours = middle(figures.get("ours"));
+  if (ours === undefined) throw new Error(`${row.path}: ${faults.get("ours") ?? "our side gave no figure"}`);
   return {
     path: row.path,
     unit: row.unit,
     bar: row.bar,
     ours,
-    rival: middle(figures["rival"]),
-    limit: middle(figures["limit"]),
-    fault,
+    rivals: rivals.flatMap((side) => middle(figures.get(side)) ?? []),
+    limit: middle(figures.get("limit")),
+    faults: [...faults].map(([side, fault]) => `${side}: ${fault}`),
   };
 }
 
@@ -74,6 +63,22 @@ function ratio(row: Row, ours: number, other: number | undefined): string {
   return `${factor >= 10 ? factor.toFixed(0) : factor.toFixed(2)}x`;
 }
 
+const classOf = ({ durability }: Figure): string => (durability === "" ? "" : ` (${durability})`);
+
+function printRow(row: Row, { ours, rivals, limit, faults }: Result): void {
+  const [first, ...others] = rivals.map((rival) => ({
+    text: `${show(rival.value)} ${rival.name}${classOf(rival)}`,
+    ratio: ratio(row, ours.value, rival.value),
+  }));
+  const limitText = limit === undefined ? "–" : `${show(limit.value)} ${limit.name}`;
+  const bar = `${show(row.bar)}${row.limitRatioBar === undefined ? "" : `, ${row.limitRatioBar}x limit`}`;
+  console.log(
+    `| ${row.path} | ${show(ours.value)} ${row.unit} (${ours.durability === "" ? "" : `${ours.durability}; `}${ours.name}) | ${first?.text ?? "–"} | ${first?.ratio ?? "–"} | ${limitText} | ${ratio(row, ours.value, limit?.value)} | ${bar} |`,
+  );
+  for (const other of others) console.log(`| | | ${other.text} | ${other.ratio} | | | |`);
+  for (const fault of faults) console.log(`| | not measured: ${fault} | | | | | |`);
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { reps: { type: "string", default: "3" }, json: { type: "string" } },
@@ -89,12 +94,6 @@ const results: Result[] = [];
 for (const row of chosen) {
   const result = await measureRow(row, Number(values.reps));
   results.push(result);
-  const rival =
-    result.rival === undefined ? "–" : `${show(result.rival.value)} ${result.rival.name} (${result.rival.durability})`;
-  const limit = result.limit === undefined ? "–" : `${show(result.limit.value)} ${result.limit.name}`;
-  console.log(
-    `| ${row.path} | ${show(result.ours.value)} ${row.unit} (${result.ours.durability}; ${result.ours.name}) | ${rival} | ${ratio(row, result.ours.value, result.rival?.value)} | ${limit} | ${ratio(row, result.ours.value, result.limit?.value)} | ${show(row.bar)}${row.limitRatioBar === undefined ? "" : `, ${row.limitRatioBar}x limit`} |`,
-  );
-  if (result.fault !== undefined) console.log(`|  | not measured: ${result.fault} |  |  |  |  |  |`);
+  printRow(row, result);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
 }
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);

@@ -12,6 +12,7 @@ test("a replay has sound defaults", () => {
     limit: undefined,
     durability: "process",
     output: "text",
+    spread: "off",
   });
 });
 

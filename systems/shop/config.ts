@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { KitError } from "ashlar/errors";
-import type { StockMode } from "./inventory/mod.ts";
+import type { StockMode } from "./settings.ts";
 import type { FaultMode } from "./outside/mod.ts";
 
 /** The command line makes no sense; the message says why in one sentence. */
@@ -20,22 +20,27 @@ export interface ReplayConfig {
   readonly limit: number | undefined;
   readonly durability: "process" | "disk";
   readonly output: "text" | "json";
+  /** Whether each service has a process of its own. */
+  readonly spread: "on" | "off";
 }
 
 export type Config = ReplayConfig | { readonly command: "help" };
 
 export const usage: string = `Usage: shop replay FILE [options]
        shop start [options]      (see shop start --help)
+       shop node --only SERVICES [options]      a replica that finds the others by the registry (see shop node --help)
 
 Replays an order file (CSV, also gzipped) through the shop. Killed at any moment, the same command goes on where it stopped;
 a file that was imported before changes nothing.
 
   --data DIR              folder of the shop's data (default: shop-data)
   --stock plenty|tight    the supplier delivers what is missing, or nothing after a first delivery (default: plenty)
-  --faults none|some      whether provider, carrier and channels decline, fail and stall (default: none)
+  --faults none|some|outage   whether provider, carrier and channels decline, fail and stall; outage: and the first
+                          of two payment providers answers nothing at all (default: none)
   --seed N                decides faults and quantities, 0 or more (default: 1)
   --limit N               stop after the first N invoices of the file
   --durability process|disk   what an order survives: a kill of the process, or a power cut (default: process)
+  --spread                one process a service, under a supervisor
   --json                  print the totals as one JSON object on the last line
   --help                  this text
 
@@ -57,10 +62,11 @@ export function readConfig(args: readonly string[]): Config {
     file,
     data: values.data,
     stock: choiceOf("stock", values.stock, ["plenty", "tight"]),
-    faults: choiceOf("faults", values.faults, ["none", "some"]),
+    faults: choiceOf("faults", values.faults, ["none", "some", "outage"]),
     seed: integerOf("seed", values.seed, { min: 0 }),
     limit: values.limit === undefined ? undefined : integerOf("limit", values.limit, { min: 1 }),
     durability: choiceOf("durability", values.durability, ["process", "disk"]),
+    spread: values.spread === true ? "on" : "off",
     output: values.json === true ? "json" : "text",
   };
 }
@@ -69,8 +75,15 @@ function parsed(args: readonly string[]): ReturnType<typeof parse> {
   try {
     return parse(args);
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new UsageError(complaint(error), { cause: error });
   }
+}
+
+/** What `parseArgs` complains about. Its advice fills lines; its first sentence says it, but for a value that looks like an option. */
+export function complaint(error: unknown): string {
+  const [sentence = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+  const name = /^Option '[^']*?(--[a-z]+)[^']*' argument is ambiguous/.exec(sentence)?.[1];
+  return name === undefined ? sentence : `${name} needs a value that does not begin with a dash, or ${name}=VALUE`;
 }
 
 const options = {
@@ -80,6 +93,7 @@ const options = {
   seed: { type: "string", default: "1" },
   limit: { type: "string" },
   durability: { type: "string", default: "process" },
+  spread: { type: "boolean" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;
@@ -92,7 +106,9 @@ function parse(args: readonly string[]) {
 export function choiceOf<const T extends string>(option: string, value: string, choices: readonly T[]): T {
   const found = choices.find((candidate) => candidate === value);
   if (found === undefined)
-    throw new UsageError(`--${option} is ${JSON.stringify(value)}; it takes ${choices.join(" or ")}`);
+    throw new UsageError(
+      `--${option} is ${JSON.stringify(value)}; it takes ${choices.join(", ").replace(/, ([^,]*)$/, " or $1")}`,
+    );
   return found;
 }
 

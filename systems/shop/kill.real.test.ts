@@ -58,7 +58,7 @@ function madeFile(folder: string): string {
 }
 
 function start({ file, data }: Replay): ChildProcess {
-  const main = join(import.meta.dirname, "main.ts");
+  const main = join(import.meta.dirname, "main.js");
   const options = ["--data", data, "--stock", "tight", "--faults", "some", "--seed", "7", "--limit", "1200", "--json"];
   return spawn(process.execPath, ["--conditions=ashlar-source", main, "replay", file, ...options], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -105,7 +105,11 @@ async function killInPhase(replay: Replay, random: { next(): number }): Promise<
 
 /** How many things were done in the outside world: what a replay that makes progress adds to. */
 function effectsIn(data: string): number {
-  const path = join(data, "outside.db");
+  return ["provider", "carrier", "channels"].reduce((sum, name) => sum + effectsOf(data, name), 0);
+}
+
+function effectsOf(data: string, name: string): number {
+  const path = join(data, `outside-${name}.db`);
   if (!existsSync(path)) return 0;
   const database = new DatabaseSync(path, { readOnly: true });
   try {

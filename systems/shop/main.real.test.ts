@@ -11,7 +11,7 @@ interface Ended {
 }
 
 async function shop(args: readonly string[], interruptAt?: string): Promise<Ended> {
-  const child = spawn(process.execPath, ["--conditions=ashlar-source", join(import.meta.dirname, "main.ts"), ...args]);
+  const child = spawn(process.execPath, ["--conditions=ashlar-source", join(import.meta.dirname, "main.js"), ...args]);
   let output = "";
   let notes = "";
   let isInterrupted = false;
@@ -59,11 +59,32 @@ test("the last line of a replay with --json is the one object with all its keys"
 
 test("a command or file that makes no sense ends with status 2 and one sentence", async () => {
   using folder = testFolder();
-  for (const args of [["replay"], ["replay", "none.csv", "--data", folder.path], ["replay", "x", "--stock", "much"]]) {
+  const file = writeOrders(folder.path, "orders.csv", []);
+  for (const args of [
+    ["replay"],
+    ["replay", "none.csv", "--data", folder.path],
+    ["replay", "x", "--stock", "much"],
+    ["replay", file, "--data", file],
+    ["start", "--data", join(file, "data")],
+    ["start", "--orders", "-1"],
+    ["node", "--only", "nobody", "--data", folder.path],
+  ]) {
     const { code, notes, output } = await shop(args);
     expect({ code, output }).toEqual({ code: 2, output: "" });
     expect(notes.trim().split("\n")).toHaveLength(1);
   }
+});
+
+test("a process of its own says what it runs and where, and what it can be told", async () => {
+  using folder = testFolder();
+  const { code, notes } = await shop(
+    ["node", "--only", "orders,cart", "--port", "0", "--data", folder.path],
+    "Running",
+  );
+  expect(notes).toMatch(/^Running orders, cart, data in .*, open on http:\/\/127\.0\.0\.1:\d+\. Ctrl-C stops\.$/m);
+  expect(code).toBe(0);
+  const help = await shop(["node", "--help"]);
+  expect(help).toMatchObject({ code: 0, notes: "", output: expect.stringContaining("--only, ASHLAR_ONLY") });
 });
 
 test("a replay that is asked to stop does so in good order, and the next one goes on", async () => {

@@ -1,12 +1,27 @@
 import type { Row } from "../frame.ts";
-import { embeddedEffect, embeddedMoleculer, embeddedTrpc } from "./calls.ts";
-import { httpFastify, httpHono, httpMoleculer } from "./http.ts";
+import { caches } from "./caches.ts";
+import { embedded } from "./calls.ts";
+import { hitRatios } from "./hit-ratios.ts";
+import { http } from "./http.ts";
+import { limits } from "./limits.ts";
+import { policies } from "./policies.ts";
 import { wireLatency, wireRate } from "./wire.ts";
 import { appendOne, appendShared, rehydrate, rehydrateSnapshot } from "./events.ts";
 import { backlog, enqueue } from "./queue.ts";
+import {
+  postgresAppend,
+  postgresBacklog,
+  postgresBacklogFenced,
+  postgresEnqueue,
+  postgresSaga,
+  postgresStart,
+} from "./postgres.ts";
 import { replay } from "./replay.ts";
 import { sagaLatency, sagaThroughput, sagaThroughputOther } from "./saga.ts";
+import { simulation } from "./simulation.ts";
+import { coldStart } from "./start.ts";
 import { takeover } from "./takeover.ts";
+import { types } from "./types.ts";
 
 /** The table, in the order it prints. */
 export const rows: readonly Row[] = [
@@ -20,13 +35,22 @@ export const rows: readonly Row[] = [
   sagaThroughputOther,
   sagaLatency,
   takeover,
+  postgresEnqueue,
+  postgresBacklog,
+  postgresBacklogFenced,
+  postgresStart,
+  postgresAppend,
+  postgresSaga,
   replay,
-  embeddedMoleculer,
-  embeddedTrpc,
-  embeddedEffect,
+  embedded,
   wireRate,
   wireLatency,
-  httpFastify,
-  httpHono,
-  httpMoleculer,
+  http,
+  coldStart,
+  types,
+  ...policies,
+  ...limits,
+  ...caches,
+  ...hitRatios,
+  ...simulation,
 ];

@@ -32,7 +32,54 @@ async function microseconds(run: (id: string) => Promise<unknown>, count: number
 
 const figure = (name: string, value: number): Figure => ({ name, durability: "memory", value });
 
-const embedded: Omit<Row, "rival" | "path"> = {
+async function moleculer(): Promise<Figure> {
+  const { ServiceBroker } = await import("moleculer");
+  const broker = new ServiceBroker({
+    logger: false,
+    metrics: { enabled: true },
+    tracing: { enabled: true },
+    circuitBreaker: { enabled: true },
+    retryPolicy: { enabled: true },
+    bulkhead: { enabled: true },
+    requestTimeout: 5_000,
+  });
+  const handler = (context: { params: { id: string } }): unknown => answer(context.params.id);
+  broker.createService({ name: "orders", actions: { get: { params: { id: "string" }, handler } } });
+  await broker.start();
+  const value = await microseconds((id) => broker.call("orders.get", { id }), 20_000);
+  await broker.stop();
+  return figure("Moleculer 0.15 local", value);
+}
+
+async function trpc(): Promise<Figure> {
+  const { initTRPC } = await import("@trpc/server");
+  const t = initTRPC.create();
+  const get = t.procedure
+    .input(input)
+    .output(output)
+    .query(({ input: { id } }) => answer(id));
+  const caller = t.createCallerFactory(t.router({ get }))({});
+  return figure("tRPC 11 caller, same schemas", await microseconds((id) => caller.get({ id }), 50_000));
+}
+
+async function effect(): Promise<Figure> {
+  const { Context, Effect, Layer, ManagedRuntime } = await import("effect");
+  class Orders extends Context.Service<Orders, { get: (id: string) => ReturnType<typeof Effect.sync> }>()("Orders") {}
+  const live = Layer.succeed(Orders, { get: (id: string) => Effect.sync(() => answer(id)) });
+  const runtime = ManagedRuntime.make(live);
+  const program = (id: string) =>
+    Effect.gen(function* () {
+      const service = yield* Orders;
+      return yield* service.get(id);
+    });
+  return figure(
+    "Effect 4.1, generator and service",
+    await microseconds((id) => runtime.runPromise(program(id)), 50_000),
+  );
+}
+
+export const embedded: Row = {
+  path: "embedded call, all guards",
   better: "lower",
   unit: "us",
   bar: 1.5,
@@ -47,62 +94,5 @@ const embedded: Omit<Row, "rival" | "path"> = {
     const run = async (id: string): Promise<unknown> => output.parse(await direct(input.parse({ id }).id));
     return figure("async function + zod", await microseconds(run, 200_000));
   },
-};
-
-export const embeddedMoleculer: Row = {
-  ...embedded,
-  path: "embedded call, all guards, beside Moleculer with its guards",
-  async rival() {
-    const { ServiceBroker } = await import("moleculer");
-    const broker = new ServiceBroker({
-      logger: false,
-      metrics: { enabled: true },
-      tracing: { enabled: true },
-      circuitBreaker: { enabled: true },
-      retryPolicy: { enabled: true },
-      bulkhead: { enabled: true },
-      requestTimeout: 5_000,
-    });
-    const handler = (context: { params: { id: string } }): unknown => answer(context.params.id);
-    broker.createService({ name: "orders", actions: { get: { params: { id: "string" }, handler } } });
-    await broker.start();
-    const value = await microseconds((id) => broker.call("orders.get", { id }), 20_000);
-    await broker.stop();
-    return figure("Moleculer 0.15 local", value);
-  },
-};
-
-export const embeddedTrpc: Row = {
-  ...embedded,
-  path: "embedded call, all guards, beside the tRPC caller",
-  async rival() {
-    const { initTRPC } = await import("@trpc/server");
-    const t = initTRPC.create();
-    const get = t.procedure
-      .input(input)
-      .output(output)
-      .query(({ input: { id } }) => answer(id));
-    const caller = t.createCallerFactory(t.router({ get }))({});
-    return figure("tRPC 11 caller, same schemas", await microseconds((id) => caller.get({ id }), 50_000));
-  },
-};
-
-export const embeddedEffect: Row = {
-  ...embedded,
-  path: "embedded call, all guards, beside Effect without any",
-  async rival() {
-    const { Context, Effect, Layer, ManagedRuntime } = await import("effect");
-    class Orders extends Context.Service<Orders, { get: (id: string) => ReturnType<typeof Effect.sync> }>()("Orders") {}
-    const live = Layer.succeed(Orders, { get: (id: string) => Effect.sync(() => answer(id)) });
-    const runtime = ManagedRuntime.make(live);
-    const program = (id: string) =>
-      Effect.gen(function* () {
-        const service = yield* Orders;
-        return yield* service.get(id);
-      });
-    return figure(
-      "Effect 4.1, generator and service",
-      await microseconds((id) => runtime.runPromise(program(id)), 50_000),
-    );
-  },
+  rivals: [moleculer, trpc, effect],
 };

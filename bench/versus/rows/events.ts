@@ -58,7 +58,7 @@ export const appendOne: Row = {
   bar: 5000,
   limitName: "raw single-caller commits",
   ours: () => appends(8000, 1),
-  rival: async () => (await import("../rivals/emmett.ts")).emmettAppend(),
+  rivals: [async () => (await import("../rivals/emmett.ts")).emmettAppend()],
   limit: limitSingle,
 };
 
@@ -95,7 +95,7 @@ export const rehydrate: Row = {
   bar: 1.5,
   limitName: "raw read and parse",
   ours: () => rehydrateTime("events only"),
-  rival: async () => (await import("../rivals/emmett.ts")).emmettRehydrate(),
+  rivals: [async () => (await import("../rivals/emmett.ts")).emmettRehydrate()],
   limit: async () => (await import("../rivals/limits.ts")).rawRead(),
 };
 

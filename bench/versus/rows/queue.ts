@@ -31,7 +31,7 @@ export const enqueue: Row = {
       await lanes(10_000, 64, (index) => target.add(payload(index)));
       return { name, durability: "disk", value: await lanes(100_000, 64, (index) => target.add(payload(index))) };
     }),
-  rival: async () => (await import("../rivals/bullmq.ts")).bullmqEnqueue(),
+  rivals: [async () => (await import("../rivals/bullmq.ts")).bullmqEnqueue()],
   limit: async () => (await import("../rivals/limits.ts")).rawSingleCommits(),
 };
 
@@ -66,6 +66,6 @@ export const backlog: Row = {
         throw new Error(`the backlog left ${left.depth} jobs and ${left.dead} dead`);
       return { name, durability: "disk", value };
     }),
-  rival: async () => (await import("../rivals/graphile.ts")).graphileBacklog(),
+  rivals: [async () => (await import("../rivals/graphile.ts")).graphileBacklog()],
   limit: async () => (await import("../rivals/limits.ts")).rawGroupedCommits(),
 };

@@ -39,7 +39,7 @@ async function multiply(target: string, copies: number): Promise<void> {
 async function replayOnce(path: string, folder: string): Promise<Replay> {
   const args = [
     "--conditions=ashlar-source",
-    join(root, "systems/shop/main.ts"),
+    join(root, "systems/shop/main.js"),
     "replay",
     path,
     "--data",

@@ -40,14 +40,14 @@ export const sagaThroughput: Row = {
       await lanes(3000, 64, run);
       return lanes(20_000, 64, (index) => run(index + 100_000));
     }),
-  rival: async () => (await import("../rivals/restate.ts")).restateThroughput(),
+  rivals: [async () => (await import("../rivals/restate.ts")).restateThroughput()],
   limit: async () => (await import("../rivals/limits.ts")).rawSingleCommits(),
 };
 
 export const sagaThroughputOther: Row = {
   ...sagaThroughput,
   path: "three-step saga, 64 in flight, beside DBOS",
-  rival: async () => (await import("../rivals/dbos.ts")).dbosThroughput(),
+  rivals: [async () => (await import("../rivals/dbos.ts")).dbosThroughput()],
 };
 
 export const sagaLatency: Row = {
@@ -66,7 +66,7 @@ export const sagaLatency: Row = {
       }
       return median(times);
     }),
-  rival: async () => (await import("../rivals/restate.ts")).restateLatency(),
+  rivals: [async () => (await import("../rivals/restate.ts")).restateLatency()],
   limit: async () => {
     const figure = await (await import("../rivals/limits.ts")).rawSingleCommits();
     return { ...figure, name: "ms, node:sqlite, one synced commit", value: 1000 / figure.value };

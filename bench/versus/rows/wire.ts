@@ -51,7 +51,7 @@ export const wireRate: Row = {
   bar: 150_000,
   limitName: "bare newline JSON over one socket",
   ours: () => rate("ashlar", "Ashlar"),
-  rival: () => rate("moleculer", "Moleculer 0.15 TCP, no guards"),
+  rivals: [() => rate("moleculer", "Moleculer 0.15 TCP, no guards")],
   limit: () => rate("bare", "newline JSON"),
 };
 
@@ -62,6 +62,6 @@ export const wireLatency: Row = {
   bar: 100,
   limitName: "bare newline JSON over one socket",
   ours: () => latency("ashlar", "Ashlar"),
-  rival: () => latency("moleculer", "Moleculer 0.15 TCP"),
+  rivals: [() => latency("moleculer", "Moleculer 0.15 TCP")],
   limit: () => latency("bare", "newline JSON"),
 };

@@ -16,6 +16,8 @@ export interface OneOfOptionSettings<T extends string> extends OptionPlace<T> {
 
 /** Where a list is read, and how many items it may have. */
 export interface ListOptionSettings extends OptionPlace<readonly string[]> {
+  /** Default 0: a list may be given and empty. */
+  readonly itemsMin?: number | undefined;
   /** Default 1,000. */
   readonly itemsMax?: number | undefined;
 }
@@ -63,13 +65,16 @@ export function onOffOption(settings: OptionPlace<"on" | "off">): Option<"on" | 
 /** Texts separated by commas, trimmed, without empty ones. A flag may be repeated; the items are then joined. */
 export function listOption(settings: ListOptionSettings): Option<readonly string[]> {
   const itemsMax = integerIn("itemsMax", settings.itemsMax ?? 1_000, { min: 1 });
-  const expected = `at most ${itemsMax} texts separated by commas`;
+  const itemsMin = integerIn("itemsMin", settings.itemsMin ?? 0, { min: 0, max: itemsMax });
+  const expected = `${itemsMin === 0 ? "at most" : `${itemsMin} to`} ${itemsMax} texts separated by commas`;
   const parse = (text: string): Parsed<readonly string[]> => {
     const items = text
       .split(",")
       .map((item) => item.trim())
       .filter((item) => item !== "");
-    return items.length <= itemsMax ? { ok: true, value: Object.freeze(items) } : { ok: false, expected };
+    return items.length >= itemsMin && items.length <= itemsMax
+      ? { ok: true, value: Object.freeze(items) }
+      : { ok: false, expected };
   };
   return makeOption(settings, { kind: "list", expected, repeats: "join", parse, show: (value) => value.join(",") });
 }

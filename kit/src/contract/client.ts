@@ -1,6 +1,7 @@
 import type { AnyCall, CallInput, CallOutput } from "./call.ts";
 import type { AnyContract, Calls, Queues, Streams } from "./contract.ts";
 import type { ContractQueue } from "./queue.ts";
+import type { InferInput, InferOutput, StandardSchema } from "../schema/mod.ts";
 import type { Stream } from "./stream.ts";
 
 /** Terms of one call, all optional. */
@@ -23,7 +24,7 @@ export type Client<C extends AnyContract> = CallsClient<C["calls"]> &
 export type CallsClient<C extends Calls> = { readonly [K in keyof C]: CallFunction<C[K]> };
 /** Each iterable may be iterated once; ending the iteration ends the stream at the service. */
 export type StreamsClient<S extends Streams> = { readonly [K in keyof S]: StreamFunction<S[K]> };
-/** Each resolves when the job is durable at the service. */
+/** Each resolves when the job is durable at the service, or, where the queue has an output, with the answer. */
 export type QueuesClient<Q extends Queues> = { readonly [K in keyof Q]: QueueFunction<Q[K]> };
 
 /** A call of a client. */
@@ -37,4 +38,10 @@ export type StreamFunction<S extends Stream> = (
 export type QueueFunction<Q extends ContractQueue> = (
   input: CallInput<Q>,
   settings?: CallSettings,
-) => Promise<{ readonly id: string }>;
+) => Promise<QueueAnswer<Q>>;
+/** What a client gets for a job: the answer where there is one, else the job's id. */
+export type QueueAnswer<Q extends ContractQueue> = Q["output"] extends StandardSchema
+  ? InferOutput<Q["output"]>
+  : { readonly id: string };
+/** What the handler of a queue gives back. */
+export type QueueResult<Q extends ContractQueue> = Q["output"] extends StandardSchema ? InferInput<Q["output"]> : void;

@@ -80,12 +80,20 @@ test("what exists stays, refusals stay known, promises are kept, routes and keys
   const before = contract("shop", {
     calls: { get: call({ ...schemas, semantics: "safe", http: "GET /orders/{id}" }), old: call(schemas) },
     events: { sold: event({ data: z.object({ id: z.string() }), key: "id" }) },
-    queues: { ship: queue({ input: z.object({ id: z.string() }) }) },
+    queues: {
+      ship: queue({ input: z.object({ id: z.string() }) }),
+      quote: queue({ input: z.object({}), output: z.object({ fee: z.int() }), deadlineMs: 1_000 }),
+      note: queue({ input: z.object({}) }),
+    },
   });
   const after = contract("shop", {
     calls: { get: call({ ...schemas, ...refused, semantics: "unsafe", deadlineMs: 5, http: "POST /orders/{id}" }) },
     events: { sold: event({ data: z.object({ id: z.string().optional() }) }) },
-    queues: { ship: queue({ input: z.object({ id: z.number() }) }) },
+    queues: {
+      ship: queue({ input: z.object({ id: z.number() }) }),
+      quote: queue({ input: z.object({}), output: z.object({ fee: z.string() }), deadlineMs: 500 }),
+      note: queue({ input: z.object({}), output: z.object({}) }),
+    },
   });
   expect(breakages(before, after)).toEqual([
     "get: may now refuse with gone, which callers do not know",
@@ -97,6 +105,9 @@ test("what exists stays, refusals stay known, promises are kept, routes and keys
     "sold: was ordered by id, is ordered by nothing",
     "ship: input.id: was string, is number",
     "ship: input.id: was string, is number",
+    "quote: output.fee: was string, is integer",
+    "quote: deadline was 1000 ms, is 500 ms",
+    "note: was answered with the id of the job, and is with its result",
   ]);
 });
 
@@ -118,4 +129,81 @@ test("the hash follows what both sides agree on, not the words for people", () =
   const other = contract("shop", { calls: { get: call({ ...schemas, output: z.object({ id: z.string() }) }) } });
   expect(contractHash(plain)).toBe(contractHash(told));
   expect(contractHash(plain)).not.toBe(contractHash(other));
+});
+
+const either = z.union([z.literal("a"), z.literal("b")]);
+const both = z.intersection(z.object({ a: z.string() }), z.object({ b: z.number() }));
+
+test.for<[string, z.ZodType, z.ZodType]>([
+  ["an enumeration becomes a union of its values", z.enum(["a", "b"]), either],
+  ["a union becomes an enumeration of its values", either, z.enum(["a", "b", "c"])],
+  ["an intersection stays what it is", both, both],
+  ["an intersection becomes one of its parts", both, z.object({ a: z.string() })],
+  ["a text that may be null stays one", z.string().nullable(), z.union([z.null(), z.string().max(99), z.string()])],
+  ["an exclusive bound becomes an inclusive one", z.number().gt(5).lt(9), z.number().min(5).max(9)],
+  ["texts by name stay texts by name", z.record(z.string(), z.string()), z.record(z.string(), z.string())],
+  ["a pair stays a pair", z.tuple([z.string(), z.number()]), z.tuple([z.string(), z.number()])],
+  ["any JSON stays any JSON", z.json(), z.json()],
+  ["values that fit a pattern and bounds", z.enum(["ab", "ac"]), z.string().min(2).max(2).regex(/^a/)],
+  [
+    "one kind is added to those told apart by a field",
+    z.discriminatedUnion("kind", [z.object({ kind: z.literal("a"), at: z.int() })]),
+    z.discriminatedUnion("kind", [
+      z.object({ kind: z.literal("a"), at: z.int() }),
+      z.object({ kind: z.literal("b"), why: z.string() }),
+    ]),
+  ],
+])("who sends what fitted still fits: %s", ([, before, after]) => {
+  expect(breakages(calling(z.object({ it: before })), calling(z.object({ it: after })))).toEqual([]);
+});
+
+test.for<[string, z.ZodType, z.ZodType]>([
+  ["values by name change", z.record(z.string(), z.string()), z.record(z.string(), z.number())],
+  ["names are held to a choice", z.record(z.string(), z.string()), z.partialRecord(z.enum(["a"]), z.string())],
+  ["a place of a tuple changes", z.tuple([z.string(), z.string()]), z.tuple([z.string(), z.number()])],
+  ["a tuple gets longer", z.tuple([z.string()]), z.tuple([z.string(), z.string()])],
+  ["a list becomes a tuple", z.array(z.string()), z.tuple([z.string(), z.string()])],
+  ["a value becomes too short", z.enum(["a", "bb"]), z.string().min(2)],
+  ["a value is below a bound", z.literal(5), z.int().min(10)],
+  ["a value does not fit a pattern", z.enum(["ab", "xy"]), z.string().regex(/^a/)],
+  ["what JSON Schema cannot say takes its place", z.string(), z.custom<string>(() => true)],
+  ["an unknown keyword appears", z.string(), z.string().meta({ contentMediaType: "text/html" })],
+  ["a part of an intersection is added", z.object({ a: z.string() }), both],
+  ["fields that were not named get a schema", z.looseObject({}), z.object({}).catchall(z.number())],
+])("who sends what fitted may not fit any more: %s", ([, before, after]) => {
+  expect(breakages(calling(z.object({ it: before })), calling(z.object({ it: after })))).not.toEqual([]);
+});
+
+test("schemas that refer to themselves in many places are compared in the time of their size", () => {
+  const tree = (leaf: z.ZodType): z.ZodType => {
+    const node: z.ZodType = z.object({
+      leaf,
+      left: z.lazy(() => node.optional()),
+      right: z.lazy(() => node.optional()),
+      others: z.array(z.lazy(() => z.union([node, z.string()]))),
+    });
+    return node;
+  };
+  expect(breakages(calling(tree(z.string())), calling(tree(z.string())))).toEqual([]);
+  expect(breakages(calling(tree(z.string())), calling(tree(z.number())))).toContain(
+    "place: input.leaf: was string, is number",
+  );
+});
+
+test.for<[string, z.ZodType, string[]]>([
+  ["it gains an optional field", item.extend({ note: z.string().optional() }), []],
+  ["it gains a field with a default", item.extend({ note: z.string().default("") }), []],
+  [
+    "it gains a field",
+    item.extend({ note: z.string() }),
+    ["sold: stored data.note: was optional or unknown, is required"],
+  ],
+  [
+    "its values narrow",
+    item.extend({ quantity: z.int().min(1).max(5) }),
+    ["sold: stored data.quantity: maximum was 10, is 5"],
+  ],
+])("an event that is stored is heard under the next contract too: %s", ([, data, found]) => {
+  const selling = (sold: z.ZodType): AnyContract => contract("shop", { events: { sold: event({ data: sold }) } });
+  expect(breakages(selling(item), selling(data))).toEqual(found);
 });

@@ -1,5 +1,5 @@
 import type { AnyContract } from "./contract.ts";
-import { type CallDescription, describeContract } from "./describe-contract.ts";
+import { type CallDescription, describeContract, describeSchema, type QueueDescription } from "./describe-contract.ts";
 import { narrowings, type UnknownFields } from "./narrowing.ts";
 import type { JsonSchema } from "../schema/mod.ts";
 
@@ -13,7 +13,7 @@ export interface Breakage {
 }
 
 /**
- * What would break if `after` took the place of `before`: inputs may only widen, outputs and events only narrow, nothing that exists may go,
+ * What would break if `after` took the place of `before`: inputs may only widen, outputs only narrow, events do neither, nothing that exists may go,
  * routes and keys stay, deadlines and semantics may not weaken. Empty when everybody built for `before` goes on as he is.
  */
 export function compareContracts(before: AnyContract, after: AnyContract): readonly Breakage[] {
@@ -23,6 +23,7 @@ export function compareContracts(before: AnyContract, after: AnyContract): reado
     ...compareCalls(old.calls, next.calls),
     ...compareCalls(old.streams, next.streams),
     ...compareMessages(old.events, next.events, ({ data }) => data),
+    ...compareStoredEvents(before, after),
     ...compareQueues(old.queues, next.queues),
   ];
 }
@@ -86,20 +87,42 @@ function compareMessages<T extends Keyed>(
   });
 }
 
+/** Events that are stored under the old contract are heard under the new one: a new subscriber begins at the first. */
+function compareStoredEvents(before: AnyContract, after: AnyContract): Breakage[] {
+  return Object.entries(before.events).flatMap(([operation, old]) => {
+    const next = after.events[operation];
+    if (next === undefined) return [];
+    const stored = describeSchema(old.data, { direction: "output" });
+    return narrowings(stored, describeSchema(next.data), "refused").map(({ path, reason }): Breakage => {
+      return { operation, breaks: "stored messages", message: `stored data${path}: ${reason}` };
+    });
+  });
+}
+
 /** Jobs that are stored under the old contract are handled under the new one. */
-function compareQueues(
-  before: Group<Keyed & { input: JsonSchema }>,
-  after: Group<Keyed & { input: JsonSchema }>,
-): Breakage[] {
+function compareQueues(before: Group<QueueDescription>, after: Group<QueueDescription>): Breakage[] {
   return Object.entries(before).flatMap(([operation, old]) => {
     const next = after[operation];
     if (next === undefined) return [gone(operation)];
     const found = schemaBreakages({ operation, what: "input", from: old.input, to: next.input }, "refused");
     return [
       ...found.flatMap((breakage) => [breakage, { ...breakage, breaks: "stored messages" as const }]),
+      ...answerBreakages(operation, old, next),
       ...keyBreakages(operation, old, next),
     ];
   });
+}
+
+function answerBreakages(operation: string, old: QueueDescription, next: QueueDescription): Breakage[] {
+  if (old.output === undefined && next.output === undefined) return [];
+  if (old.output === undefined)
+    return [callers(operation, "was answered with the id of the job, and is with its result")];
+  if (next.output === undefined) return [callers(operation, "is not answered any more")];
+  const found = schemaBreakages({ operation, what: "output", from: next.output, to: old.output }, "dropped");
+  const isSooner = next.deadlineMs < old.deadlineMs;
+  return isSooner
+    ? [...found, callers(operation, `deadline was ${old.deadlineMs} ms, is ${next.deadlineMs} ms`)]
+    : found;
 }
 
 function keyBreakages(operation: string, old: Keyed, next: Keyed): Breakage[] {

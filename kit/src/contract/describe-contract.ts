@@ -12,7 +12,15 @@ export interface ContractDescription {
   readonly calls: Readonly<Record<string, CallDescription>>;
   readonly streams: Readonly<Record<string, CallDescription>>;
   readonly events: Readonly<Record<string, { readonly data: JsonSchema; readonly key: string | undefined }>>;
-  readonly queues: Readonly<Record<string, { readonly input: JsonSchema; readonly key: string | undefined }>>;
+  readonly queues: Readonly<Record<string, QueueDescription>>;
+}
+
+/** A queue as plain JSON. */
+export interface QueueDescription {
+  readonly input: JsonSchema;
+  readonly output: JsonSchema | undefined;
+  readonly key: string | undefined;
+  readonly deadlineMs: number;
 }
 
 /** A call or stream as plain JSON. */
@@ -37,7 +45,12 @@ export function describeContract(contract: AnyContract): ContractDescription {
     calls: mapped(contract.calls, (call) => ({ ...shapeOf(call), semantics: call.semantics })),
     streams: mapped(contract.streams, (stream) => ({ ...shapeOf(stream), semantics: "safe" as const })),
     events: mapped(contract.events, ({ data, key }) => ({ data: describeSchema(data, { direction: "output" }), key })),
-    queues: mapped(contract.queues, ({ input, key }) => ({ input: describeSchema(input), key })),
+    queues: mapped(contract.queues, ({ input, output, key, deadlineMs }) => ({
+      input: describeSchema(input),
+      output: output === undefined ? undefined : describeSchema(output, { direction: "output" }),
+      key,
+      deadlineMs,
+    })),
   };
   descriptions.set(contract, description);
   return description;

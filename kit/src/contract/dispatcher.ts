@@ -27,8 +27,8 @@ export interface Request {
 export type CallPort = (request: Request) => Promise<unknown>;
 /** The way to one stream. */
 export type StreamPort = (request: Request) => AsyncIterable<unknown>;
-/** The way into one queue: resolves when the job is durable. */
-export type QueuePort = (request: Request) => Promise<{ readonly id: string }>;
+/** The way into one queue: resolves with the job's id when it is durable, or with its answer where the queue has an output. */
+export type QueuePort = (request: Request) => Promise<unknown>;
 
 /** A page of the events of a contract. */
 export interface FeedRequest {

@@ -11,25 +11,42 @@ export interface FieldChecks {
   /** Well-formed Unicode of at most `payloadBytesMax`;  a lone surrogate would come back changed from a store that keeps UTF-8. */
   text(field: string, value: unknown): void;
   oneOf(field: string, value: unknown, choices: readonly string[]): void;
+  /** The fields checked from here on belong to that change of the list. */
+  ofChange(index: number): void;
+  /** The fields checked from here on belong to that item of a list within the change, until the next change or item. */
+  ofItem(list: "messages" | "events", at: number): void;
   fail(field: string, complaint: string): never;
 }
 
-/** The checks for the change at that index of its commit. */
-export function fieldChecks(index: number, payloadBytesMax: number): FieldChecks {
-  return new ChangeFields(index, payloadBytesMax);
+/** The checks for the changes of one commit. */
+export function fieldChecks(payloadBytesMax: number): FieldChecks {
+  return new ChangeFields(payloadBytesMax);
 }
 
 class ChangeFields implements FieldChecks {
-  readonly #index: number;
   readonly #bytesMax: number;
+  // Where a field lies is put into words only when it is wrong: every commit of every caller comes through here.
+  #index = 0;
+  #list: "messages" | "events" | undefined;
+  #at = 0;
 
-  constructor(index: number, bytesMax: number) {
-    this.#index = index;
+  constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
 
+  ofChange(index: number): void {
+    this.#index = index;
+    this.#list = undefined;
+  }
+
+  ofItem(list: "messages" | "events", at: number): void {
+    this.#list = list;
+    this.#at = at;
+  }
+
   fail(field: string, complaint: string): never {
-    throw new ChangeError(`change ${this.#index}: ${field} ${complaint}`);
+    const item = this.#list === undefined ? "" : `${this.#list}[${this.#at}].`;
+    throw new ChangeError(`change ${this.#index}: ${item}${field} ${complaint}`);
   }
 
   name(field: string, value: unknown): void {

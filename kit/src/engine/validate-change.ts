@@ -3,7 +3,7 @@ import type { Append, Change, Discard, Put, Redrive, Wake } from "./change.ts";
 import { ChangeError } from "./errors.ts";
 import type { ExpectedVersion } from "./event-record.ts";
 import { fieldChecks, type FieldChecks } from "./field-checks.ts";
-import type { Receipt } from "./message.ts";
+import type { NewMessage, Receipt } from "./message.ts";
 import { validateMessage, validateSettlement } from "./validate-message.ts";
 
 /** The limits of an engine that a list of changes must keep; its `Capabilities` fit. */
@@ -18,8 +18,11 @@ export interface ChangeLimits {
  */
 export function validateChanges(changes: readonly Change[], limits: ChangeLimits): void {
   let weight = 0;
-  for (const [index, change] of changes.entries()) {
-    validateChange(change, fieldChecks(index, limits.payloadBytesMax));
+  let index = 0;
+  const check = fieldChecks(limits.payloadBytesMax);
+  for (const change of changes) {
+    check.ofChange(index++);
+    validateChange(change, check);
     weight += weightOf(change);
   }
   if (weight > limits.changesMax)
@@ -48,8 +51,7 @@ function validateChange(change: Change, check: FieldChecks): void {
       check.name("queue", change.queue);
       check.optionalInteger("keyConcurrency", change.keyConcurrency, { min: 1 });
       check.optionalInteger("depthMax", change.depthMax, { min: 1 });
-      for (const [at, message] of change.messages.entries()) validateMessage(message, `messages[${at}]`, check);
-      return;
+      return validateMessages(change.messages, check);
     case "settle":
       validateReceipt(change.receipt, check);
       return validateSettlement(change.as, check);
@@ -82,6 +84,14 @@ function validateChange(change: Change, check: FieldChecks): void {
   }
 }
 
+function validateMessages(messages: readonly NewMessage[], check: FieldChecks): void {
+  let at = 0;
+  for (const message of messages) {
+    check.ofItem("messages", at++);
+    validateMessage(message, check);
+  }
+}
+
 function validateMove({ queue, ids }: Wake | Redrive | Discard, check: FieldChecks): void {
   check.name("queue", queue);
   for (const id of ids) check.name("ids", id);
@@ -98,11 +108,13 @@ function validateAppend(change: Append, check: FieldChecks): void {
   check.name("stream", change.stream);
   validateExpectedVersion(change.expected, check);
   if (change.events.length === 0) check.fail("events", "must hold at least one event");
-  for (const [at, event] of change.events.entries()) {
-    check.name(`events[${at}].type`, event.type);
-    check.optionalInteger(`events[${at}].schema`, event.schema, { min: 1 });
-    check.text(`events[${at}].data`, event.data);
-    if (event.meta !== undefined) check.text(`events[${at}].meta`, event.meta);
+  let at = 0;
+  for (const event of change.events) {
+    check.ofItem("events", at++);
+    check.name("type", event.type);
+    check.optionalInteger("schema", event.schema, { min: 1 });
+    check.text("data", event.data);
+    if (event.meta !== undefined) check.text("meta", event.meta);
   }
 }
 
@@ -128,14 +140,57 @@ function validateExpectedVersion(expected: ExpectedVersion, check: FieldChecks):
   else check.oneOf("expected", expected, ["new", "existing", "any"]);
 }
 
+// Comparing each with each costs less than a set of names for so many.
+const comparedMax = 8;
+
 function refuseRepeats(changes: readonly Change[]): void {
+  if (changes.length <= comparedMax) return refuseRepeatsOfFew(changes);
   const named = new Set<string>();
   for (const [index, change] of changes.entries()) {
     const name = nameOf(change);
     if (name === undefined) continue;
-    if (named.has(name)) throw new ChangeError(`change ${index}: the commit names ${change.op} ${name} twice`);
+    if (named.has(name)) refuseRepeat(index, change);
     named.add(name);
   }
+}
+
+function refuseRepeatsOfFew(changes: readonly Change[]): void {
+  for (let index = 1; index < changes.length; index++) {
+    const change = changes[index];
+    for (let earlier = 0; earlier < index; earlier++) {
+      const other = changes[earlier];
+      if (change !== undefined && other !== undefined && nameTheSame(change, other)) refuseRepeat(index, change);
+    }
+  }
+}
+
+function refuseRepeat(index: number, change: Change): never {
+  throw new ChangeError(`change ${index}: the commit names ${change.op} ${nameOf(change)} twice`);
+}
+
+function nameTheSame(one: Change, other: Change): boolean {
+  switch (one.op) {
+    case "append":
+      return other.op === "append" && one.stream === other.stream && one.log === other.log;
+    case "put":
+    case "check":
+      return (other.op === "put" || other.op === "check") && isSameCell(one.cell, other.cell);
+    case "settle":
+    case "hold":
+      return (other.op === "settle" || other.op === "hold") && isSameMessage(one.receipt, other.receipt);
+    case "seen":
+      return other.op === "seen" && one.id === other.id && one.consumer === other.consumer;
+    default:
+      return false;
+  }
+}
+
+function isSameCell(one: CellKey, other: CellKey): boolean {
+  return one.key === other.key && one.space === other.space;
+}
+
+function isSameMessage(one: Receipt, other: Receipt): boolean {
+  return one.id === other.id && one.queue === other.queue;
 }
 
 /** What a commit may name once. Names may hold any character, so the parts are joined with their lengths. */

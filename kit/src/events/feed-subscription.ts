@@ -197,6 +197,7 @@ export class FeedSubscription implements Subscription {
     };
     const worker = await PartitionWorker.load(this.#feed, {
       partition,
+      lease: this.#holder.lease(partition),
       startPosition: this.#startPosition,
       onProgress,
     });

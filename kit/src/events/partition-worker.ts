@@ -7,6 +7,7 @@ import { type PageItem, pageItems } from "./event-page.ts";
 import type { Feed, SubscriptionContext } from "./feed.ts";
 import { recordable } from "./forget-failures.ts";
 import { type ParkedStream, ParkedStreams } from "./parked-streams.ts";
+import type { PartitionLease } from "./partition-holder.ts";
 import { isPartitionFault, ParkedFullError } from "./partition-fault.ts";
 import { redriveStream } from "./redrive.ts";
 import { Wakeup } from "./wakeup.ts";
@@ -17,6 +18,14 @@ const parkings = telemetryChannel("ashlar.events.parked");
 // A slow handler must not repeat a whole batch after a crash.
 const checkpointMs = 1_000;
 
+/** Which partition, and what its worker is given. */
+export interface PartitionPlace {
+  readonly partition: number;
+  readonly lease: PartitionLease;
+  readonly startPosition: number;
+  readonly onProgress: () => void;
+}
+
 /** Runs one partition that this process holds: reads, hands over, records how far it came. */
 export class PartitionWorker {
   readonly partition: number;
@@ -26,6 +35,7 @@ export class PartitionWorker {
   readonly #abort = new AbortController();
   readonly #onProgress: () => void;
   readonly #checkpoint: Checkpoint;
+  readonly #lease: PartitionLease;
   #savedAtMs = 0;
   #parkedChanged = true;
   /** Everything up to here is handled or parked. */
@@ -36,9 +46,10 @@ export class PartitionWorker {
   private constructor(
     feed: Feed,
     checkpoint: Checkpoint,
-    place: { readonly partition: number; readonly onProgress: () => void },
+    place: Pick<PartitionPlace, "partition" | "lease" | "onProgress">,
   ) {
     this.#feed = feed;
+    this.#lease = place.lease;
     this.#checkpoint = checkpoint;
     this.partition = place.partition;
     this.#onProgress = place.onProgress;
@@ -47,10 +58,7 @@ export class PartitionWorker {
     this.wakeup = new Wakeup(feed.context.engine.clock);
   }
 
-  static async load(
-    feed: Feed,
-    place: { readonly partition: number; readonly startPosition: number; readonly onProgress: () => void },
-  ): Promise<PartitionWorker> {
+  static async load(feed: Feed, place: PartitionPlace): Promise<PartitionWorker> {
     const checkpoint = await Checkpoint.load(feed, place);
     return new PartitionWorker(feed, checkpoint, place);
   }
@@ -184,6 +192,7 @@ export class PartitionWorker {
 
   async #attempt(item: PageItem, attempt: number): Promise<void> {
     if ("fault" in item) throw item.fault;
+    await this.#lease.confirm();
     const { target } = this.#feed;
     const changes = await target.apply([item.event], this.#contextOf(attempt, "feed"));
     if (changes.length === 0 && target.granularity === "event") return;
@@ -227,6 +236,7 @@ export class PartitionWorker {
     return redriveStream(this.#feed, parked, {
       through: this.position,
       streams: this.parked,
+      lease: this.#lease,
       guard: () => this.#checkpoint.guard(),
       context: this.#contextOf(1, "redrive"),
     });

@@ -6,6 +6,7 @@ import { type PageItem, pageItems } from "./event-page.ts";
 import type { Feed, SubscriptionContext } from "./feed.ts";
 import { recordable } from "./forget-failures.ts";
 import { LostError } from "./lost-error.ts";
+import type { PartitionLease } from "./partition-holder.ts";
 import { isPartitionFault } from "./partition-fault.ts";
 import type { ParkedRecord, ParkedStream, ParkedStreams } from "./parked-streams.ts";
 
@@ -14,6 +15,7 @@ export interface RedriveRequest {
   /** The feed has passed this position: later events come by the feed once the stream is released. */
   readonly through: number;
   readonly streams: ParkedStreams;
+  readonly lease: PartitionLease;
   /** Fence against another process that took the partition over. */
   guard(): Check;
   readonly context: SubscriptionContext;
@@ -74,6 +76,7 @@ class Redrive {
     while (!context.signal.aborted) {
       try {
         if ("fault" in item) throw item.fault;
+        await this.#request.lease.confirm();
         const changes = await this.#feed.target.apply([item.event], context);
         const next: ParkedRecord = { ...this.#parked.record, version: record.version + 1, redrive: "requested" };
         return await this.#record(next, { changes, events: [item.event] });

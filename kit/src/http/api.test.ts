@@ -200,3 +200,27 @@ test("two operations at one place are refused", async () => {
     "orders",
   );
 });
+
+test("a trace goes on when it is one", async () => {
+  const ids = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"] as const;
+  const good = `00-${ids[0]}-${ids[1]}-01`;
+  const given: readonly (readonly [string, string | undefined])[] = [
+    [good, good],
+    [`cc-${ids[0]}-${ids[1]}-01-what-will-be-later`, `cc-${ids[0]}-${ids[1]}-01`],
+    [`${good}, ${good}`, undefined],
+    [`${good}-more`, undefined],
+    [`ff-${ids[0]}-${ids[1]}-01`, undefined],
+    [`00-${"0".repeat(32)}-${ids[1]}-01`, undefined],
+    [`00-${ids[0]}-${"0".repeat(16)}-01`, undefined],
+    [good.toUpperCase(), undefined],
+  ];
+  for (const [traceparent, trace] of given) {
+    const seen: (string | undefined)[] = [];
+    const dispatcher = {
+      call: () => (request: { readonly trace?: string }) => (seen.push(request.trace), Promise.resolve({})),
+      stream: () => () => [],
+    } as never;
+    await ask("GET", "/orders/a", { headers: { traceparent } }, { dispatcher });
+    expect({ traceparent, seen }).toEqual({ traceparent, seen: [trace] });
+  }
+});

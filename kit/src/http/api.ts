@@ -9,9 +9,9 @@ import {
 } from "../contract/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { headerOf, type HttpReply, type HttpRequest } from "./exchange.ts";
-import { HttpOperation } from "./http-operation.ts";
+import { deadlineOf, HttpOperation } from "./http-operation.ts";
 import { inputReader, type InputReader } from "./input-reader.ts";
-import { errorReplyOf, ProblemError, problemReply } from "./problem.ts";
+import { errorReplyOf, problemOfKind, problemReply } from "./problem.ts";
 import { router, type Router } from "./router-system.ts";
 
 /** A page or document beside the contracts: health, OpenAPI. Answers GET. */
@@ -32,6 +32,8 @@ export interface ApiOptions {
 /** A stream that was asked for, ready to be sent item by item. */
 export interface OpenedStream {
   readonly items: AsyncIterable<unknown>;
+  /** Of its answer. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** The answer for what the stream ended with. */
   problem(error: unknown): HttpReply;
 }
@@ -58,7 +60,8 @@ type Target =
 
 const answered = telemetryChannel("ashlar.http.request");
 const idPattern = /^[\x21-\x7e]{1,128}$/;
-const tracePattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/;
+// Neither an id of zeros nor version ff is one; what follows the flags is only for later versions than 00.
+const tracePattern = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:$|(?<!^00.*)-)/;
 
 /** The API of contracts. Throws ConfigError when two routes answer the same. */
 export function api(options: ApiOptions): Api {
@@ -73,6 +76,10 @@ export function api(options: ApiOptions): Api {
       trace: trace !== undefined && tracePattern.test(trace) ? trace.slice(0, 55) : undefined,
     };
   };
+  const idOf = (request: HttpRequest): string => {
+    const given = headerOf(request, "x-request-id");
+    return given !== undefined && idPattern.test(given) ? given : nextId();
+  };
   const reply = async (request: HttpRequest): Promise<HttpReply> => {
     const found = find(request);
     if (found === undefined) return missing(routes, request);
@@ -85,8 +92,7 @@ export function api(options: ApiOptions): Api {
   return {
     async answer(request) {
       const startedAtMs = answered.active ? clock.monotonic() : 0;
-      const given = headerOf(request, "x-request-id");
-      const requestId = given !== undefined && idPattern.test(given) ? given : nextId();
+      const requestId = idOf(request);
       const answer = await reply(request).catch((error: unknown) =>
         errorReplyOf(error, { errors: {}, place: (path) => path }),
       );
@@ -109,11 +115,17 @@ export function api(options: ApiOptions): Api {
       const found = find(request);
       if (found?.target.kind !== "stream") return missing(routes, request);
       const { stream, port, reader } = found.target;
-      const problem = (error: unknown): HttpReply =>
-        errorReplyOf(error, { errors: stream.errors, place: (path) => reader.place(path) });
+      const headers = { "x-request-id": idOf(request) };
+      const problem = (error: unknown): HttpReply => {
+        const answer = errorReplyOf(error, { errors: stream.errors, place: (path) => reader.place(path) });
+        Object.assign(answer.headers, headers);
+        return answer;
+      };
       try {
+        const withinMs = deadlineOf(request);
         const input = await reader.read(request, found.params);
-        return { items: port({ input, signal: request.signal, ...(await visit(request)) }), problem };
+        const items = port({ input, withinMs, signal: request.signal, ...(await visit(request)) });
+        return { items, headers, problem };
       } catch (error) {
         return problem(error);
       }
@@ -143,12 +155,10 @@ function routesOf({ contracts, dispatcher, pages = {} }: ApiOptions): Router<Tar
 
 function missing(routes: Router<Target>, { method, url }: HttpRequest): HttpReply {
   const allowed = routes.methodsAt(pathOf(url));
-  if (allowed.length === 0)
-    return problemReply({ type: "/problems/not-found", title: "There is nothing at this path", status: 404 });
+  if (allowed.length === 0) return problemReply(problemOfKind("not-found"));
   const allow = [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : []), "OPTIONS"].join(", ");
   if (method === "OPTIONS") return { status: 204, headers: { allow }, body: "" };
-  const problem = { type: "/problems/method", title: "Another method is answered here", status: 405 };
-  return problemReply(problem, { allow });
+  return problemReply(problemOfKind("method"), { allow });
 }
 
 /** Calls answer JSON, streams events; pages what they are. */
@@ -159,12 +169,7 @@ function acceptsJson(request: HttpRequest, target: Target): boolean {
 }
 
 function notAcceptable(): HttpReply {
-  const { problem } = new ProblemError({
-    kind: "not-acceptable",
-    title: "Not in a form that was asked for",
-    status: 406,
-  });
-  return problemReply(problem);
+  return problemReply(problemOfKind("not-acceptable"));
 }
 
 function pathOf(url: string): string {

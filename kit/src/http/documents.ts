@@ -70,12 +70,19 @@ export function asyncApi(contracts: readonly AnyContract[], info: DocumentInfo):
       const id = `${contract.name}${contract.version === 1 ? "" : contract.version}.${name}`;
       const message = { payload, contentType: "application/json", ...(summary === undefined ? {} : { summary }) };
       channels[id] = { address: `${contractId(contract)}.${name}`, messages: { [name]: message } };
-      operations[id] = { action, channel: { $ref: `#/channels/${id}` } };
+      operations[id] = { action, channel: { $ref: `#/channels/${id}` }, ...replyOf(id, told.answer) };
+      if (told.answer !== undefined) {
+        const answer = {
+          payload: describeSchema(told.answer, { direction: "output" }),
+          contentType: "application/json",
+        };
+        channels[`${id}.answer`] = { address: null, messages: { answer } };
+      }
     };
     for (const [name, { data, summary }] of Object.entries(contract.events))
       add(name, "send", { payload: describeSchema(data, { direction: "output" }), summary });
-    for (const [name, { input, summary }] of Object.entries(contract.queues))
-      add(name, "receive", { payload: describeSchema(input), summary });
+    for (const [name, { input, output, summary }] of Object.entries(contract.queues))
+      add(name, "receive", { payload: describeSchema(input), summary, answer: output });
   }
   const { title, version, description } = info;
   return {
@@ -90,6 +97,12 @@ export function asyncApi(contracts: readonly AnyContract[], info: DocumentInfo):
 interface Told {
   readonly payload: JsonSchema;
   readonly summary: string | undefined;
+  /** Of a queue that is answered. */
+  readonly answer?: StandardSchema | undefined;
+}
+
+function replyOf(id: string, answer: StandardSchema | undefined): object {
+  return answer === undefined ? {} : { reply: { channel: { $ref: `#/channels/${id}.answer` } } };
 }
 
 function operationsOf(contract: AnyContract): Operation[] {

@@ -1,4 +1,4 @@
-import { Pool } from "undici";
+import type { Dispatcher as Undici, Pool } from "undici";
 import {
   type AnyContract,
   type CallPort,
@@ -9,6 +9,7 @@ import {
   type Failure,
   FaultError,
   type HttpRoute,
+  isCallError,
   OutcomeUnknownError,
   replyError,
   type Request,
@@ -18,7 +19,7 @@ import {
 } from "../contract/mod.ts";
 import { type Clock, systemClock } from "../clock/mod.ts";
 import { linkSignals, signalAfter } from "../abort/mod.ts";
-import { integerIn, textOf, TimeoutError, UnsupportedError } from "../errors/mod.ts";
+import { ConfigError, integerIn, textOf, TimeoutError, UnsupportedError } from "../errors/mod.ts";
 import { type StandardSchema, ValidationError, validateSync } from "../schema/mod.ts";
 import { idSource, type Random, systemRandom } from "../random/mod.ts";
 
@@ -28,15 +29,15 @@ export interface HttpDispatcherOptions {
   readonly url: string;
   /** Sent with each request: authorization. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Connections at once, 1 to 1,000. Default 64. */
+  /** Connections of calls at once, 1 to 1,000, and as many of streams. Default 64. */
   readonly connections?: number | undefined;
-  /** Longest answer, in bytes. Default 64 MiB. */
+  /** Longest answer of a call, in bytes. Default 64 MiB. */
   readonly answerBytesMax?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
 
-/** Carries calls to a server over HTTP. Closing it lets answers in hand arrive. */
+/** Carries calls to a server over HTTP. Closing it lets answers in hand arrive, and ends streams. */
 export interface HttpDispatcher extends Dispatcher, AsyncDisposable {}
 
 interface Way {
@@ -48,14 +49,15 @@ interface Way {
   readonly errors: Readonly<Record<string, Failure>>;
 }
 
-/** The way to contracts behind a server made of the same contracts. Operations without a route are refused with {@link UnsupportedError}. */
+/** The way to contracts behind a server made of the same contracts. Operations without a route, queues and feeds are
+ *  refused with {@link UnsupportedError} when they are called. */
 export function httpDispatcher(options: HttpDispatcherOptions): HttpDispatcher {
   const carrier = new Carrier(options);
   return {
     call(contract: AnyContract, name: string): CallPort {
       const call = contract.calls[name];
       const id = `${contractId(contract)}.${name}`;
-      if (call?.http === undefined) throw unsupported(id);
+      if (call?.http === undefined) return () => Promise.reject(unsupported(id));
       const { http: route, semantics, deadlineMs, input } = call;
       const errors = call.errors as Readonly<Record<string, Failure>>;
       return (request) => carrier.send({ id, input, route, semantics, deadlineMs, errors }, request);
@@ -63,23 +65,45 @@ export function httpDispatcher(options: HttpDispatcherOptions): HttpDispatcher {
     stream(contract: AnyContract, name: string): StreamPort {
       const stream = contract.streams[name];
       const id = `${contractId(contract)}.${name}`;
-      if (stream?.http === undefined) throw unsupported(id);
+      if (stream?.http === undefined) return () => refusing(unsupported(id));
       const { http: route, deadlineMs, input } = stream;
       const errors = stream.errors as Readonly<Record<string, Failure>>;
       return (request) => carrier.events({ id, input, route, semantics: "safe", deadlineMs, errors }, request);
     },
     queue(contract, name) {
-      throw unsupported(`${contractId(contract)}.${name}`);
+      return () => Promise.reject(unsupported(`${contractId(contract)}.${name}`));
     },
     feed(contract) {
-      throw unsupported(`${contractId(contract)}: events`);
+      return () => Promise.reject(unsupported(`${contractId(contract)}: events`));
     },
     [Symbol.asyncDispose]: () => carrier.close(),
   };
 }
 
+interface PoolSettings {
+  readonly url: string;
+  readonly connections: number;
+  readonly answerBytesMax: number;
+}
+
+/** Streams have connections of their own: they hold them for as long as they are read, and have no length. */
+interface Pools {
+  readonly calls: Pool;
+  readonly streams: Pool;
+}
+
+async function openPools({ url, connections, answerBytesMax }: PoolSettings): Promise<Pools> {
+  const undici = await import("undici");
+  const common = { connections, bodyTimeout: 0, headersTimeout: 0 };
+  return {
+    calls: new undici.Pool(url, { ...common, maxResponseSize: answerBytesMax }),
+    streams: new undici.Pool(url, common),
+  };
+}
+
 class Carrier {
-  readonly #pool: Pool;
+  readonly #settings: PoolSettings;
+  #opening: Promise<Pools> | undefined;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #clock: Clock;
   readonly #nextId: () => string;
@@ -88,33 +112,45 @@ class Carrier {
     const { clock = systemClock, random = systemRandom, headers = {}, answerBytesMax = 67_108_864 } = options;
     const connections = integerIn("connections", options.connections ?? 64, { min: 1, max: 1_000 });
     const url = textOf("url", options.url, { lengthMax: 2_048 });
-    this.#pool = new Pool(url, { connections, bodyTimeout: 0, headersTimeout: 0, maxResponseSize: answerBytesMax });
+    const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+    if (!isHttp) throw new ConfigError("url", url, "an address such as https://shop.example");
+    this.#settings = { url, connections, answerBytesMax };
     this.#headers = headers;
     this.#clock = clock;
     this.#nextId = idSource({ clock, random });
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    const pools = await this.#opening;
+    await Promise.all([pools?.calls.close(), pools?.streams.destroy()]);
+  }
+
+  /** With the first call: a server that calls nobody starts 50 ms sooner. */
+  #pools(): Promise<Pools> {
+    this.#opening ??= openPools(this.#settings);
+    return this.#opening;
   }
 
   async send(way: Way, request: Request): Promise<unknown> {
     const withinMs = Math.min(request.withinMs ?? Infinity, way.deadlineMs);
+    if (withinMs <= 0) throw new TimeoutError(way.id, 0);
     request.signal?.throwIfAborted();
+    checkKey(way, request);
     using limit = signalAfter(this.#clock, withinMs, () => new TimeoutError(way.id, withinMs));
     using signals = linkSignals([request.signal, request.parent?.signal, limit.signal]);
     const { signal } = signals;
     const { path, body } = placed(way, request.input);
     const headers = this.#headersOf(way, request, { withinMs, body });
     try {
-      const response = await this.#pool.request({
+      const { calls } = await this.#pools();
+      const response = await calls.request({
         method: way.route.method,
         path,
         body: body ?? null,
         signal,
         headers,
       });
-      return outcome(way, response.statusCode, await response.body.text());
+      return outcome(way, answerOf(response), await response.body.text());
     } catch (error) {
       signal.throwIfAborted();
       throw named(way, error);
@@ -122,16 +158,23 @@ class Carrier {
   }
 
   async *events(way: Way, request: Request): AsyncGenerator {
-    using signals = linkSignals([request.signal, request.parent?.signal]);
+    const withinMs = Math.min(request.withinMs ?? Infinity, way.deadlineMs);
+    const tooLate = (): TimeoutError => new TimeoutError(`the first item of ${way.id}`, withinMs);
+    if (withinMs <= 0) throw tooLate();
+    using first = signalAfter(this.#clock, withinMs, tooLate);
+    using signals = linkSignals([request.signal, request.parent?.signal, first.signal]);
     const { signal } = signals;
+    signal.throwIfAborted();
     const { path } = placed(way, request.input);
     try {
-      const headers = { accept: "text/event-stream", ...this.#headers };
-      const response = await this.#pool.request({ method: "GET", path, signal, headers });
-      if (response.statusCode !== 200) return void outcome(way, response.statusCode, await response.body.text());
+      const headers = { ...this.#headersOf(way, request, { withinMs, body: undefined }), accept: "text/event-stream" };
+      const { streams } = await this.#pools();
+      const response = await streams.request({ method: "GET", path, signal, headers });
+      if (response.statusCode !== 200) return void outcome(way, answerOf(response), await response.body.text());
       for await (const { event, data } of eventsOf(response.body.setEncoding("utf8") as AsyncIterable<string>)) {
+        first[Symbol.dispose]();
         if (event === "end") return;
-        if (event === "problem") throw problemError(way, JSON.parse(data) as Told);
+        if (event === "problem") throw problemError(way, toldOf(data), undefined);
         yield JSON.parse(data) as unknown;
       }
     } catch (error) {
@@ -173,6 +216,11 @@ async function* eventsOf(
   }
 }
 
+// oxlint-disable-next-line require-yield -- a stream that has no items
+async function* refusing(error: Error): AsyncGenerator<never> {
+  throw error;
+}
+
 function unsupported(what: string): UnsupportedError {
   return new UnsupportedError(what, "HTTP", "declare an http route, or call it from inside the system");
 }
@@ -205,53 +253,107 @@ function pathText(name: string, value: unknown): string {
   throw new ValidationError("the input", [{ path: name, message: "expected a text or a number, for the path" }]);
 }
 
-interface Told {
-  readonly type?: string;
-  readonly failure?: string;
-  readonly data?: unknown;
-  readonly title?: string;
-  readonly reference?: string;
-  readonly errors?: readonly { readonly pointer: string; readonly detail: string }[];
+const keyPattern = /^[\x21-\x7e]{1,255}$/;
+
+function checkKey({ id }: Way, { key }: Request): void {
+  if (key === undefined || keyPattern.test(key)) return;
+  const message = "expected 1 to 255 visible ASCII characters, because it goes as a header";
+  throw new ValidationError(`the key of ${id}`, [{ path: "", message }]);
 }
 
-function outcome(way: Way, status: number, text: string): unknown {
-  if (status >= 200 && status < 300) return text === "" ? undefined : (JSON.parse(text) as unknown);
-  let told: Told = {};
+/** What a problem says, as far as it is what ours would say. */
+interface Told {
+  readonly type: string | undefined;
+  readonly failure: string | undefined;
+  readonly data: unknown;
+  readonly title: string | undefined;
+  readonly reference: string | undefined;
+  readonly errors: readonly { readonly pointer: string; readonly detail: string }[];
+}
+
+/** Never throws: it may be from something in between, or from no server of ours. */
+function toldOf(text: string): Told {
+  const { type, failure, data, title, reference, errors } = fieldsOf(jsonOf(text));
+  const issues = (Array.isArray(errors) ? errors : []).map((issue: unknown) => {
+    const { pointer, detail } = fieldsOf(issue);
+    return { pointer: textOrNone(pointer) ?? "", detail: textOrNone(detail) ?? "" };
+  });
+  return {
+    type: textOrNone(type),
+    failure: textOrNone(failure),
+    data,
+    title: textOrNone(title),
+    reference: textOrNone(reference),
+    errors: issues,
+  };
+}
+
+function jsonOf(text: string): unknown {
   try {
-    told = JSON.parse(text) as Told;
+    return JSON.parse(text);
   } catch {
-    // Not from a server of ours, or from something in between.
+    return undefined;
   }
-  throw problemError(way, { ...told, type: told.type ?? `status ${status}` });
+}
+
+function fieldsOf(value: unknown): Readonly<Partial<Record<string, unknown>>> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function textOrNone(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** Status and head of an answer, as far as they say something. */
+interface Answer {
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+}
+
+function answerOf({ statusCode, headers }: Pick<Undici.ResponseData, "statusCode" | "headers">): Answer {
+  const seconds = Number(headers["retry-after"]);
+  return { status: statusCode, retryAfterMs: seconds > 0 ? seconds * 1_000 : undefined };
+}
+
+function outcome(way: Way, { status, retryAfterMs }: Answer, text: string): unknown {
+  if (status >= 200 && status < 300) {
+    const output = text === "" ? undefined : jsonOf(text);
+    if (text === "" || output !== undefined) return output;
+    throw new FaultError(way.id, "an answer that is not JSON", { retryable: false });
+  }
+  const told = toldOf(text);
+  throw problemError(way, { ...told, type: told.type ?? `status ${status}` }, retryAfterMs);
 }
 
 /** The error that a problem stands for. */
-function problemError(way: Way, told: Told): Error {
+function problemError(way: Way, told: Told, retryAfterMs: number | undefined): Error {
   const { failure, type = "" } = told;
   if (failure !== undefined && Object.hasOwn(way.errors, failure)) {
     const declared = way.errors[failure];
     const { title = "", retry } = declared ?? {};
     return new DeclaredError(way.id, { failure, title, data: told.data, retryable: retry === "can help" });
   }
-  const reply = replies[type.replace("/problems/", "")]?.(told);
+  const reply = replies.get(type.replace("/problems/", ""))?.(told, retryAfterMs ?? 1_000);
   if (reply !== undefined) return replyError(way.id, reply);
   return new FaultError(way.id, told.reference ?? type, { retryable: way.semantics !== "unsafe" });
 }
 
-const replies: Readonly<Record<string, (told: Told) => ErrorReply>> = {
-  "invalid-input": ({ errors = [] }) => ({
-    code: "VALIDATION",
-    what: "the input",
-    issues: errors.map(({ pointer, detail }) => ({ path: fieldPath(pointer), message: detail })),
+const replies: ReadonlyMap<string, (told: Told, retryAfterMs: number) => ErrorReply> = new Map(
+  Object.entries<(told: Told, retryAfterMs: number) => ErrorReply>({
+    "invalid-input": ({ errors }) => ({
+      code: "VALIDATION",
+      what: "the input",
+      issues: errors.map(({ pointer, detail }) => ({ path: fieldPath(pointer), message: detail })),
+    }),
+    "unknown-caller": () => ({ code: "ACCESS", reason: "unknown caller" }),
+    forbidden: () => ({ code: "ACCESS", reason: "missing role" }),
+    "key-reused": () => ({ code: "KEY_REUSED" }),
+    "too-often": (_, retryAfterMs) => ({ code: "RATE_LIMIT", retryAfterMs }),
+    unavailable: ({ title = "" }, retryAfterMs) => ({ code: "UNAVAILABLE", reason: title, retryAfterMs }),
+    timeout: () => ({ code: "TIMEOUT", afterMs: 0 }),
+    "outcome-unknown": () => ({ code: "OUTCOME_UNKNOWN", retryable: false }),
   }),
-  "unknown-caller": () => ({ code: "ACCESS", reason: "unknown caller" }),
-  forbidden: () => ({ code: "ACCESS", reason: "missing role" }),
-  "key-reused": () => ({ code: "KEY_REUSED" }),
-  "too-often": () => ({ code: "RATE_LIMIT", retryAfterMs: 1_000 }),
-  unavailable: ({ title = "" }) => ({ code: "UNAVAILABLE", reason: title, retryAfterMs: 1_000 }),
-  timeout: () => ({ code: "TIMEOUT", afterMs: 0 }),
-  "outcome-unknown": () => ({ code: "OUTCOME_UNKNOWN", retryable: false }),
-};
+);
 
 function fieldPath(pointer: string): string {
   return pointer.replace(/^(?:#\/?|path: |query: )/, "").replaceAll("/", ".");
@@ -263,12 +365,12 @@ const unsent: ReadonlySet<string> = new Set([
   "EAI_AGAIN",
   "UND_ERR_CONNECT_TIMEOUT",
   "EHOSTUNREACH",
+  "UND_ERR_CLOSED",
 ]);
 
 function named({ id, semantics }: Way, error: unknown): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (unsent.has(code)) return new UnavailableError(id, code);
-  const isOurs = !code.startsWith("UND_") && !code.startsWith("E");
-  if (isOurs) return error;
+  if (isCallError(error)) return error;
   return new OutcomeUnknownError(id, semantics === "unsafe" ? "not allowed" : "allowed", error);
 }

@@ -54,8 +54,11 @@ export class HttpOperation {
       const asked = headerOf(request, "if-none-match");
       // A tag of the whole body is only worth its cost to who asks with one.
       if (etag !== undefined || asked !== undefined) {
-        const tag = etag === undefined ? `"${fingerprint(body)}"` : `"${String(fieldOf(output, etag))}"`;
+        const tag = etag === undefined ? `"${fingerprint(body)}"` : tagOf(fieldOf(output, etag));
+        if (tag === undefined) return { status, headers, body };
         headers["etag"] = tag;
+        // Kept, and asked for again each time; a cache that keeps nothing would never come back with the tag.
+        if (isSafe) headers["cache-control"] = "no-cache";
         if (isSafe && asked !== undefined && matches(asked, tag)) return { status: 304, headers, body: "" };
       }
     }
@@ -71,23 +74,21 @@ function keyOf(request: HttpRequest): string | undefined {
   // The draft has it as a quoted string; most clients send it bare.
   const key = given.replace(/^"(.*)"$/, "$1");
   if (keyPattern.test(key)) return key;
-  throw new ProblemError({
-    kind: "invalid-key",
-    title: "The Idempotency-Key is not 1 to 255 visible ASCII characters",
-    status: 400,
-  });
+  throw new ProblemError("invalid-key");
+}
+
+/** The value as an entity tag; undefined for what no header can carry. */
+function tagOf(value: unknown): string | undefined {
+  const text = typeof value === "number" ? String(value) : value;
+  return typeof text === "string" && /^[\x21\x23-\x7e]{1,255}$/.test(text) ? `"${text}"` : undefined;
 }
 
 /** `Request-Timeout`, in seconds: how long the caller waits. */
-function deadlineOf(request: HttpRequest): number | undefined {
+export function deadlineOf(request: HttpRequest): number | undefined {
   const given = headerOf(request, "request-timeout");
   if (given === undefined) return undefined;
   if (/^\d{1,6}(?:\.\d{1,3})?$/.test(given) && Number(given) > 0) return Number(given) * 1_000;
-  throw new ProblemError({
-    kind: "invalid-deadline",
-    title: "Request-Timeout is not a number of seconds",
-    status: 400,
-  });
+  throw new ProblemError("invalid-deadline");
 }
 
 function filled(template: string, output: unknown): string {

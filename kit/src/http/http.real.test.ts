@@ -59,7 +59,7 @@ test("the typed client has the same calls, errors and streams over HTTP", async 
     for await (const { n } of client.count({ to: 300 })) seen.push(n);
     expect(seen).toHaveLength(300);
     await expect(Array.fromAsync(client.count({ to: -1 }))).rejects.toMatchObject({ failure: "tooFar" });
-    expect(() => dispatcher.call(orders, "inside")).toThrow("declare an http route");
+    await expect(dispatcher.call(orders, "inside")({ input: {} })).rejects.toThrow("declare an http route");
   });
   await using gone = httpDispatcher({ url: "http://127.0.0.1:1" });
   const nobody = gone.call(orders, "get")({ input: { id: "a" } });
@@ -171,4 +171,9 @@ test("a closing server answers what is in hand, and takes nothing more", async (
   expect(answer.headers.get("connection")).toBe("close");
   await closed;
   await expect(fetch(`${server.url}/orders/a`)).rejects.toThrow("fetch failed");
+});
+
+test("an address that is none is refused when the client is made", () => {
+  for (const url of ["shop.example", "ftp://shop.example", ""])
+    expect(() => httpDispatcher({ url })).toThrow(expect.objectContaining({ code: "CONFIG" }));
 });

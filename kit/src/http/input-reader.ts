@@ -1,5 +1,5 @@
-import type { HttpRoute } from "../contract/mod.ts";
-import { jsonSchema, type JsonSchema, type StandardSchema } from "../schema/mod.ts";
+import { describeSchema, type HttpRoute } from "../contract/mod.ts";
+import type { JsonSchema, StandardSchema } from "../schema/mod.ts";
 import { headerOf, type HttpRequest } from "./exchange.ts";
 import { ProblemError } from "./problem.ts";
 
@@ -26,8 +26,7 @@ export function inputReader(route: HttpRoute, schema: StandardSchema): InputRead
     async read(request, params) {
       const input: Record<string, unknown> = hasBody ? await bodyOf(request) : queryOf(request, shapes);
       for (const name of route.fields) {
-        if (Object.hasOwn(input, name))
-          throw new ProblemError({ kind: "field-twice", title: "A field came twice", status: 400, detail: name });
+        if (Object.hasOwn(input, name)) throw new ProblemError("field-twice", name);
         input[name] = shapes.coerce(name)(params[name] ?? "");
       }
       if (route.ifMatch !== undefined) readIfMatch(request, route.ifMatch, input);
@@ -44,8 +43,7 @@ export function inputReader(route: HttpRoute, schema: StandardSchema): InputRead
 
 function readIfMatch(request: HttpRequest, field: string, input: Record<string, unknown>): void {
   const tag = headerOf(request, "if-match");
-  if (tag === undefined)
-    throw new ProblemError({ kind: "precondition-required", title: "If-Match is missing", status: 428 });
+  if (tag === undefined) throw new ProblemError("precondition-required");
   input[field] = tag.replace(/^(?:W\/)?"(.*)"$/, "$1");
 }
 
@@ -54,31 +52,29 @@ async function bodyOf(request: HttpRequest): Promise<Record<string, unknown>> {
   if (text === "") return {};
   const type = headerOf(request, "content-type") ?? "";
   if (!/^application\/(?:[a-z.+-]+\+)?json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type))
-    throw new ProblemError(
-      { kind: "media-type", title: "Only JSON in UTF-8 is understood", status: 415 },
-      { accept: "application/json" },
-    );
+    throw new ProblemError("media-type", undefined, { accept: "application/json" });
   if (headerOf(request, "content-encoding") !== undefined)
-    throw new ProblemError({ kind: "media-type", title: "Compressed bodies are not understood", status: 415 });
+    throw new ProblemError("media-type", "the body is compressed");
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    throw new ProblemError({ kind: "invalid-json", title: "The body is not JSON", status: 400 });
+    throw new ProblemError("invalid-json", "it cannot be parsed");
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
-  throw new ProblemError({ kind: "invalid-json", title: "The body is not a JSON object", status: 400 });
+  throw new ProblemError("invalid-json");
 }
 
 function queryOf({ url }: HttpRequest, shapes: Shapes): Record<string, unknown> {
   const mark = url.indexOf("?");
   const input: Record<string, unknown> = {};
+  // A list without items is a parameter that does not come at all.
+  for (const name of shapes.neededLists) input[name] = [];
   if (mark < 0) return input;
   for (const [name, text] of new URLSearchParams(url.slice(mark + 1))) {
     const value = shapes.coerce(name)(text);
     if (shapes.isList(name)) input[name] = [...((input[name] as unknown[] | undefined) ?? []), value];
-    else if (Object.hasOwn(input, name))
-      throw new ProblemError({ kind: "field-twice", title: "A parameter came twice", status: 400, detail: name });
+    else if (Object.hasOwn(input, name)) throw new ProblemError("field-twice", name);
     else input[name] = value;
   }
   return input;
@@ -87,7 +83,9 @@ function queryOf({ url }: HttpRequest, shapes: Shapes): Record<string, unknown> 
 /** What the fields of a schema take, found out once and when first needed. */
 class Shapes {
   readonly #schema: StandardSchema;
-  #fields: Readonly<Record<string, JsonSchema>> | undefined;
+  #whole: JsonSchema | undefined;
+  #fields: ReadonlyMap<string, JsonSchema> | undefined;
+  #neededLists: readonly string[] | undefined;
 
   constructor(schema: StandardSchema) {
     this.#schema = schema;
@@ -106,10 +104,31 @@ class Shapes {
     return types.includes("boolean") ? truthFrom : (text) => text;
   }
 
-  #field(name: string): JsonSchema | undefined {
-    this.#fields ??= (jsonSchema(this.#schema)["properties"] ?? {}) as Readonly<Record<string, JsonSchema>>;
-    return Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined;
+  /** Fields that must be there, and are lists. */
+  get neededLists(): readonly string[] {
+    if (this.#neededLists !== undefined) return this.#neededLists;
+    const { required } = this.#described;
+    const names = Array.isArray(required) ? (required as string[]) : [];
+    return (this.#neededLists = names.filter((name) => this.isList(name)));
   }
+
+  /** Of a schema that JSON Schema cannot say nothing is known: its fields are texts. */
+  get #described(): JsonSchema {
+    return (this.#whole ??= describeSchema(this.#schema));
+  }
+
+  #field(name: string): JsonSchema | undefined {
+    this.#fields ??= fieldsOf(this.#described);
+    return this.#fields.get(name);
+  }
+}
+
+/** The fields of an object; of a union or intersection those of all its parts. */
+function fieldsOf(schema: JsonSchema): ReadonlyMap<string, JsonSchema> {
+  const { properties, anyOf, oneOf, allOf } = schema;
+  const parts = [anyOf, oneOf, allOf].flatMap((list) => (Array.isArray(list) ? (list as JsonSchema[]) : []));
+  const own = Object.entries((properties ?? {}) as Readonly<Record<string, JsonSchema>>);
+  return new Map([...parts.flatMap((part) => [...fieldsOf(part)]), ...own]);
 }
 
 function typesOf(schema: JsonSchema | undefined): readonly string[] {

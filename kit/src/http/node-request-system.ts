@@ -11,6 +11,7 @@ export class NodeRequest implements HttpRequest {
   readonly #message: IncomingMessage;
   readonly #bodyBytesMax: number;
   #controller: AbortController | undefined;
+  #gone: (() => void) | undefined;
 
   constructor(message: IncomingMessage, bodyBytesMax: number) {
     this.method = message.method ?? "GET";
@@ -27,11 +28,19 @@ export class NodeRequest implements HttpRequest {
   get signal(): AbortSignal {
     if (this.#controller !== undefined) return this.#controller.signal;
     const made = (this.#controller = new AbortController());
-    const gone = (): void => made.abort(new ProblemError({ kind: "gone", title: "The client has gone", status: 499 }));
+    const gone = (): void => made.abort(new ProblemError("gone"));
     const { socket } = this.#message;
     if (socket.destroyed) gone();
-    else socket.once("close", gone);
+    else {
+      this.#gone = gone;
+      socket.once("close", gone);
+    }
     return made.signal;
+  }
+
+  /** The answer is given: the connection may carry a thousand more, and none of them should hold on to this one. */
+  answered(): void {
+    if (this.#gone !== undefined) this.#message.socket.off("close", this.#gone);
   }
 }
 
@@ -47,11 +56,10 @@ async function bodyText(message: IncomingMessage, bytesMax: number): Promise<str
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(parts.length === 1 ? parts[0] : Buffer.concat(parts));
   } catch {
-    throw new ProblemError({ kind: "media-type", title: "The body is not UTF-8", status: 415 });
+    throw new ProblemError("media-type", "the body is not UTF-8");
   }
 }
 
 function tooLarge(bytesMax: number): ProblemError {
-  const title = `The body is longer than ${bytesMax} bytes`;
-  return new ProblemError({ kind: "too-large", title, status: 413 }, { connection: "close" });
+  return new ProblemError("too-large", `at most ${bytesMax} bytes are read`, { connection: "close" });
 }

@@ -1,8 +1,10 @@
-import type { AnyContract } from "../contract/mod.ts";
+import type { AnyContract, Failure } from "../contract/mod.ts";
 import type { Page } from "./api.ts";
 import { documentPage } from "./document-page.ts";
 import { asyncApi, type DocumentInfo, openApi } from "./documents.ts";
 import type { HttpReply } from "./exchange.ts";
+import { problemKinds, type ProblemKindFacts } from "./problem-kinds.ts";
+import { declaredKind } from "./problem.ts";
 
 /** What tells how a process is: the health of the kit fits as it is. */
 export interface HealthSource {
@@ -11,12 +13,13 @@ export interface HealthSource {
   report(): Promise<{ readonly httpStatus: number }>;
 }
 
-/** `/openapi.json`, `/asyncapi.json` and `/docs` of the contracts. Made when first asked for. */
+/** `/openapi.json`, `/asyncapi.json` and `/docs` of the contracts, made when first asked for; and what each problem means, where its type points. */
 export function documentPages(contracts: readonly AnyContract[], info: DocumentInfo): Readonly<Record<string, Page>> {
   let http: HttpReply["body"] | undefined;
   let events: HttpReply["body"] | undefined;
   let html: HttpReply["body"] | undefined;
   return {
+    ...problemPages(contracts),
     "/openapi.json": () => jsonPage(200, (http ??= JSON.stringify(openApi(contracts, info)))),
     "/asyncapi.json": () => jsonPage(200, (events ??= JSON.stringify(asyncApi(contracts, info)))),
     "/docs": () => ({
@@ -29,6 +32,27 @@ export function documentPages(contracts: readonly AnyContract[], info: DocumentI
       body: (html ??= documentPage(contracts, info)),
     }),
   };
+}
+
+/** What a problem means, under the path that is its type. A name that several refusals share is told once, as the first declares it. */
+function problemPages(contracts: readonly AnyContract[]): Readonly<Record<string, Page>> {
+  const declared = contracts.flatMap(({ calls, streams }) =>
+    [...Object.values(calls), ...Object.values(streams)].flatMap(({ errors }) =>
+      Object.entries(errors as Readonly<Record<string, Failure>>).map(([name, failure]) => told(name, failure)),
+    ),
+  );
+  const kinds = new Map<string, ProblemKindFacts>([...declared.toReversed(), ...Object.entries(problemKinds)]);
+  return Object.fromEntries(
+    Array.from(kinds, ([kind, facts]) => {
+      const type = `/problems/${kind}`;
+      return [type, () => jsonPage(200, JSON.stringify({ type, ...facts }))];
+    }),
+  );
+}
+
+function told(name: string, { retry, status, title }: Failure): readonly [kind: string, facts: ProblemKindFacts] {
+  const advice = retry === "can help" ? "The same request may succeed later." : "The same request will not succeed.";
+  return [declaredKind(name), { status, title, advice }];
 }
 
 /** `/health/live`, `/health/ready` and `/health`. */

@@ -2,6 +2,7 @@ import { isCallError, type CallError, type AnyFailures, type Failure } from "../
 import { KitError } from "../errors/mod.ts";
 import type { Issue } from "../schema/mod.ts";
 import type { HttpReply } from "./exchange.ts";
+import { type ProblemKind, problemKinds } from "./problem-kinds.ts";
 
 /** Problem details as they are sent; `type` is a path of the server that tells kinds apart for good. */
 export interface Problem {
@@ -19,21 +20,27 @@ export class ProblemError extends KitError {
   readonly problem: Problem;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(facts: ProblemFacts, headers: Readonly<Record<string, string>> = {}) {
-    const { kind, title, status, detail } = facts;
+  constructor(kind: ProblemKind, detail?: string, headers: Readonly<Record<string, string>> = {}) {
+    const { title } = problemKinds[kind];
     super(detail === undefined ? title : `${title}: ${detail}`);
-    this.problem = { type: `/problems/${kind}`, title, status, ...(detail === undefined ? {} : { detail }) };
+    this.problem = problemOfKind(kind, detail === undefined ? {} : { detail });
     this.headers = headers;
   }
 }
 
-/** What a problem is made of; `kind` becomes the path of its type. */
-export interface ProblemFacts {
-  readonly kind: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail?: string | undefined;
+/** A problem of a kind that every server has. */
+export function problemOfKind(kind: ProblemKind, more: Readonly<Record<string, unknown>> = {}): Problem {
+  const { title, status } = problemKinds[kind];
+  return { type: `/problems/${kind}`, title, status, ...more };
 }
+
+/** The last part of the type of a declared refusal: `outOfStock` is `out-of-stock`. */
+export function declaredKind(failure: string): string {
+  return failure.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** Issues of an input that are told at most: the first ones say what to do. */
+const issuesMax = 20;
 
 /** An answer that says what is wrong. */
 export function problemReply(problem: Problem, headers: Readonly<Record<string, string>> = {}): HttpReply {
@@ -50,8 +57,7 @@ export function errorReplyOf(
   facts: { readonly errors: AnyFailures; readonly place: (path: string) => string },
 ): HttpReply {
   if (error instanceof ProblemError) return problemReply(error.problem, error.headers);
-  if (!isCallError(error))
-    return problemReply({ type: "/problems/fault", title: "Something went wrong here", status: 500 });
+  if (!isCallError(error)) return problemReply(problemOfKind("fault"));
   const { status, headers, ...problem } = problemOf(error, facts);
   return problemReply({ status, ...problem }, headers);
 }
@@ -63,47 +69,40 @@ function problemOf(error: CallError, facts: Parameters<typeof errorReplyOf>[1]):
     case "DECLARED": {
       const declared = (facts.errors as Readonly<Record<string, Failure>>)[error.failure];
       const { status = 409, title = error.failure } = declared ?? {};
-      const kind = error.failure.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-      return { type: `/problems/${kind}`, title, status, failure: error.failure, data: error.data };
+      const kind = declaredKind(error.failure);
+      const refused = { type: `/problems/${kind}`, title, status, failure: error.failure, data: error.data };
+      // The only declared status that says "not now".
+      return status === 503 ? { ...refused, headers: { "retry-after": "1" } } : refused;
     }
     case "VALIDATION":
-      return {
-        type: "/problems/invalid-input",
-        title: "The request does not fit",
-        status: 422,
-        errors: error.issues.map(({ path, message }: Issue) => ({ pointer: facts.place(path), detail: message })),
-      };
+      return problemOfKind("invalid-input", {
+        errors: error.issues
+          .slice(0, issuesMax)
+          .map(({ path, message }: Issue) => ({ pointer: facts.place(path), detail: message })),
+      });
     case "ACCESS": {
       const isUnknown = error.reason === "unknown caller";
-      const title = isUnknown ? "Who calls is not known" : "This caller may not do that";
       const headers = isUnknown ? { "www-authenticate": "Bearer" } : {};
-      return {
-        type: `/problems/${isUnknown ? "unknown-caller" : "forbidden"}`,
-        title,
-        status: isUnknown ? 401 : 403,
-        headers,
-      };
+      return { ...problemOfKind(isUnknown ? "unknown-caller" : "forbidden"), headers };
     }
     case "KEY_REUSED":
-      return { type: "/problems/key-reused", title: "The idempotency key was used for another request", status: 422 };
+      return problemOfKind("key-reused");
     case "RATE_LIMIT":
-      return later({ type: "/problems/too-often", title: "Called too often", status: 429 }, error.retryAfterMs);
+      return later("too-often", error.retryAfterMs);
     case "UNAVAILABLE":
-      return later(
-        { type: "/problems/unavailable", title: "Nothing was done; come back later", status: 503 },
-        error.retryAfterMs ?? 1_000,
-      );
+      return later("unavailable", error.retryAfterMs ?? 1_000);
     case "TIMEOUT":
-      return { type: "/problems/timeout", title: "No answer in time; it may have happened", status: 504 };
+      return problemOfKind("timeout");
     case "OUTCOME_UNKNOWN":
-      return { type: "/problems/outcome-unknown", title: "No answer; it may have happened", status: 502 };
+      return problemOfKind("outcome-unknown");
     case "FAULT":
-      return { type: "/problems/fault", title: "Something went wrong here", status: 500, reference: error.reference };
+      return problemOfKind("fault", { reference: error.reference });
     default:
       throw new TypeError(`unknown error ${error satisfies never}`);
   }
 }
 
-function later(problem: Problem, afterMs: number): Told {
-  return { ...problem, headers: { "retry-after": String(Math.max(1, Math.ceil(afterMs / 1_000))) } };
+function later(kind: ProblemKind, afterMs: number): Told {
+  const headers = { "retry-after": String(Math.max(1, Math.ceil(afterMs / 1_000))) };
+  return { ...problemOfKind(kind), headers };
 }

@@ -29,10 +29,17 @@ export function router<T>(): Router<T> {
     },
     find(method, path) {
       const found = tree.find(method as "GET", path);
-      if (found === null) return undefined;
+      if (!isFilled(found)) return undefined;
       const target = targets.get(found.handler);
       return target === undefined ? undefined : { target, params: found.params };
     },
-    methodsAt: (path) => methods.filter((method) => tree.find(method, path) !== null),
+    methodsAt: (path) => methods.filter((method) => isFilled(tree.find(method, path))),
   };
+}
+
+/** A field of a path is never empty: `/orders/` is not `/orders/{id}`. */
+function isFilled<R extends { readonly params: Readonly<Record<string, string | undefined>> }>(
+  found: R | null,
+): found is R {
+  return found !== null && !Object.values(found.params).includes("");
 }

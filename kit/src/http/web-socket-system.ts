@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 import type { Clock } from "../clock/mod.ts";
 import type { Api } from "./api.ts";
-import { Alive } from "./event-stream-system.ts";
+import { Alive, drained } from "./event-stream-system.ts";
 import { NodeRequest } from "./node-request-system.ts";
 import type { HttpRules } from "./server-settings.ts";
 
@@ -12,7 +12,7 @@ const codes = { end: 1_000, goingAway: 1_001, refused: 1_008, fault: 1_011, slow
 
 /**
  * Serves streams to who asks to upgrade: an item is a text message of JSON, the end closes with 1000, a refusal with 1008 and the problem as reason.
- * Clients send nothing; who does not answer two pings is cut off, and so is who takes in less than is sent.
+ * Clients send nothing; who does not answer two pings is cut off, and so is who has not taken in what waits within `aliveMs`.
  */
 export function webSockets(api: Api, around: { readonly rules: HttpRules; readonly clock: Clock }): WebSockets {
   const { rules, clock } = around;
@@ -20,7 +20,7 @@ export function webSockets(api: Api, around: { readonly rules: HttpRules; readon
   return {
     upgrade(message, socket, head) {
       const request = new NodeRequest(message, 0);
-      if (!api.isStream(request)) return void socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+      if (!api.isStream(request)) return refuse(socket);
       server.handleUpgrade(message, socket, head, (peer) => {
         peer.on("error", () => peer.terminate());
         serve(peer).catch(() => peer.terminate());
@@ -39,7 +39,9 @@ export function webSockets(api: Api, around: { readonly rules: HttpRules; readon
           for await (const item of opened.items) {
             if (peer.readyState !== WebSocket.OPEN) return;
             peer.send(JSON.stringify(item));
-            if (peer.bufferedAmount > rules.streamBytesMax) return peer.close(codes.slow, "too slow");
+            const isFull = peer.bufferedAmount > rules.streamBytesMax;
+            if (isFull && (await drained(socket, clock, rules.aliveMs)) === "late")
+              return peer.close(codes.slow, "too slow");
           }
           peer.close(codes.end);
         } catch (error) {
@@ -54,17 +56,31 @@ export function webSockets(api: Api, around: { readonly rules: HttpRules; readon
       for (const peer of server.clients) peer.close(codes.goingAway, "the server is closing");
       server.close();
     },
+    cutOff() {
+      for (const peer of server.clients) peer.terminate();
+    },
   };
+}
+
+/** Says that there is nothing; whether it is heard or not, nothing is left of it. Node listens for its errors no longer. */
+function refuse(socket: Duplex): void {
+  socket.on("error", () => socket.destroy());
+  socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n", () => socket.destroy());
 }
 
 /** The streams of a server over WebSocket. */
 export interface WebSockets {
   upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Says goodbye to all. */
   close(): void;
+  /** Ends those that have not answered. */
+  cutOff(): void;
 }
 
 // A reason has room for 123 bytes.
 function reasonOf(problem: string): string {
   const { title = "" } = JSON.parse(problem) as { title?: string };
-  return title.slice(0, 120);
+  let reason = title.slice(0, 123);
+  while (Buffer.byteLength(reason) > 123) reason = reason.slice(0, -1);
+  return reason;
 }

@@ -1,5 +1,6 @@
 import { abortable, signalAfter } from "../abort/mod.ts";
 import type { Clock, Timer } from "../clock/mod.ts";
+import { turnoverMap, type TurnoverMap } from "../collections/mod.ts";
 import { TimeoutError } from "../errors/mod.ts";
 import type { Engine, Receipt } from "../engine/mod.ts";
 
@@ -24,7 +25,7 @@ export class LeaseKeeper<L extends Lease> {
   readonly #leaseMs: number;
   readonly #onLost: (lease: L) => void;
   readonly #onExtendFault: (error: unknown) => void;
-  readonly #held = new Set<L>();
+  readonly #held: TurnoverMap<L, L> = turnoverMap();
   #timer: Timer;
   #renewing: Promise<void> | undefined;
   /** The renewal under way when the timer last rang. */
@@ -43,7 +44,7 @@ export class LeaseKeeper<L extends Lease> {
   }
 
   hold(lease: L): void {
-    this.#held.add(lease);
+    this.#held.set(lease, lease);
   }
 
   drop(lease: L): void {
@@ -75,7 +76,7 @@ export class LeaseKeeper<L extends Lease> {
       this.#timer = this.#setTimer();
       // A renewal that has not been answered since the last ring: what is over meanwhile may be in other hands.
       if (this.#renewing !== undefined && this.#renewing === this.#unanswered)
-        this.#loseOver([...this.#held], this.#clock.now());
+        this.#loseOver([...this.#held.values()], this.#clock.now());
       else void this.renew();
       this.#unanswered = this.#renewing;
     };
@@ -91,7 +92,7 @@ export class LeaseKeeper<L extends Lease> {
   async #renew(): Promise<void> {
     // Taken before the call: the engine counts from a later moment, so we never believe in a lease for longer than it does.
     const nowMs = this.#clock.now();
-    const stale = [...this.#held].filter((lease) => lease.leaseUntilMs - nowMs < this.#leaseMs * 0.75);
+    const stale = [...this.#held.values()].filter((lease) => lease.leaseUntilMs - nowMs < this.#leaseMs * 0.75);
     if (stale.length === 0) {
       this.#freshAtMs = nowMs;
       return;

@@ -1,5 +1,6 @@
 import { abortable, gate, type Gate } from "../abort/mod.ts";
 import type { Timer } from "../clock/mod.ts";
+import { turnoverMap, type TurnoverMap } from "../collections/mod.ts";
 import { jsonCodec } from "../codec/mod.ts";
 import { type ErrorRecord, TimeoutError } from "../errors/mod.ts";
 import type { Change, Claim, Engine } from "../engine/mod.ts";
@@ -43,7 +44,7 @@ export class ReplyInbox {
   readonly #engine: Engine;
   readonly #queue: string;
   /** By job id. */
-  readonly #waiting = new Map<string, Gate<StoredReply>[]>();
+  readonly #waiting: TurnoverMap<string, Gate<StoredReply>[]> = turnoverMap();
   #askers = 0;
   #looks = 0;
   #bell: Disposable | undefined;

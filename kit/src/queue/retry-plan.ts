@@ -3,7 +3,7 @@ import type { Random } from "../random/mod.ts";
 
 /** How often, how patiently, and what at all. */
 export interface RetryPlanOptions {
-  /** Attempts in all, the first one included; 1 to 1000. 1 means that nothing is tried again. */
+  /** Attempts in all, the first one included; 1 to 1,000,000. 1 means that nothing is tried again. */
   readonly attemptsMax: number;
   /** Back-off after the first failure, in milliseconds; 0 or more. */
   readonly firstMs: number;
@@ -37,8 +37,8 @@ const hourMs = 3_600_000;
 export function retryPlan(options: RetryPlanOptions): RetryPlan {
   const { attemptsMax, firstMs, factor = 2, jitter = "full", retryable = isRetryable } = options;
   const capMs = options.capMs ?? Math.max(hourMs, firstMs);
-  if (!Number.isInteger(attemptsMax) || attemptsMax < 1 || attemptsMax > 1_000)
-    throw new ConfigError("attemptsMax", attemptsMax, "an integer from 1 to 1000");
+  if (!Number.isInteger(attemptsMax) || attemptsMax < 1 || attemptsMax > 1_000_000)
+    throw new ConfigError("attemptsMax", attemptsMax, "an integer from 1 to 1,000,000");
   if (!Number.isFinite(firstMs) || firstMs < 0) throw new ConfigError("firstMs", firstMs, "milliseconds, 0 or more");
   if (!Number.isFinite(factor) || factor < 1) throw new ConfigError("factor", factor, "a number of 1 or more");
   if (!Number.isFinite(capMs) || capMs < firstMs)

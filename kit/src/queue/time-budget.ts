@@ -17,7 +17,7 @@ export interface TimeBudgetOptions<J extends Budgeted> {
   /** How long a handler may take to end after its signal aborted. */
   readonly graceMs: number;
   /** In the order in which they started. */
-  readonly running: ReadonlySet<J>;
+  readonly running: { values(): Iterable<J> };
   /** The handler did not end in its time of grace. When it is given up, the job leaves `running`. */
   readonly giveUp: (job: J) => "given up" | "later";
 }
@@ -53,7 +53,7 @@ export class TimeBudget<J extends Budgeted> {
   readonly #ring = (): void => {
     const nowMs = this.#options.clock.monotonic();
     let nextMs = Infinity;
-    for (const job of this.#options.running) {
+    for (const job of this.#options.running.values()) {
       nextMs = Math.min(nextMs, this.#judge(job, nowMs));
       if (job.deadlineMs > nowMs) break; // later ones have even more time
     }

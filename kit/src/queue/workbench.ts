@@ -1,5 +1,5 @@
 import { gate, type Gate } from "../abort/mod.ts";
-import { type Deque, deque } from "../collections/mod.ts";
+import { type Deque, deque, turnoverMap, type TurnoverMap } from "../collections/mod.ts";
 import { integerIn } from "../errors/mod.ts";
 import type { Claim } from "../engine/mod.ts";
 import { WorkerStoppedError } from "./errors.ts";
@@ -26,7 +26,7 @@ const abortGraceMs = 1_000;
 export class Workbench<T, Reply, Sql> {
   readonly settler: Settler<T, Reply, Sql>;
   readonly waiting: Deque<HeldJob<T, Reply, Sql>> = deque();
-  readonly running: Set<HeldJob<T, Reply, Sql>> = new Set();
+  readonly running: TurnoverMap<HeldJob<T, Reply, Sql>, HeldJob<T, Reply, Sql>> = turnoverMap();
   settling = 0;
   readonly #queue: Queue<T, Reply, Sql>;
   readonly #work: () => void;
@@ -85,7 +85,7 @@ export class Workbench<T, Reply, Sql> {
     for (let job = this.waiting.popFront(); job !== undefined; job = this.waiting.popFront()) {
       if (job.state === "held") {
         job.startedAtMs = this.#queue.engine.clock.now();
-        this.running.add(job);
+        this.running.set(job, job);
         return job;
       }
       this.#forget(job);
@@ -141,9 +141,9 @@ export class Workbench<T, Reply, Sql> {
     await this.#idleWithin(this.drainMs);
     if (this.running.size > 0) {
       const reason = new WorkerStoppedError(this.#queue.definition.name);
-      for (const job of this.running) job.abort(reason);
+      for (const job of this.running.values()) job.abort(reason);
       await this.#idleWithin(abortGraceMs);
-      await this.settler.release(this.running);
+      await this.settler.release([...this.running.values()]);
     }
     this.#keeper.stop();
   }

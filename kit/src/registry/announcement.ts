@@ -28,6 +28,8 @@ class Announcement implements AsyncDisposable {
   #facts: InstanceFacts;
   #id: string;
   #version: number | undefined;
+  /** The facts that the store has; "" while that is not certain. */
+  #told = "";
   #announcedAtMs: number;
   #timer: Timer | undefined;
   #state: "held" | "closed" = "held";
@@ -53,12 +55,13 @@ class Announcement implements AsyncDisposable {
     this.#schedule(this.#parts.leaseMs / beats);
   }
 
-  /** Says something new of itself, at once. Rejects when the store cannot take it now; it goes with the next heartbeat then. */
+  /** Says something new of itself, at once; writes nothing when it is not new. Rejects when the store cannot take it now; it goes with the next heartbeat then. */
   async update(facts: Partial<Pick<InstanceFacts, "state" | "load" | "weight">>): Promise<void> {
     const next = { ...this.#facts, ...facts };
     checkFacts(next);
     this.#facts = next;
-    if (this.#state === "held") await this.#write();
+    // Each write rings the bell of every process: only for news.
+    if (this.#state === "held" && factsText(next) !== this.#told) await this.#write();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,8 +104,10 @@ class Announcement implements AsyncDisposable {
 
   async #put(): Promise<void> {
     const { engine, leaseMs } = this.#parts;
+    const facts = factsText(this.#facts);
+    this.#told = "";
     const result = await engine.commit([this.#change(leaseMs)]);
-    if (result.committed) return this.#written(result.outcomes[0]);
+    if (result.committed) return this.#written(result.outcomes[0], facts);
     // Somebody else's record, or none: ours has ended. A new life under a new name, so that nothing of the old one counts.
     const lost = this.#id;
     this.#id = this.#parts.nextId();
@@ -111,7 +116,7 @@ class Announcement implements AsyncDisposable {
     this.#tell("lost");
     this.#parts.onLost?.(lost);
     const again = await engine.commit([this.#change(leaseMs)]);
-    if (again.committed) this.#written(again.outcomes[0]);
+    if (again.committed) this.#written(again.outcomes[0], facts);
   }
 
   #change(leaseMs: number): Parameters<Engine["commit"]>[0][number] {
@@ -120,7 +125,8 @@ class Announcement implements AsyncDisposable {
     return { op: "put", cell, expect: this.#version ?? "absent", value, expiresInMs: leaseMs };
   }
 
-  #written(outcome: { readonly op: string; readonly version?: number } | undefined): void {
+  #written(outcome: { readonly op: string; readonly version?: number } | undefined, facts: string): void {
+    this.#told = facts;
     const isFirst = this.#version === undefined;
     this.#version = outcome?.version;
     if (isFirst) this.#tell("announced");
@@ -129,6 +135,10 @@ class Announcement implements AsyncDisposable {
   #tell(change: "announced" | "lost" | "left"): void {
     if (changed.active) changed.publish({ instance: this.#id, address: this.#facts.address, change });
   }
+}
+
+function factsText(facts: InstanceFacts): string {
+  return JSON.stringify(facts);
 }
 
 /** Announces an instance. */

@@ -2,7 +2,7 @@ import { ConfigError } from "../errors/mod.ts";
 import type { Clock, Timer } from "../clock/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import type { Directory, ServiceEndpoint } from "./directory.ts";
-import type { Instance, InstanceFacts } from "./instance.ts";
+import { checkFacts, type Instance, type InstanceFacts } from "./instance.ts";
 import { instanceSpace } from "./space.ts";
 
 const followersMax = 1_000;
@@ -15,15 +15,17 @@ interface Follower {
   last: string;
 }
 
-/** A record, and until when this process believes it, on its own monotonic clock. */
-interface Believed {
+/** A record that was read, and until when this process believes it, on its own monotonic clock. */
+interface Seen {
   readonly instance: Instance;
+  readonly version: number;
   readonly untilMs: number;
 }
 
 /**
- * The living instances as one process knows them. Read as a whole when the bell rings and every `pollMs`; between reads a record is dropped when
- * its lease ends, so that a view which is cut off from the store shows nothing stale.
+ * The living instances as one process knows them. Read as a whole when the bell rings and every `pollMs`. A record is believed for a lease from when
+ * this version of it was first read, and no reading of the same one prolongs that: so a view that is cut off from the store, or
+ * whose clock is set back, shows nothing stale.
  */
 export class InstanceView implements Directory, Disposable {
   readonly #engine: Engine;
@@ -31,7 +33,8 @@ export class InstanceView implements Directory, Disposable {
   readonly #leaseMs: number;
   readonly #pollMs: number;
   readonly #followers = new Set<Follower>();
-  #believed = new Map<string, Believed>();
+  /** Also those that are believed no more, while they are in the store. */
+  #seen: ReadonlyMap<string, Seen> = new Map();
   #bell: Disposable | undefined;
   #timer: Timer | undefined;
   #reading: "no" | "yes" | "again" = "no";
@@ -66,6 +69,7 @@ export class InstanceView implements Directory, Disposable {
     this.#state = "following";
     this.#bell = this.#engine.bell([`cells:${instanceSpace}`], () => this.#look());
     this.#look();
+    this.#sleep();
   }
 
   /** Reads, once at a time; a ring during a read makes one more. */
@@ -76,25 +80,27 @@ export class InstanceView implements Directory, Disposable {
       return;
     }
     this.#reading = "yes";
-    void this.#read().then(() => {
+    void this.#read().finally(() => {
       const again = this.#reading === "again";
       this.#reading = "no";
       if (again) this.#look();
-      else this.#sleep();
+      this.#sleep();
     });
   }
 
   async #read(): Promise<void> {
     try {
-      const believed = new Map<string, Believed>();
+      const seen = new Map<string, Seen>();
       const readAtMs = this.#clock.monotonic();
-      for await (const instance of instancesOf(this.#engine)) {
+      for await (const { instance, version } of recordsOf(this.#engine)) {
+        if (seen.size >= instancesMax) break;
+        const known = this.#seen.get(instance.id);
         // The other clock may be wrong by any amount, a lease is never longer than a lease.
         const restMs = Math.min(this.#leaseMs, instance.leaseUntilMs - this.#clock.now());
-        if (restMs > 0 && believed.size < instancesMax)
-          believed.set(instance.id, { instance, untilMs: readAtMs + restMs });
+        const untilMs = known?.version === version ? known.untilMs : readAtMs + restMs;
+        seen.set(instance.id, { instance, version, untilMs });
       }
-      this.#believed = believed;
+      this.#seen = seen;
     } catch {
       // The store cannot be reached: what is believed ends by itself.
     }
@@ -105,7 +111,7 @@ export class InstanceView implements Directory, Disposable {
     if (this.#state !== "following") return;
     const nowMs = this.#clock.monotonic();
     let nextMs = nowMs + this.#pollMs;
-    for (const { untilMs } of this.#believed.values()) nextMs = Math.min(nextMs, untilMs);
+    for (const { untilMs } of this.#seen.values()) if (untilMs > nowMs) nextMs = Math.min(nextMs, untilMs);
     this.#timer?.cancel();
     this.#timer = this.#clock.setTimer(Math.max(1, nextMs - nowMs), () => this.#rang(), { holdsProcess: "no" });
   }
@@ -113,17 +119,18 @@ export class InstanceView implements Directory, Disposable {
   #rang(): void {
     this.#tellAll();
     this.#look();
+    // Whether the store answers or not.
+    this.#sleep();
   }
 
   #tellAll(): void {
-    const nowMs = this.#clock.monotonic();
-    for (const [id, { untilMs }] of this.#believed) if (untilMs <= nowMs) this.#believed.delete(id);
     for (const follower of this.#followers) this.#tell(follower);
   }
 
   #tell(follower: Follower): void {
-    const endpoints = Array.from(this.#believed.values(), ({ instance }) =>
-      endpointOf(instance, follower.service),
+    const nowMs = this.#clock.monotonic();
+    const endpoints = Array.from(this.#seen.values(), ({ instance, untilMs }) =>
+      untilMs > nowMs ? endpointOf(instance, follower.service) : undefined,
     ).filter((endpoint) => endpoint !== undefined);
     const text = JSON.stringify(endpoints);
     if (text === follower.last) return;
@@ -134,9 +141,25 @@ export class InstanceView implements Directory, Disposable {
 
 /** All living instances, read from the store. */
 export async function* instancesOf(engine: Engine): AsyncGenerator<Instance> {
+  for await (const { instance } of recordsOf(engine)) yield instance;
+}
+
+async function* recordsOf(engine: Engine): AsyncGenerator<{ readonly instance: Instance; readonly version: number }> {
   for await (const cell of engine.scan({ kind: "cells", space: instanceSpace })) {
-    const record = JSON.parse(cell.value) as InstanceFacts & { readonly announcedAtMs: number };
-    yield { ...record, id: cell.key, leaseUntilMs: cell.expiresAtMs ?? 0 };
+    const record = recordOf(cell.value);
+    if (record === undefined) continue;
+    yield { instance: { ...record, id: cell.key, leaseUntilMs: cell.expiresAtMs ?? 0 }, version: cell.version };
+  }
+}
+
+/** Undefined for what this version cannot read: one bad record must not hide the others, nor reach who follows. */
+function recordOf(text: string): (InstanceFacts & { readonly announcedAtMs: number }) | undefined {
+  try {
+    const record = JSON.parse(text) as InstanceFacts & { readonly announcedAtMs: number };
+    checkFacts(record);
+    return record;
+  } catch {
+    return undefined;
   }
 }
 

@@ -31,6 +31,23 @@ function watched(registry: Registry, service: string): { addresses: () => readon
   return { addresses: () => last.map(({ address }) => address).toSorted(), times: () => times };
 }
 
+/** The engine with another way to look through it. */
+function forwarding(engine: Engine, scan: Engine["scan"]): Engine {
+  return {
+    can: engine.can,
+    clock: engine.clock,
+    commit: (changes) => engine.commit(changes),
+    claim: (request) => engine.claim(request),
+    extend: (receipts, leaseMs) => engine.extend(receipts, leaseMs),
+    read: (request) => engine.read(request),
+    stream: (request) => engine.stream(request),
+    get: (cells) => engine.get(cells),
+    scan,
+    bell: (topics, ring) => engine.bell(topics, ring),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
 const orders = [{ name: "orders@1", hash: "h" }];
 
 test("an instance is seen soon after it is announced, with what it says of itself, and is gone at once when it leaves", async () => {
@@ -85,22 +102,10 @@ test("a view that cannot reach the store empties as leases end", async () => {
     await using here = await open("here");
     await here.announce({ address: "a:1", services: orders });
     let reach: "open" | "cut" = "open";
-    const cut: Engine = {
-      can: engine.can,
-      clock: engine.clock,
-      commit: (changes) => engine.commit(changes),
-      claim: (request) => engine.claim(request),
-      extend: (receipts, leaseMs) => engine.extend(receipts, leaseMs),
-      read: (request) => engine.read(request),
-      stream: (request) => engine.stream(request),
-      get: (cells) => engine.get(cells),
-      scan: (query) => {
-        if (reach === "cut") throw new Error("unreachable");
-        return engine.scan(query);
-      },
-      bell: (topics, ring) => engine.bell(topics, ring),
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    };
+    const cut = forwarding(engine, (query) => {
+      if (reach === "cut") throw new Error("unreachable");
+      return engine.scan(query);
+    });
     await using there = await openRegistry({ engine: cut, random: seededRandom("cut"), leaseMs: 10_000 });
     const view = watched(there, "orders@1");
     await clock.advance(1_000);
@@ -182,4 +187,102 @@ test("a table tells its followers what is there, and again when it is replaced",
   following[Symbol.dispose]();
   directory.replace({ "orders@1": [{ id: "3", address: "c", hash: "h" }] });
   expect(told).toEqual([["a"], ["b"], []]);
+});
+
+test("a record that nobody can read harms no other, and no follower", async () => {
+  await withEngine(async ({ clock, engine, open }) => {
+    await using here = await open("here");
+    await using there = await open("there");
+    const view = watched(there, "orders@1");
+    const odd = [
+      "{",
+      "null",
+      "7",
+      JSON.stringify({ address: "odd:1" }),
+      JSON.stringify({ address: "odd:2", services: orders, weight: 0 }),
+      JSON.stringify({ address: 3, services: orders }),
+    ];
+    for (const [place, value] of odd.entries()) {
+      const cell = { space: "registry/instances", key: `odd-${place}` };
+      await engine.commit([{ op: "put", cell, expect: "absent", value, expiresInMs: 600_000 }]);
+    }
+    await here.announce({ address: "a:1", services: orders });
+    await clock.advance(3_000);
+    expect(view.addresses()).toEqual(["a:1"]);
+    expect((await Array.fromAsync(there.instances())).map(({ address }) => address)).toEqual(["a:1"]);
+  });
+});
+
+test("a clock that is set back does not bring back who is gone, and one that is set forward does not take who is there", async () => {
+  await withEngine(async ({ clock, engine, open }) => {
+    await using here = await open("here");
+    await using there = await open("there");
+    const view = watched(there, "orders@1");
+    await here.announce({ address: "alive:1", services: orders });
+    const value = JSON.stringify({ address: "dead:1", services: orders, announcedAtMs: 0 });
+    const cell = { space: "registry/instances", key: "dead" };
+    await engine.commit([{ op: "put", cell, expect: "absent", value, expiresInMs: 10_000 }]);
+    await clock.advance(1_000);
+    expect(view.addresses()).toEqual(["alive:1", "dead:1"]);
+    clock.jump(-3_600_000);
+    await clock.advance(10_000);
+    expect(view.addresses()).toEqual(["alive:1"]);
+    await clock.advance(60_000);
+    expect(view.addresses()).toEqual(["alive:1"]);
+    clock.jump(3_600_000);
+    await clock.advance(5_000);
+    expect(view.addresses()).toEqual(["alive:1"]);
+  });
+});
+
+test("a view whose store does not answer empties as leases end", async () => {
+  await withEngine(async ({ clock, engine, open }) => {
+    await using here = await open("here");
+    await here.announce({ address: "a:1", services: orders });
+    let state: "well" | "hanging" = "well";
+    const hanging = forwarding(engine, (query) =>
+      state === "well"
+        ? engine.scan(query)
+        : { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => undefined) }) },
+    );
+    await using there = await openRegistry({ engine: hanging, random: seededRandom("hanging"), leaseMs: 10_000 });
+    const view = watched(there, "orders@1");
+    await clock.advance(1_000);
+    expect(view.addresses()).toEqual(["a:1"]);
+    state = "hanging";
+    await clock.advance(11_000);
+    expect(view.addresses()).toEqual([]);
+  });
+});
+
+test("who announces while the registry closes is not left in it", async () => {
+  await withEngine(async ({ clock, open }) => {
+    const here = await open("here");
+    await using there = await open("there");
+    const announced = here.announce({ address: "late:1", services: orders }).catch((error: unknown) => error);
+    await here[Symbol.asyncDispose]();
+    expect(await announced).toMatchObject({ code: "DISPOSED" });
+    await clock.advance(60_000);
+    expect(await Array.fromAsync(there.instances())).toEqual([]);
+    await expect(here.announce({ address: "later:1", services: orders })).rejects.toMatchObject({ code: "DISPOSED" });
+  });
+});
+
+test("an update that says nothing new is no commit, and rings nobody's bell", async () => {
+  await withEngine(async ({ clock, engine }) => {
+    let commits = 0;
+    const counting: Engine = {
+      ...forwarding(engine, (query) => engine.scan(query)),
+      commit: (changes) => (commits++, engine.commit(changes)),
+    };
+    await using here = await openRegistry({ engine: counting, random: seededRandom("calm"), leaseMs: 600_000 });
+    const announced = await here.announce({ address: "a:1", services: orders });
+    for (let count = 0; count < 10; count++) {
+      await announced.update({ load: 0.5 });
+      await clock.advance(1_000);
+    }
+    expect(commits).toBe(2);
+    await announced.update({ load: 0.6, state: "draining" });
+    expect(commits).toBe(3);
+  });
 });

@@ -1,5 +1,5 @@
 import type { Engine } from "../engine/mod.ts";
-import { integerIn } from "../errors/mod.ts";
+import { DisposedError, integerIn } from "../errors/mod.ts";
 import { idSource, type Random, systemRandom } from "../random/mod.ts";
 import { type Announcement, openAnnouncement } from "./announcement.ts";
 import type { Directory } from "./directory.ts";
@@ -35,10 +35,16 @@ export async function openRegistry(options: OpenRegistryOptions): Promise<Regist
   const nextId = idSource({ clock: engine.clock, random });
   const view = new InstanceView(engine, { leaseMs, pollMs });
   const announced = new AsyncDisposableStack();
+  const announce = async (facts: InstanceFacts): Promise<Announcement> => {
+    if (announced.disposed) throw new DisposedError("the registry");
+    const announcement = await openAnnouncement({ engine, random, nextId, leaseMs, onLost }, facts);
+    if (!announced.disposed) return announced.use(announcement);
+    await announcement[Symbol.asyncDispose]();
+    throw new DisposedError("the registry");
+  };
   return {
     follow: (service, told) => view.follow(service, told),
-    announce: async (facts) =>
-      announced.use(await openAnnouncement({ engine, random, nextId, leaseMs, onLost }, facts)),
+    announce,
     instances: () => instancesOf(engine),
     async [Symbol.asyncDispose]() {
       view[Symbol.dispose]();

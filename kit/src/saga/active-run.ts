@@ -36,6 +36,9 @@ export interface ActiveRun {
   readonly cancelled: AbortSignal;
   mailbox: Mailbox;
   nowMs(): number;
+  /** Undefined while nobody else can hold the run. Else resolves once its lease is renewed, or this execution has ended: an effect that is
+   *  recorded elsewhere by now must not begin here. */
+  confirmLease(): Promise<void> | undefined;
   /** Admits an operation of the code; undefined when it may start now. Those that may never start wait for ever. `step`: the name of one
    *  that has effects elsewhere. */
   enter(step?: string): Promise<void> | undefined;

@@ -28,6 +28,8 @@ export type Attempt<T> =
  */
 export function attempted<T>(execution: ActiveRun, operation: Attempted<T>): Attempt<T> | Promise<Attempt<T>> {
   const isPlain = operation.timeoutMs === undefined && execution.journal.header.attempts === undefined && !steps.active;
+  const confirming = execution.confirmLease();
+  if (confirming !== undefined) return confirming.then(() => repeated(execution, operation, undefined));
   if (!isPlain) return repeated(execution, operation, undefined);
   // Nearly every attempt is a first one that nobody times or watches: work that does not wait costs no promise.
   let value: T | Promise<T>;
@@ -55,6 +57,7 @@ async function repeated<T>(
     const attempt = (past?.count ?? 0) + 1;
     if (past !== undefined && past.dueAtMs > execution.nowMs())
       await execution.waits.pause(operation.name, past.dueAtMs);
+    if (first === undefined && (await isOver(execution))) return await endless();
     const startedMs = steps.active ? execution.host.engine.clock.monotonic() : 0;
     try {
       const value = await (first ?? begin(execution, operation, attempt));
@@ -95,6 +98,12 @@ function decided<T>(
     const both = new AggregateError([failed.error, error], `the retry plan of "${operation.name}" threw: ${message}`);
     return { kind: "dead", reason: "not-retryable", error: both };
   }
+}
+
+/** Whether another executor may have the run, and does. */
+async function isOver(execution: ActiveRun): Promise<boolean> {
+  await execution.confirmLease();
+  return execution.phase === "ended";
 }
 
 function begin<T>(execution: ActiveRun, operation: Attempted<T>, attempt: number): T | Promise<T> {

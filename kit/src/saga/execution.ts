@@ -50,6 +50,8 @@ export class Execution implements ActiveRun {
   readonly undos: Map<string, UndoOptions<never>> = new Map();
   mailbox: Mailbox;
   phase: "forward" | "undoing" | "ended" = "forward";
+  /** Until when nobody else can hold the run, on the monotonic clock: counted from before the lease was asked for. Without end where there is none. */
+  leaseCertainUntilMs: number = Number.POSITIVE_INFINITY;
   #stop: StopRecord | undefined;
   #problem: Problem | undefined;
   #returned: { readonly output: unknown } | { readonly error: unknown } | undefined;
@@ -106,6 +108,12 @@ export class Execution implements ActiveRun {
 
   nowMs(): number {
     return this.host.engine.clock.now();
+  }
+
+  confirmLease(): Promise<void> | undefined {
+    const until = this.leaseCertainUntilMs;
+    if (until === Number.POSITIVE_INFINITY || this.host.engine.clock.monotonic() < until) return undefined;
+    return this.host.confirmLease(this);
   }
 
   /** Aborts when this executor must not go on. */

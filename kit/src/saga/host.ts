@@ -34,6 +34,8 @@ export interface Host {
   readonly isDry?: "yes" | undefined;
   transaction<T>(work: (tx: Transaction<unknown>) => Promise<T>): Promise<T>;
   cells(keys: readonly CellKey[]): Promise<readonly (Cell | undefined)[]>;
+  /** Resolves once the lease of a run is renewed, or its execution has ended. */
+  confirmLease(run: EndedRun): Promise<void>;
   ended(run: EndedRun, ending: Ending): void;
 }
 

@@ -66,3 +66,45 @@ test("a second disposal waits for the drain of the first", async () => {
   await world.now(Promise.all(closing));
   expect(closed).toHaveLength(2);
 });
+
+test("an executor that is told late begins no step before it knows whether the run is still its own", async () => {
+  const began: string[] = [];
+  const late = (by: string): AnySaga =>
+    saga("late", { version: "1", leaseMs: 500 }, async (_: null, context) => {
+      await context.step("only", () => void began.push(by));
+    });
+  await using world = await openWorld();
+  const answers = Promise.withResolvers<void>();
+  let claimed = 0;
+  // It gets one run, and hears of what is recorded only later.
+  const slow = new Proxy(world.engine, {
+    get: (target, name) => {
+      if (name === "get")
+        return async (keys: Parameters<typeof target.get>[0]) => {
+          const cells = await target.get(keys);
+          await answers.promise;
+          return cells;
+        };
+      if (name === "claim")
+        return async (request: Parameters<typeof target.claim>[0]) => {
+          if (claimed > 0) return { claims: [], nextDueAtMs: undefined };
+          const result = await target.claim(request);
+          claimed += result.claims.length;
+          return result;
+        };
+      const value = Reflect.get(target, name) as unknown;
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const [definition, same] = [late("late"), late("next")];
+  const first = await world.open([definition], { engine: slow });
+  await world.now(world.engine.commit(first.startChanges(definition as never, "r", null as never)));
+  await world.clock.advance(700);
+  const second = await world.open([same]);
+  const result = second.run(same as never, "r").result();
+  await world.clock.advance(1_000);
+  expect(await result).toMatchObject({ status: "completed" });
+  answers.resolve();
+  await world.clock.advance(2_000);
+  expect(began).toEqual(["next"]);
+});

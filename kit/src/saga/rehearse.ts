@@ -71,6 +71,7 @@ const dryHost: Host = {
   random: seededRandom("rehearsal"),
   probe: undefined,
   isDry: "yes",
+  confirmLease: async () => undefined,
   transaction: () => endless(),
   cells: () => endless(),
   ended: () => undefined,

@@ -1,4 +1,5 @@
 import type { Timer } from "../clock/mod.ts";
+import { turnoverMap, type TurnoverMap } from "../collections/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { DisposedError } from "../errors/mod.ts";
 import { RunNotFoundError } from "./errors.ts";
@@ -43,12 +44,12 @@ export class Results {
   readonly #engine: Engine;
   readonly #isHere: RunsHere["isHere"];
   readonly #knows: RunsHere["knows"];
-  readonly #waiting: Map<string, readonly Waiting[]> = new Map();
+  readonly #waiting: TurnoverMap<string, readonly Waiting[]> = turnoverMap();
   /** Those whose run was not in progress here when it was last looked at. */
-  readonly #elsewhere: Set<Waiting> = new Set();
+  readonly #elsewhere: TurnoverMap<Waiting, Waiting> = turnoverMap();
   readonly #bells: Map<string, Disposable> = new Map();
   /** Those of them that nobody has looked at yet. */
-  readonly #fresh: Set<Waiting> = new Set();
+  readonly #fresh: TurnoverMap<Waiting, Waiting> = turnoverMap();
   #timer: Timer | undefined;
   /** How many are still to be looked at since the latest bell. */
   #left = 0;
@@ -136,8 +137,8 @@ export class Results {
     if (this.#isClosed) return;
     for (const waiting of all) {
       const { saga } = waiting;
-      this.#elsewhere.add(waiting);
-      this.#fresh.add(waiting);
+      this.#elsewhere.set(waiting, waiting);
+      this.#fresh.set(waiting, waiting);
       if (!this.#bells.has(saga))
         this.#bells.set(
           saga,
@@ -152,7 +153,7 @@ export class Results {
     if (this.#isGreeting) return;
     this.#isGreeting = true;
     while (this.#fresh.size > 0) {
-      const batch = first(this.#fresh, cellsMax);
+      const batch = first(this.#fresh.values(), cellsMax);
       for (const waiting of batch) this.#fresh.delete(waiting);
       await this.#lookAt(batch.filter((waiting) => this.#elsewhere.has(waiting)));
     }
@@ -171,12 +172,12 @@ export class Results {
     this.#isSweeping = true;
     let cells = 0;
     while (this.#left > 0 && cells < cellsMax && this.#elsewhere.size > 0) {
-      const batch = first(this.#elsewhere, Math.min(this.#left, cellsMax - cells));
+      const batch = first(this.#elsewhere.values(), Math.min(this.#left, cellsMax - cells));
       this.#left -= batch.length;
       cells += batch.length;
       for (const waiting of batch) {
         this.#elsewhere.delete(waiting);
-        this.#elsewhere.add(waiting); // behind the others
+        this.#elsewhere.set(waiting, waiting); // behind the others
       }
       await this.#lookAt(batch.filter(({ key }) => !this.#isHere(key)));
     }
@@ -241,7 +242,7 @@ export class Results {
   }
 }
 
-function first<T>(items: ReadonlySet<T>, count: number): readonly T[] {
+function first<T>(items: Iterable<T>, count: number): readonly T[] {
   const found: T[] = [];
   for (const item of items) if (found.push(item) >= count) break;
   return found;

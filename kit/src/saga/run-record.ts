@@ -78,13 +78,25 @@ export function fixedText(header: RunHeader, inputText: string): string {
   return text;
 }
 
-const changingFields = ["epoch", "state", "pages", "attempts", "doubt", "problem", "finishedAtMs"] as const;
+const rareFields = ["epoch", "state", "pages", "attempts", "doubt", "problem"] as const;
 
 /** What changes while a run lives, to follow {@link fixedText}. */
 export function changingText(header: RunHeader): string {
   let text = `,"s":"${header.status}"`;
   if (header.messageId !== undefined) text += `,"m":${JSON.stringify(header.messageId)}`;
-  for (const field of changingFields) {
+  if (header.finishedAtMs !== undefined) text += `,"finishedAtMs":${header.finishedAtMs}`;
+  return isPlain(header) ? text : text + rareText(header);
+}
+
+/** Nearly every run, at nearly every step. */
+function isPlain({ epoch, state, pages, attempts, doubt, problem }: RunHeader): boolean {
+  const hasNoPast = epoch === undefined && state === undefined && pages === undefined;
+  return hasNoPast && attempts === undefined && doubt === undefined && problem === undefined;
+}
+
+function rareText(header: RunHeader): string {
+  let text = "";
+  for (const field of rareFields) {
     const value = header[field];
     if (value !== undefined) text += `,"${field}":${JSON.stringify(value)}`;
   }
@@ -104,7 +116,7 @@ export function recordText(headerText: string, journalText: string): string {
 
 type Stored = Pick<
   RunHeader,
-  "seed" | "tags" | "parent" | "inputApart" | "outcome" | (typeof changingFields)[number]
+  "seed" | "tags" | "parent" | "inputApart" | "outcome" | "finishedAtMs" | (typeof rareFields)[number]
 > & {
   readonly v: string;
   readonly at: number;

@@ -1,4 +1,5 @@
 import type { Timer } from "../clock/mod.ts";
+import { turnoverMap, type TurnoverMap } from "../collections/mod.ts";
 import {
   type Cell,
   type CellKey,
@@ -53,6 +54,8 @@ export interface Lane {
   /** It has met runs whose version it does not know: it lets processes that may know them look first. */
   yields: boolean;
   timer: Timer | undefined;
+  /** An extension that is under way, which all runs of the saga share. */
+  extending: Promise<void> | undefined;
 }
 
 /** The executor: claims runs, keeps their leases, and lets at most `concurrency` of them be in progress. */
@@ -61,7 +64,7 @@ export class Runtime implements Host {
   readonly random: Random;
   readonly probe: Probe | undefined;
   readonly #lanes: ReadonlyMap<string, Lane>;
-  readonly #executions: Map<string, Execution> = new Map();
+  readonly #executions: TurnoverMap<string, Execution> = turnoverMap();
   readonly #concurrency: number;
   readonly #ended: RuntimeOptions["ended"];
   readonly #bells = new DisposableStack();
@@ -111,9 +114,17 @@ export class Runtime implements Host {
     for (const lane of this.#lanes.values()) if (lane.isStarved) this.#look(lane);
   }
 
-  /** Begins a run whose place is reserved and whose message is held. */
-  execute(definition: AnySaga, journal: Journal, receipt: Receipt): void {
-    this.run(new Execution(this, definition, { journal, receipt, mailbox: emptyMailbox, afterCrash: "no" }), "started");
+  /** Begins a run whose place is reserved and whose message is held since it was asked for. */
+  execute(
+    definition: AnySaga,
+    journal: Journal,
+    held: { readonly receipt: Receipt; readonly askedAtMs: number },
+  ): void {
+    const { receipt, askedAtMs } = held;
+    const execution = new Execution(this, definition, { journal, receipt, mailbox: emptyMailbox, afterCrash: "no" });
+    const leaseMs = this.#lanes.get(definition.name)?.leaseMs ?? 0;
+    execution.leaseCertainUntilMs = askedAtMs + leaseMs;
+    this.run(execution, "started");
   }
 
   run(execution: Execution, how: "started" | "resumed"): void {
@@ -135,6 +146,18 @@ export class Runtime implements Host {
     if (runs.active) this.#tell(execution, outcomeOf(ending), ending.kind === "lost" ? ending.error : undefined);
     this.free();
     this.#ended(key, ending);
+  }
+
+  async confirmLease(run: EndedRun): Promise<void> {
+    const lane = this.#lanes.get(run.definition.name);
+    if (lane === undefined) return;
+    const held = (): Execution | undefined => this.#executions.get(run.key);
+    for (let mine = held(); mine === run; mine = held()) {
+      await this.#extend(lane);
+      if (this.engine.clock.monotonic() < mine.leaseCertainUntilMs) return;
+      // The store does not answer for a while, and until it does nobody knows whose the run is.
+      await this.engine.clock.sleep(lane.leaseMs / 3);
+    }
   }
 
   async cells(keys: readonly CellKey[]): Promise<readonly (Cell | undefined)[]> {
@@ -198,6 +221,7 @@ export class Runtime implements Host {
     const { room, held } = places;
     let claims: readonly Claim[] = [];
     let dueAtMs: number | undefined;
+    const askedAtMs = this.engine.clock.monotonic();
     try {
       const request = { queue: queueOf(lane.name), count: room, leaseMs: lane.leaseMs, crashesMax: engineCrashesMax };
       ({ claims, nextDueAtMs: dueAtMs } = await this.engine.claim(request));
@@ -207,7 +231,7 @@ export class Runtime implements Host {
     this.#held -= held;
     this.#used -= room - claims.length;
     const surplus = Math.min(claims.length, Math.max(0, this.#used - this.#concurrency));
-    for (const claim of claims.slice(0, claims.length - surplus)) void this.#resume(lane, claim);
+    for (const claim of claims.slice(0, claims.length - surplus)) void this.#resume(lane, claim, askedAtMs);
     for (const claim of claims.slice(claims.length - surplus)) void this.#giveBack(claim);
     // A guess would keep places from starts for nothing; those would then wait in the store, and so for ever make the guess come true.
     lane.isStarved = surplus > 0 || (claims.length === room && (await this.#isBehind(lane)));
@@ -238,10 +262,11 @@ export class Runtime implements Host {
     return false;
   }
 
-  async #resume(lane: Lane, claim: Claim): Promise<void> {
+  async #resume(lane: Lane, claim: Claim, askedAtMs: number): Promise<void> {
     try {
       const loaded = await loadRun(this, lane.definitions, claim);
       if (loaded === undefined) return this.free();
+      loaded.leaseCertainUntilMs = askedAtMs + lane.leaseMs;
       this.run(loaded, "resumed");
     } catch {
       // Nothing was done: the lease ends, and the run is claimed again.
@@ -275,7 +300,15 @@ export class Runtime implements Host {
     schedule();
   }
 
-  async #extend(lane: Lane): Promise<void> {
+  #extend(lane: Lane): Promise<void> {
+    lane.extending ??= this.#extendAll(lane).finally(() => {
+      lane.extending = undefined;
+    });
+    return lane.extending;
+  }
+
+  async #extendAll(lane: Lane): Promise<void> {
+    const askedAtMs = this.engine.clock.monotonic();
     const held = this.#executionsOf(lane);
     if (held.length === 0) return;
     try {
@@ -283,8 +316,10 @@ export class Runtime implements Host {
         held.map((execution) => execution.receipt),
         lane.leaseMs,
       );
-      for (const [index, execution] of held.entries())
+      for (const [index, execution] of held.entries()) {
+        if (kept[index] === true) execution.leaseCertainUntilMs = askedAtMs + lane.leaseMs;
         if (kept[index] === false) execution.end({ kind: "lost", error: new Error("the lease was lost") });
+      }
     } catch {
       // The next tick tries again; the fence of every write judges in the meantime.
     }

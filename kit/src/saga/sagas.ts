@@ -164,6 +164,7 @@ class BoundSagas implements Sagas {
     };
     const header = newHeader(definition, request);
     let receipt: Receipt | undefined;
+    const askedAtMs = this.#engine.clock.monotonic();
     try {
       const changes = startChangesOf(definition, request, header);
       const result = await (options.in ?? this.#engine).commit(also === undefined ? changes : [...changes, ...also]);
@@ -185,7 +186,7 @@ class BoundSagas implements Sagas {
           { ...header, messageId: receipt.id },
           { pages: [], tail: [], inputText },
         ),
-        receipt,
+        { receipt, askedAtMs },
       );
     return this.run(definition, id);
   }
@@ -343,6 +344,7 @@ function lanesOf(engine: Engine, definitions: readonly AnySaga[]): ReadonlyMap<s
       isStarved: false,
       yields: false,
       timer: undefined,
+      extending: undefined,
     });
   }
   return lanes;

@@ -1,18 +1,9 @@
 import type { Clock } from "../clock/mod.ts";
-import type {
-  AnyContract,
-  CallPort,
-  Dispatcher,
-  FeedPort,
-  QueuePort,
-  Request,
-  Semantics,
-  StreamPort,
-} from "../contract/mod.ts";
+import type { AnyContract, CallPort, Dispatcher, FeedPort, QueuePort, Request, StreamPort } from "../contract/mod.ts";
 import { errorReply, isCallError, replyError, contractId } from "../contract/mod.ts";
 import { jsonCodec } from "../codec/mod.ts";
 import { numberIn } from "../errors/mod.ts";
-import type { Random } from "../random/mod.ts";
+import { idSource, type Random } from "../random/mod.ts";
 
 /** How unlike a function call the calls of one process shall be. */
 export interface AsIfRemoteOptions {
@@ -34,39 +25,53 @@ export function asIfRemote(inner: Dispatcher, options: AsIfRemoteOptions): Dispa
   const { clock, random } = options;
   const delayMaxMs = numberIn("delayMaxMs", options.delayMaxMs ?? 5, { min: 0, max: 60_000 });
   const duplicates = numberIn("duplicates", options.duplicates ?? 0.05, { min: 0, max: 1 });
+  const nextId = idSource({ clock, random });
   const travel = (signal?: AbortSignal): Promise<void> => clock.sleep(random.next() * delayMaxMs, { signal });
-  const carry = async <T>(operation: string, request: Request, send: (request: Request) => Promise<T>): Promise<T> => {
-    const sent = copyOf(request);
+  /** The request as it arrives: a copy, with what is left of its time. */
+  const sent = async (request: Request): Promise<Request> => {
+    const copy = copyOf(request);
+    const startedAtMs = clock.monotonic();
     await travel(request.signal);
+    const { withinMs } = request;
+    return withinMs === undefined ? copy : { ...copy, withinMs: withinMs - (clock.monotonic() - startedAtMs) };
+  };
+  const carry = async <T>(operation: string, request: Request, send: (request: Request) => Promise<T>): Promise<T> => {
+    const arrived = await sent(request);
     try {
-      const answer = copied(await send(sent)) as T;
+      const answer = copied(await send(arrived)) as T;
       await travel(request.signal);
       return answer;
     } catch (error) {
-      if (!isCallError(error)) throw error;
-      throw replyError(operation, copied(errorReply(error)) as ReturnType<typeof errorReply>);
+      throw copiedError(operation, error);
     }
   };
   return {
     call(contract: AnyContract, name: string): CallPort {
       const port = inner.call(contract, name);
       const operation = `${contractId(contract)}.${name}`;
-      const mayRepeat = isRepeatable(contract.calls[name]?.semantics);
+      const { semantics = "unsafe" } = contract.calls[name] ?? {};
       return (request) => {
-        // The one that answers first is the answer; the other is not waited for.
-        if (mayRepeat && request.key !== undefined && random.next() < duplicates)
-          carry(operation, request, port).catch(() => undefined);
-        return carry(operation, request, port);
+        // One key for both, as for the attempts of a call that really is remote.
+        const key = semantics === "keyed" ? (request.key ?? nextId()) : request.key;
+        const keyed = { ...request, key };
+        // The answer of this one is nobody's: it is only there to happen.
+        if (semantics !== "unsafe" && random.next() < duplicates) carry(operation, keyed, port).catch(() => undefined);
+        return carry(operation, keyed, port);
       };
     },
     stream(contract: AnyContract, name: string): StreamPort {
       const port = inner.stream(contract, name);
+      const operation = `${contractId(contract)}.${name}`;
       return async function* items(request) {
-        await travel(request.signal);
-        for await (const item of port(copyOf(request))) {
-          const arrived = copied(item);
-          await travel(request.signal);
-          yield arrived;
+        const arrived = await sent(request);
+        try {
+          for await (const item of port(arrived)) {
+            const copy = copied(item);
+            await travel(request.signal);
+            yield copy;
+          }
+        } catch (error) {
+          throw copiedError(operation, error);
         }
       };
     },
@@ -92,6 +97,7 @@ function copied(value: unknown): unknown {
   return codec.decode(codec.encode(value));
 }
 
-function isRepeatable(semantics: Semantics | undefined): boolean {
-  return semantics !== undefined && semantics !== "unsafe";
+function copiedError(operation: string, error: unknown): unknown {
+  if (!isCallError(error)) return error;
+  return replyError(operation, copied(errorReply(error)) as ReturnType<typeof errorReply>);
 }

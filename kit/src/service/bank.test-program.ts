@@ -1,6 +1,6 @@
 // A system of two services that keep durable data, run where the flags say: see run.real.test.ts.
 import { z } from "zod";
-import { call, contract, event, failure, stream } from "../contract/mod.ts";
+import { call, contract, event, failure, queue, stream } from "../contract/mod.ts";
 import { openSqliteEngine } from "../engine/sqlite/mod.ts";
 import { join } from "node:path";
 import { engineToken, provide } from "./engine-token.ts";
@@ -33,7 +33,16 @@ export const transfers = contract("transfers", {
     heard: call({ input: z.object({}), output: z.object({ events: z.int(), sum: z.int() }), semantics: "safe" }),
   },
   streams: { count: stream({ input: z.object({ to: z.int() }), output: z.object({ n: z.int() }) }) },
+  queues: {
+    quote: queue({
+      input: z.object({ amount: z.int().min(1) }),
+      output: z.object({ fee: z.int(), quotes: z.int() }),
+      attemptsMax: 1,
+    }),
+  },
 });
+
+let quotes = 0;
 
 const accountsFile = engineToken("accounts");
 const transfersFile = engineToken("transfers");
@@ -88,6 +97,12 @@ const transfersService = implement(transfers)({
         heard.sum += sum;
       }
       return heard;
+    },
+  },
+  queues: {
+    quote({ input: { amount } }) {
+      if (amount > 1_000_000) throw new RangeError("nobody quotes that");
+      return { fee: Math.ceil(amount / 100), quotes: ++quotes };
     },
   },
   streams: {

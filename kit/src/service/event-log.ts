@@ -1,7 +1,7 @@
 import { type AnyContract, contractId, type Event } from "../contract/mod.ts";
 import type { Append } from "../engine/mod.ts";
 import { ConfigError } from "../errors/mod.ts";
-import { parseSync } from "../schema/mod.ts";
+import { parseSync, validateSync } from "../schema/mod.ts";
 
 /** Stream of events that have no key. */
 const unkeyed = "-";
@@ -15,14 +15,31 @@ export function eventLogName(contract: Pick<AnyContract, "name" | "version">): s
 export function eventLog(contract: AnyContract): object {
   const log = eventLogName(contract);
   const emitters = Object.entries(contract.events).map(([name, event]) => {
+    const id = `${contractId(contract)}.${name}`;
+    let isKnownToKeep = false;
     const emit = (data: unknown): Append => {
       const parsed = parseSync(event.data, data, `the data of ${contractId(contract)} ${name}`);
-      const stream = keyOf(`${contractId(contract)}.${name}`, event, parsed);
-      return { op: "append", log, stream, expected: "any", events: [{ type: name, data: JSON.stringify(parsed) }] };
+      const text = JSON.stringify(parsed);
+      if (!isKnownToKeep) mustKeep(id, event, text);
+      isKnownToKeep = true;
+      return {
+        op: "append",
+        log,
+        stream: keyOf(id, event, parsed),
+        expected: "any",
+        events: [{ type: name, data: text }],
+      };
     };
     return [name, emit];
   });
   return Object.freeze(Object.fromEntries(emitters));
+}
+
+/** What is stored is read through the same schema again: a schema that changes it each time would fail, or lie, at every subscriber. */
+function mustKeep(id: string, { data }: Event, text: string): void {
+  const again = validateSync(data, JSON.parse(text));
+  if (again.ok && JSON.stringify(again.value) === text) return;
+  throw new ConfigError(`${id}: data`, text, "a schema that keeps what it gave: do what transforms before emitting");
 }
 
 function keyOf(id: string, { key }: Event, data: unknown): string {

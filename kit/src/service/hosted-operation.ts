@@ -7,20 +7,21 @@ import {
   DeclaredError,
   FaultError,
   KeyReusedError,
-  RateLimitError,
   type Request,
   UnavailableError,
 } from "../contract/mod.ts";
-import { isRetryable } from "../errors/mod.ts";
+import { isRetryable, TimeoutError } from "../errors/mod.ts";
 import { ValidationError, validateSync } from "../schema/mod.ts";
 import { type ServiceCallEvent, telemetryChannel } from "../telemetry/mod.ts";
+import { CallRate } from "./call-rate.ts";
 import { failOf } from "./fail-of.ts";
 import { Invocation } from "./invocation.ts";
 import type { KeyedAnswers } from "./keyed-answers.ts";
-import { RateGate } from "./rate-gate.ts";
 import type { Hosting, OperationFacts } from "./hosting.ts";
 
 const ended = telemetryChannel("ashlar.service.call");
+const keyLengthMax = 255;
+const keyIssues = [{ path: "", message: `expected 1 to ${keyLengthMax} characters` }];
 
 /** How a handler is called; its context is typed where it was declared. */
 export type CallHandler = (context: never) => unknown;
@@ -38,7 +39,7 @@ export class HostedOperation implements OperationFacts {
   readonly host: Hosting;
   readonly fail: object;
   readonly #handle: (invocation: Invocation) => unknown;
-  readonly #rate: RateGate | undefined;
+  readonly #rate: CallRate | undefined;
   readonly #answers: KeyedAnswers | undefined;
 
   constructor(host: Hosting, parts: OperationParts) {
@@ -51,7 +52,7 @@ export class HostedOperation implements OperationFacts {
     this.host = host;
     this.fail = failOf(this.id, call);
     this.#handle = handler as (context: unknown) => unknown;
-    this.#rate = call.rateLimit === undefined ? undefined : new RateGate(host.clock, call.rateLimit);
+    this.#rate = call.rateLimit === undefined ? undefined : new CallRate(this.id, call.rateLimit, host.clock);
     this.#answers = answers;
   }
 
@@ -59,13 +60,17 @@ export class HostedOperation implements OperationFacts {
   invoke(request: Request): Promise<unknown> {
     const refusal = this.host.refusal(this.id) ?? this.#refusal(request);
     if (refusal !== undefined) return this.#refused(refusal);
-    const { signal, withinMs = Infinity } = request;
-    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    const { signal, withinMs = Infinity, key: given } = request;
     const { deadlineMs } = this.call;
+    if (withinMs <= 0) return this.#refused(new TimeoutError(this.id, 0));
+    if (given !== undefined && (given.length === 0 || given.length > keyLengthMax))
+      return this.#refused(new ValidationError(`the key of ${this.id}`, keyIssues));
     const startedAtMs = this.host.clock.monotonic();
     const validation = validateSync(this.call.input, request.input);
     if (!validation.ok) return this.#refused(new ValidationError(`the input of ${this.id}`, validation.issues));
-    const key = this.call.semantics === "keyed" ? (request.key ?? this.host.nextId()) : request.key;
+    // Also the schema's own code may have taken its time, or the caller's patience.
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+    const key = this.call.semantics === "keyed" ? (given ?? this.host.nextId()) : given;
     const deadlineAtMs = startedAtMs + (withinMs < deadlineMs ? withinMs : deadlineMs);
     return new Promise((resolve, reject) => {
       const invocation = new Invocation(this, request, { input: validation.value, key, deadlineAtMs, reject });
@@ -92,6 +97,8 @@ export class HostedOperation implements OperationFacts {
       outcome = error.code;
       if (this.host.end(invocation)) reject(error);
     } finally {
+      const { stopReason } = invocation;
+      if (stopReason !== undefined) outcome = stopReason instanceof TimeoutError ? stopReason.code : "GIVEN_UP";
       if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
     }
     if (ended.active)
@@ -106,9 +113,7 @@ export class HostedOperation implements OperationFacts {
       if (access !== "known callers" && !access.roles.some((role) => caller.roles.includes(role)))
         return new AccessError(this.id, "missing role");
     }
-    if (this.#rate === undefined) return undefined;
-    const retryAfterMs = this.#rate.retryAfterMs(caller?.id);
-    return retryAfterMs === 0 ? undefined : new RateLimitError(this.id, retryAfterMs);
+    return this.#rate?.refusal(caller?.id);
   }
 
   #refused(refusal: CallError): Promise<never> {
@@ -125,11 +130,16 @@ export class HostedOperation implements OperationFacts {
 
   /** Only what the contract declares leaves the service as it is. */
   #callError(error: unknown, invocation: Invocation): CallError {
-    const isOwn = error instanceof DeclaredError && error.operation === this.id;
-    if (isOwn || error instanceof KeyReusedError || (error instanceof UnavailableError && error.operation === this.id))
-      return error;
+    const isOurKind =
+      error instanceof DeclaredError || error instanceof KeyReusedError || error instanceof UnavailableError;
+    if (isOurKind && error.operation === this.id) return error;
+    // A call further on has the same time left, and its timer may be the first to ring.
+    if (error instanceof TimeoutError && invocation.remainingMs < 1) return invocation.timeout();
     const reference = this.host.nextId();
-    this.host.logOf(this, invocation.trace).error("the call failed", { error, reference });
+    // A handler that ends with its signal, as it should, has not failed.
+    const { stopReason } = invocation;
+    if (stopReason === undefined || error !== stopReason)
+      this.host.logOf(this, invocation.trace).error("the call failed", { error, reference });
     return new FaultError(this.id, reference, { retryable: isRetryable(error), cause: error });
   }
 }

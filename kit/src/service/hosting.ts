@@ -29,6 +29,8 @@ export interface Hosting {
   readonly clock: Clock;
   readonly random: Random;
   readonly nextId: () => string;
+  /** How long workers wait for the jobs that run when the service closes. */
+  readonly graceMs: number;
   readonly commit: (work: CommitWork<unknown>) => Promise<CommitEnd<unknown>>;
   /** Aborted when the service begins to close. */
   readonly closing: AbortSignal;

@@ -1,4 +1,4 @@
-import type { AnyContract, HandlerOutput } from "../contract/mod.ts";
+import type { AnyContract, HandlerOutput, QueueResult } from "../contract/mod.ts";
 import { contractId } from "../contract/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { ConfigError } from "../errors/mod.ts";
@@ -20,9 +20,11 @@ export type StreamHandlers<C extends AnyContract, N extends Needs, T extends Eng
   ) => AsyncIterable<HandlerOutput<C["streams"][K]>>;
 };
 
-/** One for each queue. Returning ends the job, throwing lets it be tried again. */
+/** One for each queue. Returning ends the job, with its answer where the queue has an output; throwing lets it be tried again. */
 export type QueueHandlers<C extends AnyContract, N extends Needs, T extends Engine, Own> = {
-  readonly [K in keyof C["queues"]]: (context: JobContext<C, C["queues"][K], N, T, Own>) => void | Promise<void>;
+  readonly [K in keyof C["queues"]]: (
+    context: JobContext<C, C["queues"][K], N, T, Own>,
+  ) => QueueResult<C["queues"][K]> | Promise<QueueResult<C["queues"][K]>>;
 };
 
 /** Handlers for events of needed contracts, by the name of the need, then of the event. */

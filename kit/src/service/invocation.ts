@@ -103,9 +103,19 @@ export class Invocation implements Handling {
     return this.answerCommit ?? this.operation.host.commit;
   }
 
+  /** Why nobody waits any longer; undefined while somebody does. */
+  get stopReason(): Error | undefined {
+    return this.#stopReason;
+  }
+
   expire(): void {
+    this.stop(this.timeout());
+  }
+
+  /** What the caller is told when his time is over. */
+  timeout(): TimeoutError {
     const { deadlineMs } = this.operation.call;
-    this.stop(new TimeoutError(this.operation.id, Math.min(this.request.withinMs ?? deadlineMs, deadlineMs)));
+    return new TimeoutError(this.operation.id, Math.min(this.request.withinMs ?? deadlineMs, deadlineMs));
   }
 
   /** The caller gets `reason` now; the handler is told by its signal, and what it still does is nobody's answer. */

@@ -1,6 +1,7 @@
-import { canonicalJson, fingerprint } from "../codec/mod.ts";
+import { canonicalJson, fingerprint, jsonCodec } from "../codec/mod.ts";
 import { DeclaredError, type ErrorReply, errorReply, KeyReusedError, replyError } from "../contract/mod.ts";
 import type { Engine } from "../engine/mod.ts";
+import { UnsupportedError } from "../errors/mod.ts";
 import type { CommitEnd, CommitWork } from "./handler-context.ts";
 import type { OperationFacts } from "./hosting.ts";
 import type { Invocation } from "./invocation.ts";
@@ -12,7 +13,15 @@ interface Answer {
   readonly error?: ErrorReply;
 }
 
+interface UnderWay {
+  readonly input: string;
+  readonly answer: Promise<unknown>;
+  readonly first: Invocation;
+}
+
 const dayMs = 86_400_000;
+// Refuses what JSON would change, so that a repeat gets what the first got.
+const codec = jsonCodec<Answer>();
 
 /**
  * Answers of keyed calls, kept durably for a day: a repeat with the same key and input gets the first answer, and one with another input is
@@ -23,7 +32,7 @@ const dayMs = 86_400_000;
 export class KeyedAnswers {
   readonly #engine: Engine;
   readonly #space: string;
-  readonly #underWay = new Map<string, { readonly input: string; readonly answer: Promise<unknown> }>();
+  readonly #underWay = new Map<string, UnderWay>();
 
   constructor(engine: Engine, operationId: string) {
     this.#engine = engine;
@@ -33,14 +42,19 @@ export class KeyedAnswers {
   /** The answer under the key of the invocation: the stored one, that of the request under way, or the one of `handle`. */
   async once(invocation: Invocation, handle: () => unknown): Promise<unknown> {
     const { operation, key = "" } = invocation;
-    const input = fingerprint(canonicalJson(invocation.request.input));
-    const other = this.#underWay.get(key);
-    if (other !== undefined) {
+    const { input: given } = invocation.request;
+    const input = given === undefined ? "nothing" : fingerprint(canonicalJson(given));
+    for (let other = this.#underWay.get(key); other !== undefined; other = this.#underWay.get(key)) {
       if (other.input !== input) throw new KeyReusedError(operation.id);
-      return await other.answer;
+      try {
+        return await other.answer;
+      } catch (error) {
+        // Who was first gave up, and his handler with him. That is no answer to who still waits: one of those is the first now.
+        if (other.first.stopReason === undefined || invocation.stopReason !== undefined) throw error;
+      }
     }
     const answer = this.#first(invocation, input, handle);
-    this.#underWay.set(key, { input, answer });
+    this.#underWay.set(key, { input, answer, first: invocation });
     try {
       return await answer;
     } finally {
@@ -51,12 +65,21 @@ export class KeyedAnswers {
   async #first(invocation: Invocation, input: string, handle: () => unknown): Promise<unknown> {
     const { operation } = invocation;
     const stored = await this.#stored(invocation);
-    if (stored !== undefined) return given(operation, stored, input);
+    if (stored !== undefined) return answered(operation, stored, input);
     let committed: { readonly output: unknown } | undefined;
+    let isCommitting = false;
     invocation.answerCommit = async (work) => {
-      const end = await this.#commit(invocation, input, work);
-      if (end.committed) committed = { output: end.output };
-      return end;
+      // The engine would take a second one for a repeat of the first, and drop its changes without a word.
+      if (isCommitting || committed !== undefined)
+        throw new UnsupportedError("a second commit", operation.id, "put all changes into one commit");
+      isCommitting = true;
+      try {
+        const end = await this.#commit(invocation, input, work);
+        if (end.committed) committed = { output: end.output };
+        return end;
+      } finally {
+        isCommitting = false;
+      }
     };
     try {
       const output = await handle();
@@ -70,16 +93,16 @@ export class KeyedAnswers {
 
   async #stored({ key = "" }: Invocation): Promise<Answer | undefined> {
     const [cell] = await this.#engine.get([{ space: this.#space, key }]);
-    return cell === undefined ? undefined : (JSON.parse(cell.value) as Answer);
+    return cell === undefined ? undefined : codec.decode(cell.value);
   }
 
   /** Stores the answer of a handler that has committed nothing, or gives the one that another process has stored meanwhile. */
   async #store(invocation: Invocation, answer: Answer): Promise<unknown> {
     const result = await this.#engine.commit([this.#put(invocation, answer)]);
     const { operation } = invocation;
-    if (result.committed) return given(operation, answer, answer.input);
+    if (result.committed) return answered(operation, answer, answer.input);
     const stored = await this.#stored(invocation);
-    return given(operation, stored ?? answer, answer.input);
+    return answered(operation, stored ?? answer, answer.input);
   }
 
   async #commit(invocation: Invocation, input: string, work: CommitWork<unknown>): Promise<CommitEnd<unknown>> {
@@ -91,17 +114,17 @@ export class KeyedAnswers {
     if (result.index !== 0) return result;
     // Another process was first: its answer is the answer, and nothing of this one was applied.
     const stored = await this.#stored(invocation);
-    return stored === undefined ? result : { committed: true, output: given(operation, stored, input) };
+    return stored === undefined ? result : { committed: true, output: answered(operation, stored, input) };
   }
 
   #put({ key = "" }: Invocation, answer: Answer): Extract<CommitWork<unknown>["changes"][number], { op: "put" }> {
     const cell = { space: this.#space, key };
-    return { op: "put", cell, expect: "absent", value: JSON.stringify(answer), expiresInMs: dayMs };
+    return { op: "put", cell, expect: "absent", value: codec.encode(answer), expiresInMs: dayMs };
   }
 }
 
 /** What a stored answer means to who asks with this input. */
-function given(operation: OperationFacts, answer: Answer, input: string): unknown {
+function answered(operation: OperationFacts, answer: Answer, input: string): unknown {
   if (answer.input !== input) throw new KeyReusedError(operation.id);
   if (answer.error !== undefined) throw replyError(operation.id, answer.error);
   return answer.output;

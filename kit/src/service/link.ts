@@ -20,6 +20,14 @@ export function operationAddress(facts: Omit<OperationAddress, "text">): Operati
   return Object.freeze({ kind, contract, name, hash, text: `${kind} ${contract} ${name} ${hash}` });
 }
 
+const kinds = ["call", "stream", "queue", "feed"] as const;
+
+/** The address that a text says. An unknown kind is answered as an operation that is not here. */
+export function addressOf(text: string): OperationAddress {
+  const [kind, contract = "", name = "", hash = ""] = text.split(" ");
+  return operationAddress({ kind: kinds.find((known) => known === kind) ?? "call", contract, name, hash });
+}
+
 /** A request as it goes to another process. */
 export interface RequestMessage {
   readonly to: OperationAddress;

@@ -21,3 +21,20 @@ export interface Log {
 
 /** Takes finished lines; must not throw or wait. */
 export type LogSink = (line: LogLine) => void;
+
+/** A line as JSON. What JSON cannot say is written as text, and a field that cannot be written at all is named instead. */
+export function lineText(line: LogLine): string {
+  const texts = Object.entries(line).flatMap(([name, value]) => {
+    const text = jsonText(value);
+    return text === undefined ? [] : [`${JSON.stringify(name)}:${text}`];
+  });
+  return `{${texts.join(",")}}`;
+}
+
+function jsonText(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? `${part}` : part));
+  } catch {
+    return '"a value that JSON cannot say"';
+  }
+}

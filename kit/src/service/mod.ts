@@ -45,4 +45,17 @@ export { openNode, type OpenNodeOptions, type ServiceNode } from "./open-node.ts
 export { openSpread, type OpenSpreadOptions, type Spread } from "./open-spread.ts";
 export { type Entrance, type Placement, run, type Running, type RunOptions } from "./run.ts";
 export { runConfig, type RunSettings } from "./run-config.ts";
+export type { LinkParts, Listener, ListenParts, OpenLinks, Transport } from "./transport.ts";
+export {
+  addressOf,
+  type Link,
+  LinkError,
+  LinkReplyError,
+  type Links,
+  type LinkSettings,
+  type OperationAddress,
+  type ReplyMessage,
+  type RequestMessage,
+} from "./link.ts";
+export type { Incoming, RequestServer } from "./serve-requests.ts";
 export type { RemoteDispatcher } from "./remote-dispatcher.ts";

@@ -21,40 +21,46 @@ type Send = (request: Request) => unknown;
  */
 export function needsMaker(needs: Needs, dispatcher: Dispatcher): NeedsMaker {
   class NeedsOfCall {
-    readonly origin: Origin;
-    readonly clients: Record<string, unknown> = {};
+    readonly [origin]: Origin;
+    readonly [made]: (object | undefined)[] = [];
 
-    constructor(origin: Origin) {
-      this.origin = origin;
+    constructor(call: Origin) {
+      this[origin] = call;
     }
   }
-  for (const [name, contract] of Object.entries(needs)) {
+  for (const [place, [name, contract]] of Object.entries(needs).entries()) {
     const ClientOfCall = clientClass(contract, dispatcher);
     Object.defineProperty(NeedsOfCall.prototype, name, {
       enumerable: true,
       get(this: NeedsOfCall) {
-        return (this.clients[name] ??= new ClientOfCall(this.origin));
+        return (this[made][place] ??= new ClientOfCall(this[origin]));
       },
     });
   }
-  return (origin) => new NeedsOfCall(origin);
+  return (call) => new NeedsOfCall(call);
 }
 
-type ClientClass = new (origin: Origin) => object;
+// Symbols, because needs and calls may have any name.
+const origin = Symbol("the call being handled");
+const made = Symbol("clients that were asked for");
+
+type ClientClass = new (call: Origin) => object;
 
 function clientClass(contract: AnyContract, dispatcher: Dispatcher): ClientClass {
   class ClientOfCall {
-    readonly origin: Origin;
+    readonly [origin]: Origin;
 
-    constructor(origin: Origin) {
-      this.origin = origin;
+    constructor(call: Origin) {
+      this[origin] = call;
     }
   }
   const add = (name: string, send: Send): void => {
     Object.defineProperty(ClientOfCall.prototype, name, {
       enumerable: true,
-      value(this: ClientOfCall, input: unknown, settings?: CallSettings) {
-        return send(requestOf(this.origin, input, settings));
+      // A function without `this`, so that a handler can take it out of its client.
+      get(this: ClientOfCall) {
+        const call = this[origin];
+        return (input: unknown, settings?: CallSettings) => send(requestOf(call, input, settings));
       },
     });
   };
@@ -64,9 +70,9 @@ function clientClass(contract: AnyContract, dispatcher: Dispatcher): ClientClass
   return ClientOfCall;
 }
 
-function requestOf(origin: Origin, input: unknown, settings: CallSettings | undefined): Request {
-  const { remainingMs, caller, trace } = origin;
-  if (settings === undefined) return { input, withinMs: remainingMs, parent: origin, caller, trace };
+function requestOf(parent: Origin, input: unknown, settings: CallSettings | undefined): Request {
+  const { remainingMs, caller, trace } = parent;
+  if (settings === undefined) return { input, withinMs: remainingMs, parent, caller, trace };
   const { signal, key, affinity, withinMs = remainingMs } = settings;
-  return { input, withinMs: Math.min(withinMs, remainingMs), parent: origin, signal, key, affinity, caller, trace };
+  return { input, withinMs: Math.min(withinMs, remainingMs), parent, signal, key, affinity, caller, trace };
 }

@@ -3,12 +3,12 @@ import { contractHash, contractId } from "../contract/mod.ts";
 import { DisposedError, textOf } from "../errors/mod.ts";
 import { idSource, systemRandom } from "../random/mod.ts";
 import type { Directory, OfferedService } from "../registry/mod.ts";
-import { openWireServer, type WireServer } from "../wire/mod.ts";
 import { openServices, type OpenServices, type OpenServicesOptions } from "./open-services.ts";
 import { type RemoteDispatcher, remoteDispatcher } from "./remote-dispatcher.ts";
 import { serveRequests } from "./serve-requests.ts";
 import type { System } from "./system-value.ts";
-import { wireHandlers, wireLinks } from "./wire-link.ts";
+import type { Listener, Transport } from "./transport.ts";
+import { wireTransport } from "./wire-link.ts";
 
 /** How one process of a system runs. */
 export interface OpenNodeOptions extends Omit<OpenServicesOptions, "elsewhere"> {
@@ -20,6 +20,8 @@ export interface OpenNodeOptions extends Omit<OpenServicesOptions, "elsewhere"> 
   readonly listen?: string | undefined;
   /** Where it stands; calls prefer instances of the same zone. */
   readonly zone?: string | undefined;
+  /** How processes reach each other. Default: TCP. */
+  readonly transport?: Transport | undefined;
 }
 
 /** One process of a system: some of its services, the way to the others, and a door for them. Closing it first lets calls in hand be answered. */
@@ -32,16 +34,16 @@ export interface ServiceNode extends AsyncDisposable {
   readonly remote: RemoteDispatcher;
   /** Who has called with another contract than ours, by contract and fingerprint. */
   readonly outdated: ReadonlyMap<string, number>;
-  readonly connections: WireServer["connections"];
+  readonly connections: Listener["connections"];
 }
 
 /** Opens one process of a system: `only` says which services run here, the directory where the others are. Throws {@link ConfigError}. */
 export async function openNode(system: System, options: OpenNodeOptions): Promise<ServiceNode> {
-  const { directory, listen, zone, clock = systemClock, random = systemRandom } = options;
+  const { directory, listen, zone, clock = systemClock, random = systemRandom, transport = wireTransport } = options;
   const identity = textOf("identity", options.identity);
   const nextId = idSource({ clock, random });
   await using opened = new AsyncDisposableStack();
-  const links = opened.use(wireLinks({ identity, clock, random }));
+  const links = opened.use(transport.links({ identity, clock, random }));
   const remote = opened.use(remoteDispatcher({ directory, links: links.to, clock, random, nextId, zone }));
   const services = opened.use(await openServices(system, { ...options, elsewhere: remote }));
   const { only } = options;
@@ -52,7 +54,7 @@ export async function openNode(system: System, options: OpenNodeOptions): Promis
   const server =
     here.length === 0
       ? undefined
-      : opened.use(await openWireServer({ identity, address: listen, graceMs, clock, ...wireHandlers(requests) }));
+      : opened.use(await transport.listen({ identity, address: listen, graceMs, clock, requests }));
   // Before anything else: whoever waits here for events would hold up the goodbye.
   opened.defer(() => closing.abort(new DisposedError(identity)));
   const held = opened.move();

@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 import { manualClock } from "../clock/mod.ts";
-import { isFailure } from "../contract/mod.ts";
+import { z } from "zod";
+import { call, contract, isFailure } from "../contract/mod.ts";
 import { seededRandom } from "../random/mod.ts";
+import { implement } from "./implement.ts";
 import type { LogLine } from "./log.ts";
 import { openServices, type OpenServices, type OpenServicesOptions } from "./open-services.ts";
+import { system } from "./system.ts";
 import { orders, stock, testSystem, testTrace, type Trace } from "./shop.test-system.ts";
 
 type World = {
@@ -192,4 +195,39 @@ test("as if remote, the same calls give the same answers, as copies and after a 
     },
     { asIfRemote: { duplicates: 1 } },
   );
+});
+
+test("all services together close within the grace, however many of them hang", async () => {
+  const clock = manualClock();
+  const nothing = { input: z.object({}), output: z.object({}) };
+  const made = ["one", "two", "three"].map((name) => contract(name, { calls: { hang: call(nothing) } }));
+  const services = made.map((offered) =>
+    implement(offered)({ calls: { hang: () => new Promise<never>(() => undefined) } }),
+  );
+  const running = await openServices(system("hanging", { services }), { clock, graceMs: 100 });
+  const hanging = made.map((offered) => rejection(running.client(offered).hang({})));
+  let state: "closing" | "closed" = "closing";
+  const closed = running[Symbol.asyncDispose]().then(() => (state = "closed"));
+  await clock.advance(110);
+  expect(state).toBe("closed");
+  expect(await Promise.all(hanging)).toMatchObject([{ code: "TIMEOUT" }, { code: "TIMEOUT" }, { code: "TIMEOUT" }]);
+  await closed;
+});
+
+test("a service that cannot be opened tells what waits inside it, and the error is its own", async () => {
+  const offered = contract("broken", {});
+  let closing: AbortSignal | undefined;
+  const service = implement(offered)({
+    open(context) {
+      closing = context.closing;
+      context.resources.defer(() => {
+        throw new Error("and the lights went out");
+      });
+      throw new Error("no power");
+    },
+  });
+  const opened = rejection(openServices(system("broken", { services: [service] })));
+  const error = await opened;
+  expect(String(error instanceof SuppressedError ? error.suppressed : error)).toContain("no power");
+  expect(closing?.aborted).toBe(true);
 });

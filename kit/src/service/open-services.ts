@@ -25,7 +25,7 @@ export interface OpenServicesOptions {
   readonly asIfRemote?: Omit<AsIfRemoteOptions, "clock" | "random"> | undefined;
   /** Calls that a service handles at once, 1 to 1e6; beyond it they are refused as not done. Default 10,000. */
   readonly callsMax?: number | undefined;
-  /** How long closing waits for what runs, 0 to 1 h. Default 10 s. */
+  /** How long closing waits for what runs, in all services together, 0 to 1 h. Default 10 s. */
   readonly graceMs?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -66,13 +66,18 @@ export async function openServices(system: System, options: OpenServicesOptions 
   const hosts: ServiceHost[] = [];
   for (const implementation of startOrder(chosen)) {
     const engine = implementation.engine === undefined ? undefined : await engines.open(implementation.engine);
-    const host = new ServiceHost({ implementation, engine, dispatcher, clock, random, nextId, log, callsMax });
+    const host = new ServiceHost({ implementation, engine, dispatcher, clock, random, nextId, log, callsMax, graceMs });
     local.add(host);
     hosts.push(host);
   }
+  let closedAtMs: number | undefined;
+  const leftMs = (): number => {
+    closedAtMs ??= clock.monotonic() + graceMs;
+    return Math.max(0, closedAtMs - clock.monotonic());
+  };
   for (const host of hosts) {
     await host.open();
-    opened.defer(() => host.close(graceMs));
+    opened.defer(() => host.close(leftMs()));
   }
   const held = opened.move();
   return {

@@ -1,15 +1,21 @@
+import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import type { Endpoint } from "../balancer/mod.ts";
 import { type ManualClock, manualClock } from "../clock/mod.ts";
-import { call, contract, contractHash } from "../contract/mod.ts";
+import { call, contract, contractHash, type FeedPage, stream } from "../contract/mod.ts";
+import type { Engine } from "../engine/mod.ts";
+import { openMemoryEngine } from "../engine/memory/mod.ts";
 import { idSource, seededRandom } from "../random/mod.ts";
+import { fixedDirectory } from "../registry/mod.ts";
 import { type Link, LinkError, type Links, operationAddress, type ReplyMessage, type RequestMessage } from "./link.ts";
 import { openServices, type OpenServices } from "./open-services.ts";
 import { type RemoteDispatcher, remoteDispatcher } from "./remote-dispatcher.ts";
 import { type RequestServer, serveRequests } from "./serve-requests.ts";
-import { orders, stock, testSystem, testTrace, type Trace } from "./shop.test-system.ts";
+import { mainEngine, orders, stock, stockService, testSystem, testTrace, type Trace } from "./shop.test-system.ts";
+import { provide } from "./engine-token.ts";
 import { implement } from "./implement.ts";
+import type { LogLine } from "./log.ts";
 import { system } from "./system.ts";
 
 type World = {
@@ -21,7 +27,7 @@ type World = {
   readonly remote: RemoteDispatcher;
   readonly server: RequestServer;
   /** What a link does before or instead of carrying a message; by address. */
-  readonly faults: Map<string, (message: RequestMessage) => Promise<ReplyMessage> | undefined>;
+  readonly faults: Map<string, (message: RequestMessage, signal?: AbortSignal) => Promise<ReplyMessage> | undefined>;
   readonly sent: string[];
   readonly tell: (endpoints: readonly Endpoint[]) => void;
 };
@@ -79,7 +85,7 @@ function linkTo(server: RequestServer, way: { address: string } & Pick<World, "f
   return {
     async call(message, { signal, withinMs }) {
       way.sent.push(`${way.address} ${message.to.kind} ${message.to.name}`);
-      const instead = way.faults.get(way.address)?.(message);
+      const instead = way.faults.get(way.address)?.(message, signal);
       if (instead !== undefined) return await instead;
       const incoming = { withinMs, signal: signal ?? new AbortController().signal };
       return copied(await server.call(copied(message), incoming));
@@ -247,4 +253,97 @@ test("who calls with another contract is counted, and still answered", async () 
     expect(elsewhere).toEqual({ ok: false, error: { code: "UNAVAILABLE", reason: "carts@1.count is not here" } });
     expect(await server.call({ ...message, to: { ...to, name: "toString" } }, incoming)).toMatchObject({ ok: false });
   });
+});
+
+test("a call that has a signal of its own still ends with the one that it is part of", async () => {
+  await withProcesses(async ({ orders: here, faults, clock }) => {
+    const parent = new AbortController();
+    const own = new AbortController();
+    const request = { input: { sku: "tea" }, signal: own.signal, parent: { signal: parent.signal } };
+    const seen: AbortSignal[] = [];
+    for (const address of ["one", "two"])
+      faults.set(address, (message, signal) => {
+        if (message.to.kind !== "call" || signal === undefined) return undefined;
+        seen.push(signal);
+        return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+      });
+    const call = here.dispatcher
+      .call(
+        stock,
+        "count",
+      )(request)
+      .catch((error: unknown) => error);
+    await clock.settle();
+    const reason = new Error("the whole is given up");
+    parent.abort(reason);
+    await clock.settle();
+    expect(seen.map(({ aborted }) => aborted)).toEqual([true]);
+    expect(await call).toBe(reason);
+    expect(getEventListeners(parent.signal, "abort")).toHaveLength(0);
+    expect(getEventListeners(own.signal, "abort")).toHaveLength(0);
+  });
+});
+
+test("a stream whose server is silent is given up at the time of its first item", async () => {
+  const silent = contract("silent", { streams: { ticks: stream({ input: z.object({}), output: z.object({}) }) } });
+  const clock = manualClock();
+  const random = seededRandom("silent");
+  const link: Link = {
+    call: () => expect.unreachable(),
+    async *stream(_, { signal }) {
+      await new Promise((__, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
+      yield {};
+    },
+  };
+  const directory = fixedDirectory({ "silent@1": both });
+  const nextId = idSource({ clock, random });
+  using remote = remoteDispatcher({ directory, links: () => link, clock, random, nextId });
+  const ends = [{}, { withinMs: 20 }].map((settings) =>
+    Array.fromAsync(remote.stream(silent, "ticks")({ input: {}, ...settings })).catch((error: unknown) => error),
+  );
+  await clock.advance(20);
+  expect(await ends[1]).toMatchObject({ code: "TIMEOUT", afterMs: 20 });
+  await clock.advance(10_000);
+  expect(await ends[0]).toMatchObject({ code: "TIMEOUT", afterMs: 10_000 });
+});
+
+test("events that cannot be read are a fault whose reference is in the publisher's log", async () => {
+  const clock = manualClock();
+  const lines: LogLine[] = [];
+  const well = await openMemoryEngine({ clock });
+  const broken: Engine = Object.assign(Object.create(well) as Engine, {
+    can: well.can,
+    clock: well.clock,
+    read: () => Promise.reject(new Error("secret: disk full")),
+    bell: () => ({ [Symbol.dispose]: () => undefined }),
+    [Symbol.asyncDispose]: () => well[Symbol.asyncDispose](),
+  });
+  const small = system("small", {
+    services: [stockService(testTrace(), new Map())],
+    engines: [provide(mainEngine, { open: () => Promise.resolve(broken) })],
+  });
+  await using here = await openServices(small, { clock, log: (line) => void lines.push(line) });
+  const parts = { nextId: () => "id", hashOf: contractHash, closing: new AbortController().signal };
+  const server = serveRequests(small.services, here.local, parts);
+  const to = operationAddress({ kind: "feed", contract: "stock@1", name: "", hash: "h" });
+  const incoming = { withinMs: 1_000, signal: new AbortController().signal };
+  const reply = await server.call({ to, input: { after: 0, limit: 10, waitMs: 0 } }, incoming);
+  const { error } = reply as Extract<ReplyMessage, { ok: false }>;
+  expect(error).toMatchObject({ code: "FAULT", reference: expect.any(String) });
+  expect(lines).toMatchObject([
+    { level: "error", service: "stock@1", reference: (error as { reference: string }).reference },
+  ]);
+});
+
+test("a subscriber does not run hot on a publisher that answers at once and has nothing", async () => {
+  const clock = manualClock();
+  let asked = 0;
+  const feed = (): Promise<FeedPage> => {
+    if (++asked > 100) return new Promise(() => undefined);
+    return Promise.resolve({ events: [], through: 0 });
+  };
+  const elsewhere = { feed: () => feed, call: () => feed, stream: () => feed, queue: () => feed } as never;
+  await using _ = await openServices(testSystem(testTrace()), { only: ["orders"], elsewhere, clock, graceMs: 0 });
+  await clock.advance(10_000);
+  expect(asked).toBeLessThanOrEqual(12);
 });

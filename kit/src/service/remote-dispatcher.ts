@@ -1,3 +1,4 @@
+import { linkSignals, signalAfter } from "../abort/mod.ts";
 import type { Picked } from "../balancer/mod.ts";
 import type { Clock } from "../clock/mod.ts";
 import {
@@ -88,8 +89,10 @@ export function remoteDispatcher(options: RemoteOptions): RemoteDispatcher {
     },
     queue(contract: AnyContract, name: string): QueuePort {
       const to = way(contract);
-      const operation = { kind: "queue", name, semantics: "keyed", deadlineMs: queueDeadlineMs } as const;
-      return async (request) => (await to.call(operation, request)) as { readonly id: string };
+      const { output, deadlineMs } = contract.queues[name] ?? {};
+      const waitMs = output === undefined ? 0 : (deadlineMs ?? 0);
+      const operation = { kind: "queue", name, semantics: "keyed", deadlineMs: waitMs + queueDeadlineMs } as const;
+      return (request) => to.call(operation, request);
     },
     feed(contract: AnyContract): FeedPort {
       const to = way(contract);
@@ -131,7 +134,8 @@ class Way {
     const id = this.#id(operation.name);
     const limitMs = Math.min(request.withinMs ?? Infinity, operation.deadlineMs);
     const deadlineAtMs = clock.monotonic() + limitMs;
-    const signal = request.signal ?? request.parent?.signal;
+    using ending = endingOf(request);
+    const { signal } = ending;
     signal?.throwIfAborted();
     // One key for all attempts, so that they are one call to the service.
     const key = operation.semantics === "keyed" ? (request.key ?? nextId()) : request.key;
@@ -163,14 +167,22 @@ class Way {
 
   async *stream(name: string, deadlineMs: number, request: Request): AsyncGenerator {
     const id = this.#id(name);
-    const signal = request.signal ?? request.parent?.signal;
-    signal?.throwIfAborted();
     const restMs = Math.min(request.withinMs ?? Infinity, deadlineMs);
+    const tooLate = (): TimeoutError => new TimeoutError(`the first item of ${id}`, restMs);
+    if (restMs <= 0) throw tooLate();
+    using first = signalAfter(this.#options.clock, restMs, tooLate);
+    using ending = linkSignals([request.signal, request.parent?.signal, first.signal]);
+    const { signal } = ending;
+    signal.throwIfAborted();
     using pick = await this.#pick(id, request, { tried: [], restMs, signal, length: "long" });
     try {
-      yield* this.#link(pick).stream(this.#message({ kind: "stream", name }, request), { signal });
+      for await (const item of this.#link(pick).stream(this.#message({ kind: "stream", name }, request), { signal })) {
+        first[Symbol.dispose]();
+        yield item;
+      }
       pick.done("ok");
     } catch (error) {
+      if (first.signal.aborted) pick.done("error");
       if (error instanceof LinkReplyError) throw replyError(id, error.reply);
       if (!(error instanceof LinkError)) throw error;
       pick.done("error");
@@ -234,6 +246,12 @@ class Way {
   #id(name: string): string {
     return `${contractId(this.#contract)}.${name}`;
   }
+}
+
+/** What ends a request from its caller's side: its own signal, and that of the call that it is part of. Most have one of the two. */
+function endingOf({ signal, parent }: Request): Disposable & { readonly signal: AbortSignal | undefined } {
+  if (signal === undefined) return { signal: parent?.signal, [Symbol.dispose]: () => undefined };
+  return parent === undefined ? { signal, [Symbol.dispose]: () => undefined } : linkSignals([signal, parent.signal]);
 }
 
 interface Sending {

@@ -3,11 +3,12 @@ import type { Clock } from "../clock/mod.ts";
 import type { Random } from "../random/mod.ts";
 import { abortable, gate, type Gate } from "../abort/mod.ts";
 import type { Directory } from "../registry/mod.ts";
-import { RetryBudget } from "./retry-budget.ts";
+import { retryBudget, type RetryBudget } from "../resilience/mod.ts";
 
 /** The instances of one service elsewhere, and which of them the next call goes to. */
 export class RemoteTarget implements Disposable {
-  readonly budget: RetryBudget = new RetryBudget();
+  /** Extra attempts: at most a fifth of the calls, and ten saved up. */
+  readonly budget: RetryBudget = retryBudget({ ratio: 0.2, reserve: 10 });
   readonly #calls: Balancer;
   /** Streams and waiting reads are as long as they are: their time says nothing, and would make an instance look slow. */
   readonly #long: Balancer;

@@ -33,6 +33,7 @@ const options: RunShape = {
   only: optional(
     listOption({
       flag: "only",
+      itemsMin: 1,
       env: "ASHLAR_ONLY",
       describe: "run only these services here; find the others by the registry",
     }),
@@ -52,6 +53,8 @@ const options: RunShape = {
     flag: "grace",
     env: "ASHLAR_GRACE",
     default: 10_000,
+    min: 1,
+    max: 3_600_000,
     describe: "time to finish work when stopping",
   }),
 };

@@ -1,8 +1,8 @@
-import type { LogSink } from "./log.ts";
+import { lineText, type LogSink } from "./log.ts";
 
 /** Writes lines as JSON to standard error. */
 export const standardErrorLog: LogSink = (line) => {
-  process.stderr.write(`${JSON.stringify(line)}\n`);
+  process.stderr.write(`${lineText(line)}\n`);
 };
 
 /** The module that this process was started with. */

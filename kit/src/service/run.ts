@@ -5,7 +5,12 @@ import { ConfigError } from "../errors/mod.ts";
 import { type Health, openHealth, systemVitals } from "../health/mod.ts";
 import { type Lifecycle, openLifecycle, type ShutdownReport } from "../lifecycle/mod.ts";
 import { type Random, seededRandom, systemRandom } from "../random/mod.ts";
-import { type RestartOptions, type SupervisedChild, supervisedChild } from "../supervisor/mod.ts";
+import {
+  type OpenSupervisorOptions,
+  type RestartOptions,
+  type SupervisedChild,
+  supervisedChild,
+} from "../supervisor/mod.ts";
 import type { LogSink } from "./log.ts";
 import { openServices, type OpenServices, type OpenServicesOptions } from "./open-services.ts";
 import { openReplica } from "./open-replica.ts";
@@ -44,6 +49,8 @@ export interface RunOptions extends ConfigInput {
   readonly instances?: Readonly<Record<string, number>> | undefined;
   /** How processes that die are started again when spread. */
   readonly restart?: RestartOptions | undefined;
+  /** Takes what the processes of a spread system print. Default: standard output and error, with the name of the process. */
+  readonly onOutput?: OpenSupervisorOptions["onOutput"];
   /** Whether SIGTERM and SIGINT stop it (default), or are left to the caller. */
   readonly signals?: "stop" | "leave" | undefined;
   /** Takes the lines of the services' logs. Default: JSON on standard error. */
@@ -74,11 +81,19 @@ export interface Running extends AsyncDisposable {
 export async function run(system: System, options: RunOptions = {}): Promise<Running> {
   const settings = loadConfig(runConfig, { strangers: "ignore", ...inputOf(options) });
   const health = await openHealth({ clock: options.clock });
-  const signals = options.signals === "leave" ? [] : undefined;
   const onDraining = (): void => void health.moveTo("draining");
-  const lifecycle = await openLifecycle({ graceMs: settings.graceMs, signals, onDraining, clock: options.clock });
+  const { graceMs } = settings;
   // The lifecycle listens for signals; the child only for its supervisor.
-  const child = supervisedChild({ signals: "leave", onDrain: () => lifecycle.stop("drain") });
+  const child = supervisedChild({
+    signals: "leave",
+    async onDrain() {
+      const { error } = await lifecycle.stop("drain");
+      // The supervisor learns from the exit code that work was left.
+      if (error !== undefined) throw error;
+    },
+  });
+  const signals = signalsOf(options, child);
+  const lifecycle = await openLifecycle({ graceMs, shares, signals, onDraining, clock: options.clock });
   try {
     lifecycle.use("health", health);
     const placement = await place(system, { options, settings, child, lifecycle });
@@ -115,38 +130,71 @@ async function place(system: System, { options, settings, child, lifecycle }: Pa
   const shared = servicesOptions(options, settings);
   const { only, spread, listen, zone } = settings;
   if (child.identity !== undefined) {
-    const node = lifecycle.use("services", await openChild(system, child, { ...shared, listen, zone, only }));
+    const node = await kept(lifecycle, "services", openChild(system, child, { ...shared, listen, zone, only }));
     return { kind: "child", node };
   }
   if (spread === "on" && only !== undefined)
     throw new ConfigError("--only", only, "nothing, because --spread runs all");
   if (spread === "on") {
-    const { module = mainModule(), args = [], instances, restart } = options;
-    const given = ["--data", settings.data, "--grace", `${settings.graceMs}ms`, ...args];
+    const { module = mainModule(), args = [], instances, onOutput, restart } = options;
+    const given = ["--data", settings.data, "--grace", `${shared.graceMs}ms`, ...args];
     const nodeArgs = nodeOptions();
     return {
       kind: "several processes",
-      spread: lifecycle.use(
+      spread: await kept(
+        lifecycle,
         "processes",
-        await openSpread(system, { ...shared, module, args: given, nodeArgs, instances, restart }),
+        openSpread(system, {
+          ...shared,
+          module,
+          args: given,
+          nodeArgs,
+          instances,
+          onOutput,
+          restart,
+          stopGraceMs: Math.ceil(settings.graceMs * killShare),
+        }),
       ),
     };
   }
   if (only === undefined) {
-    const services = lifecycle.use("services", await openServices(system, shared));
+    const services = await kept(lifecycle, "services", openServices(system, shared));
     return { kind: "one process", services };
   }
   const identity = processIdentity(system.name);
-  const node = lifecycle.use(
+  const node = await kept(
+    lifecycle,
     "services",
-    await openReplica(system, { ...shared, listen, zone, only, identity, lifecycle }),
+    openReplica(system, { ...shared, listen, zone, only, identity, lifecycle }),
   );
   return { kind: "replica", node };
 }
 
-function servicesOptions(options: RunOptions, settings: RunSettings): OpenServicesOptions {
+// The door closes, then calls and jobs in hand may finish, then what tells of them ends. Most of the time is theirs who work: their own
+// grace ends before their phase does, so that there is time to cut off what is left, and to kill a process that does not.
+const shares = { accept: 0.1, finish: 0, drain: 0.8, close: 0.1 };
+const workShare = 0.75;
+const killShare = 0.8;
+
+/** Opens what works, to be drained; closes it again when the process has begun to stop meanwhile. */
+async function kept<R extends AsyncDisposable>(lifecycle: Lifecycle, name: string, opening: Promise<R>): Promise<R> {
+  const opened = await opening;
+  try {
+    lifecycle.register({ name, phase: "drain", close: () => opened[Symbol.asyncDispose]() });
+  } catch (error) {
+    await opened[Symbol.asyncDispose]();
+    throw error;
+  }
+  return opened;
+}
+
+function servicesOptions(
+  options: RunOptions,
+  settings: RunSettings,
+): OpenServicesOptions & { readonly graceMs: number } {
   const { log = standardErrorLog, clock = systemClock } = options;
-  const { asIfRemote, data, graceMs } = settings;
+  const { asIfRemote, data } = settings;
+  const graceMs = Math.ceil(settings.graceMs * workShare);
   const random = options.random ?? (asIfRemote === undefined ? systemRandom : seededRandom(`${asIfRemote}`));
   return { folder: data, graceMs, log, clock, random, asIfRemote: asIfRemote === undefined ? undefined : {} };
 }
@@ -164,6 +212,12 @@ async function openDoor(
 function reachableFrom(placement: Placement): OpenServices {
   if (placement.kind === "one process") return placement.services;
   return placement.kind === "several processes" ? placement.spread.node.services : placement.node.services;
+}
+
+/** Undefined: those that stop a process by default. Ctrl-C reaches the children, too, whose supervisor stops them in their order. */
+function signalsOf({ signals }: RunOptions, child: SupervisedChild): readonly "SIGTERM"[] | undefined {
+  if (signals === "leave") return [];
+  return child.identity === undefined ? undefined : ["SIGTERM"];
 }
 
 function inputOf({ argv, env }: RunOptions): ConfigInput {

@@ -96,6 +96,9 @@ export function serveRequests(
         const request = requestOf(message, { withinMs: incoming.withinMs, signal: ending.signal });
         yield* local.stream(contract, message.to.name)(request);
       } catch (error) {
+        // Cut short, and not at its end: its reader has to know.
+        if (parts.closing.aborted) throw new LinkReplyError({ code: "OUTCOME_UNKNOWN", retryable: true });
+        if (incoming.signal.aborted) return;
         const ended = replyOf(error, message, parts.nextId);
         if (!ended.ok) throw new LinkReplyError(ended.error);
       }

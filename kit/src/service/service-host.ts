@@ -1,6 +1,16 @@
 import type { Clock } from "../clock/mod.ts";
-import { type AnyContract, clientOf, contractId, type Dispatcher, UnavailableError } from "../contract/mod.ts";
+import {
+  type AnyContract,
+  clientOf,
+  contractId,
+  type Dispatcher,
+  FaultError,
+  type FeedPage,
+  type FeedRequest,
+  UnavailableError,
+} from "../contract/mod.ts";
 import type { Engine } from "../engine/mod.ts";
+import { isRetryable } from "../errors/mod.ts";
 import type { Random } from "../random/mod.ts";
 import { contextLog } from "./context-log.ts";
 import { Deadlines } from "../abort/mod.ts";
@@ -31,6 +41,8 @@ export interface HostOptions {
   readonly log: LogSink;
   /** Calls handled at once; beyond it they are refused. */
   readonly callsMax: number;
+  /** How long its workers wait for the jobs that run when it closes. */
+  readonly graceMs: number;
 }
 
 /** Facts of one service, for health reports. */
@@ -54,10 +66,10 @@ export class ServiceHost implements Hosting {
   readonly clock: Clock;
   readonly random: Random;
   readonly nextId: () => string;
+  readonly graceMs: number;
   readonly operations: ReadonlyMap<string, HostedOperation>;
   readonly streams: ReadonlyMap<string, HostedStream>;
   readonly queues: HostedQueues;
-  readonly feed: EventFeed;
   readonly subscriptions: Subscriptions;
   own: unknown = undefined;
   #state: HostState["state"] = "opening";
@@ -67,11 +79,12 @@ export class ServiceHost implements Hosting {
   readonly #sink: LogSink;
   readonly #deadlines: Deadlines;
   readonly #dispatcher: Dispatcher;
+  readonly #feed: EventFeed;
   readonly #resources = new AsyncDisposableStack();
   readonly #closing = new AbortController();
 
   constructor(options: HostOptions) {
-    const { implementation, engine, dispatcher, clock, random, nextId, log, callsMax } = options;
+    const { implementation, engine, dispatcher, clock, random, nextId, log, callsMax, graceMs } = options;
     const { contract } = implementation;
     this.implementation = implementation;
     this.id = contractId(contract);
@@ -79,13 +92,14 @@ export class ServiceHost implements Hosting {
     this.clock = clock;
     this.random = random;
     this.nextId = nextId;
+    this.graceMs = graceMs;
     this.#sink = log;
     this.#callsMax = callsMax;
     this.#dispatcher = dispatcher;
     this.#deadlines = new Deadlines(clock);
     this.needs = needsMaker(implementation.needs, dispatcher);
     this.emit = eventLog(contract);
-    this.feed = eventFeed(contract, this.engine);
+    this.#feed = eventFeed(contract, this.engine);
     this.operations = operationsOf(this, contract);
     this.streams = new Map(Object.keys(contract.streams).map((name) => [name, new HostedStream(this, name)]));
     this.queues = new HostedQueues(this);
@@ -118,8 +132,8 @@ export class ServiceHost implements Hosting {
       await this.queues.work();
       await this.subscriptions.open();
     } catch (error) {
-      await this.#resources.disposeAsync();
-      this.#state = "closed";
+      this.#closing.abort(new UnavailableError(this.id, "the service could not be opened"));
+      await this.#release().catch((failure: unknown) => this.log({}).error("closing failed", { error: failure }));
       throw error;
     }
   }
@@ -133,6 +147,17 @@ export class ServiceHost implements Hosting {
     ]);
     const heard = (need: string): Promise<HeardSoFar> => this.subscriptions.heard(need);
     return { needs: Object.fromEntries(needs), engine, emit, enqueue, clock, random, heard, log: this.log({}) };
+  }
+
+  /** A page of its events; waits for one. Whatever the store says is a fault, told in the log. */
+  async feed(request: FeedRequest): Promise<FeedPage> {
+    try {
+      return await this.#feed(request);
+    } catch (error) {
+      const reference = this.nextId();
+      this.log({}).error("the events cannot be read", { error, reference });
+      throw new FaultError(`${this.id}: events`, reference, { retryable: isRetryable(error), cause: error });
+    }
   }
 
   /** Why a call cannot be taken now. */
@@ -187,10 +212,22 @@ export class ServiceHost implements Hosting {
     if (this.#state === "closed") return;
     this.#state = "draining";
     this.#closing.abort(new UnavailableError(this.id, "the service is closing"));
-    await this.#finish(graceMs);
-    await this.#resources.disposeAsync();
-    this.#deadlines[Symbol.dispose]();
-    this.#state = "closed";
+    // Both at once, each until the same moment. What fails is told by the release, which waits for the same ends.
+    await Promise.allSettled([
+      this.#finish(graceMs),
+      this.queues[Symbol.asyncDispose](),
+      this.subscriptions[Symbol.asyncDispose](),
+    ]);
+    await this.#release();
+  }
+
+  async #release(): Promise<void> {
+    try {
+      await this.#resources.disposeAsync();
+    } finally {
+      this.#deadlines[Symbol.dispose]();
+      this.#state = "closed";
+    }
   }
 
   async #finish(graceMs: number): Promise<void> {

@@ -1,10 +1,10 @@
 import { contractId, type AnyContract, type Dispatcher, type FeedEvent, type FeedPort } from "../contract/mod.ts";
 import type { Change } from "../engine/mod.ts";
-import { openQueue, openWorker, queue, type Queue, retryPlan } from "../queue/mod.ts";
+import { openQueue, openWorker, queue, type Queue, retryPlan, type Worker } from "../queue/mod.ts";
 import { ConfigError } from "../errors/mod.ts";
 import type { HeardSoFar } from "./handler-context.ts";
 import { parseSync } from "../schema/mod.ts";
-import { jobContext } from "./hosted-queues.ts";
+import { closeAll, jobContext } from "./hosted-queues.ts";
 import type { Hosting } from "./hosting.ts";
 
 const pageSize = 256;
@@ -25,7 +25,8 @@ export class Subscriptions implements AsyncDisposable {
   readonly #host: Hosting;
   readonly #dispatcher: Dispatcher;
   readonly #inboxes = new Map<string, Queue<FeedEvent>>();
-  readonly #workers = new AsyncDisposableStack();
+  readonly #workers: Worker[] = [];
+  #closed: Promise<void> | undefined;
   readonly #stop = new AbortController();
   readonly #pumps: Promise<void>[] = [];
 
@@ -59,10 +60,9 @@ export class Subscriptions implements AsyncDisposable {
   }
 
   /** Stops reading, then lets handlers that run finish. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    await Promise.all(this.#pumps);
-    await this.#workers.disposeAsync();
+    return (this.#closed ??= Promise.all([...this.#pumps, closeAll(this.#workers)]).then(() => undefined));
   }
 
   async #subscribe(publisher: AnyContract, handlers: Readonly<Record<string, EventHandler>>): Promise<void> {
@@ -75,6 +75,7 @@ export class Subscriptions implements AsyncDisposable {
     this.#inboxes.set(name, inbox);
     const worker = await openWorker({
       queue: inbox,
+      drainMs: this.#host.graceMs,
       handle: async (job) => {
         const event = job.input;
         const handler = handlers[event.name];
@@ -89,7 +90,7 @@ export class Subscriptions implements AsyncDisposable {
       onFault: ({ what, error, jobId }) =>
         this.#host.log({ subscription: name }).warn("an event was not handled", { what, error, jobId }),
     });
-    this.#workers.use(worker);
+    this.#workers.push(worker);
     this.#pumps.push(this.#pump({ name, inbox, feed: this.#dispatcher.feed(publisher), handlers }));
   }
 
@@ -98,8 +99,11 @@ export class Subscriptions implements AsyncDisposable {
     const { clock } = this.#host;
     while (!signal.aborted) {
       try {
+        const askedAtMs = clock.monotonic();
         const moved = await this.#move(pump, signal);
-        if (moved === "full") await clock.sleep(pauseAfterFaultMs, { signal });
+        // A publisher waits when it has nothing, unless it is about to close.
+        const isHasty = moved === "nothing" && clock.monotonic() - askedAtMs < pauseAfterFaultMs;
+        if (moved === "full" || isHasty) await clock.sleep(pauseAfterFaultMs, { signal });
       } catch (error) {
         if (signal.aborted) return;
         this.#host.log({ subscription: pump.name }).warn("the events cannot be read now", { error });
@@ -109,12 +113,12 @@ export class Subscriptions implements AsyncDisposable {
   }
 
   /** One page of events into the inbox. */
-  async #move({ name, inbox, feed, handlers }: Pump, signal: AbortSignal): Promise<"moved" | "full"> {
+  async #move({ name, inbox, feed, handlers }: Pump, signal: AbortSignal): Promise<"moved" | "nothing" | "full"> {
     const cell = { space: "subscriptions", key: name };
     const [place] = await this.#host.engine.get([cell]);
     const after = place === undefined ? 0 : Number(place.value);
     const { events, through } = await feed({ after, limit: pageSize, waitMs, signal });
-    if (through <= after) return "moved";
+    if (through <= after) return "nothing";
     const wanted = events.filter((event) => Object.hasOwn(handlers, event.name));
     const changes: Change[] = wanted.map((event) => inbox.change(event));
     changes.push({ op: "put", cell, expect: place === undefined ? "absent" : place.version, value: String(through) });

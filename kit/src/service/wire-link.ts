@@ -1,7 +1,6 @@
-import type { Clock } from "../clock/mod.ts";
 import type { Caller, ErrorReply } from "../contract/mod.ts";
-import type { Random } from "../random/mod.ts";
 import {
+  openWireServer,
   type WireClient,
   wireClient,
   WireError,
@@ -9,31 +8,21 @@ import {
   type WireIncoming,
   WireReplyError,
 } from "../wire/mod.ts";
-import {
-  type Link,
-  LinkError,
-  LinkReplyError,
-  type Links,
-  operationAddress,
-  type OperationAddress,
-  type RequestMessage,
-} from "./link.ts";
+import { addressOf, type Link, LinkError, LinkReplyError, type OperationAddress, type RequestMessage } from "./link.ts";
 import type { RequestServer } from "./serve-requests.ts";
-
-/** Connections to other processes, one an address, kept while they are used. */
-export interface WireLinks extends AsyncDisposable {
-  readonly to: Links;
-}
+import type { LinkParts, OpenLinks, Transport } from "./transport.ts";
 
 /** Addresses whose connections are kept; beyond it the longest unused is closed. */
 const connectionsMax = 1_000;
 
-/** Links over the wire. */
-export function wireLinks(options: {
-  readonly identity: string;
-  readonly clock: Clock;
-  readonly random: Random;
-}): WireLinks {
+/** Processes reach each other over TCP, one connection a pair. */
+export const wireTransport: Transport = {
+  links: wireLinks,
+  listen: ({ identity, address, graceMs, clock, requests }) =>
+    openWireServer({ identity, address, graceMs, clock, ...wireHandlers(requests) }),
+};
+
+function wireLinks(options: LinkParts): OpenLinks {
   const clients = new Map<string, { readonly client: WireClient; readonly link: Link }>();
   return {
     to(address) {
@@ -106,7 +95,7 @@ function wired({ to, input, key, caller, trace }: RequestMessage): {
 }
 
 /** Answers what comes over the wire. */
-export function wireHandlers(server: RequestServer): WireHandlers {
+function wireHandlers(server: RequestServer): WireHandlers {
   const addresses = new Map<string, OperationAddress>();
   const message = (incoming: WireIncoming): RequestMessage => {
     let to = addresses.get(incoming.method);
@@ -133,10 +122,3 @@ export function wireHandlers(server: RequestServer): WireHandlers {
 }
 
 const addressesMax = 10_000;
-const kinds = ["call", "stream", "queue", "feed"] as const;
-
-function addressOf(text: string): OperationAddress {
-  const [kind, contract = "", name = "", hash = ""] = text.split(" ");
-  // An unknown kind is answered as an operation that is not here.
-  return operationAddress({ kind: kinds.find((known) => known === kind) ?? "call", contract, name, hash });
-}

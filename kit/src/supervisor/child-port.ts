@@ -1,11 +1,12 @@
-/** Why a child leaves: its supervisor asked it to, is dead, or the process got SIGTERM or SIGINT. */
+/** Why a child leaves: its supervisor asked it to, is dead, or the process got SIGTERM. */
 export type StopReason = "drain" | "orphaned" | "signal";
 
 /** What a child hears. */
 export interface ChildListener {
   readonly message: (message: unknown) => void;
   readonly disconnect: () => void;
-  /** SIGTERM or SIGINT. Without it these are not listened to, and do what they would do else. */
+  /** SIGTERM. Without it that is not listened to, and does what it would do else. SIGINT is ignored in any case: a terminal sends it to the
+   *  supervisor, too, who stops its children in their order. */
   readonly signal: (() => void) | undefined;
 }
 

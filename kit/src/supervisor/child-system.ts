@@ -3,7 +3,6 @@ import type { ChildListener, ChildPort } from "./child-port.ts";
 import { childVariable, instanceVariable } from "./process-system.ts";
 
 const unsentMax = 1_024;
-const stopSignals = ["SIGTERM", "SIGINT"];
 
 /** This process. */
 export function systemChild(): ChildPort {
@@ -14,9 +13,10 @@ export function systemChild(): ChildPort {
     send(message) {
       if (process.send === undefined || !process.connected) return "alone";
       if (unsent >= unsentMax) return "full";
-      unsent++;
       // A failure to send is the end of the channel, which `disconnect` tells; the callback keeps it from being thrown.
       process.send(message, undefined, undefined, () => void unsent--);
+      // Only now: what cannot be said in JSON is thrown above, and does not wait.
+      unsent++;
       return "sent";
     },
 
@@ -40,12 +40,18 @@ function identity(): ChildPort["identity"] {
 function listen({ message, disconnect, signal }: ChildListener): Disposable {
   process.on("message", message);
   process.on("disconnect", disconnect);
-  if (signal !== undefined) for (const name of stopSignals) process.on(name, signal);
+  if (signal !== undefined) process.on("SIGTERM", signal);
+  process.on("SIGINT", left);
   return {
     [Symbol.dispose]() {
       process.off("message", message);
       process.off("disconnect", disconnect);
-      if (signal !== undefined) for (const name of stopSignals) process.off(name, signal);
+      if (signal !== undefined) process.off("SIGTERM", signal);
+      process.off("SIGINT", left);
     },
   };
+}
+
+function left(): void {
+  // To the supervisor.
 }

@@ -10,7 +10,7 @@ export interface SupervisedChildOptions {
   readonly onDrain?: ((reason: StopReason) => unknown) | undefined;
   /** Longest life without a supervisor, 0 to 1 h; then the process exits with 1. Default 5 s. */
   readonly orphanGraceMs?: number | undefined;
-  /** Whether SIGTERM and SIGINT drain (default), or are left to somebody else, such as a lifecycle that `onDrain` stops. */
+  /** Whether SIGTERM drains (default), or is left to somebody else, such as a lifecycle that `onDrain` stops. */
   readonly signals?: "drain" | "leave" | undefined;
   readonly clock?: Clock | undefined;
   /** Default: this process. */

@@ -67,9 +67,10 @@ function handleOf(started: ChildProcess): ProcessHandle {
     send(message) {
       if (!started.connected) return "closed";
       if (unsent >= unsentMax) return "full";
-      unsent++;
       // A failure to send is the end of the channel, which the exit tells; the callback keeps it from being thrown.
       started.send(message, () => void unsent--);
+      // Only now: what cannot be said in JSON is thrown above, and does not wait.
+      unsent++;
       return "sent";
     },
     kill(signal) {

@@ -145,3 +145,10 @@ describe("a supervisor that is killed with kill -9", () => {
     expect(performance.now() - killedAtMs).toBeGreaterThan(500);
   });
 });
+
+test("messages that cannot be sent do not make a child deaf for those that can", async () => {
+  await using supervisor = await opened();
+  await supervisor.whenReady();
+  for (let count = 0; count < 100; count++) expect(() => supervisor.send("orders", { sum: 1n })).toThrow(TypeError);
+  expect(supervisor.send("orders", { sum: 1 })).toBe(1);
+});

@@ -20,6 +20,17 @@ export interface TelemetryEvents {
   readonly "ashlar.balancer.ejected": BalancerEjectedEvent;
   readonly "ashlar.balancer.returned": BalancerReturnedEvent;
   readonly "ashlar.balancer.health": BalancerHealthEvent;
+  readonly "ashlar.limiter.refused": LimiterRefusedEvent;
+  readonly "ashlar.limiter.store": LimiterStoreEvent;
+  readonly "ashlar.resilience.breaker": ResilienceBreakerEvent;
+  readonly "ashlar.resilience.call": ResilienceCallEvent;
+  readonly "ashlar.resilience.flush": ResilienceFlushEvent;
+  readonly "ashlar.resilience.limit": ResilienceLimitEvent;
+  readonly "ashlar.resilience.retry": ResilienceRetryEvent;
+  readonly "ashlar.cache.load": CacheLoadEvent;
+  readonly "ashlar.cache.removed": CacheRemovedEvent;
+  readonly "ashlar.cache.invalidated": CacheInvalidatedEvent;
+  readonly "ashlar.cache.fault": CacheFaultEvent;
   readonly "ashlar.service.call": ServiceCallEvent;
   readonly "ashlar.http.request": HttpRequestEvent;
   readonly "ashlar.registry.changed": RegistryChangedEvent;
@@ -183,11 +194,75 @@ export interface BalancerReturnedEvent {
   readonly endpoint: string;
 }
 
+/** A circuit breaker changed its state; `failed` of the `calls` in its window had failed. */
+export interface ResilienceBreakerEvent {
+  readonly breaker: string;
+  readonly from: "closed" | "open" | "half-open" | "isolated" | "disabled" | "metrics-only";
+  readonly to: "closed" | "open" | "half-open" | "isolated" | "disabled" | "metrics-only";
+  readonly cause: "failures" | "slow-calls" | "probes-failed" | "probes-passed" | "time-over" | "votes" | "by-hand";
+  /** How long it stays open; 0 for every other state. */
+  readonly openMs: number;
+  readonly calls: number;
+  readonly failed: number;
+}
+
+/** A call through a pipeline ended, fallbacks aside. `end` is "ok", "error", "timeout", "deadline", "aborted" or the name of a refusal. */
+export interface ResilienceCallEvent {
+  readonly pipeline: string;
+  readonly end: string;
+  /** The policy that refused, or the pipeline. */
+  readonly by: string;
+  readonly attempts: number;
+  readonly durationMs: number;
+}
+
+/** An attempt failed and another follows after `delayMs`. */
+export interface ResilienceRetryEvent {
+  readonly pipeline: string;
+  readonly attempt: number;
+  readonly end: string;
+  readonly delayMs: number;
+}
+
+/** An adaptive limit moved by a whole permit or more. */
+export interface ResilienceLimitEvent {
+  readonly limit: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A batch was flushed: `done` of its `items`, the others are tried again or given up. */
+export interface ResilienceFlushEvent {
+  readonly batcher: string;
+  readonly items: number;
+  readonly done: number;
+  readonly attempt: number;
+  readonly durationMs: number;
+}
+
 /** Active checks changed their mind about an endpoint. */
 export interface BalancerHealthEvent {
   readonly balancer: string;
   readonly endpoint: string;
   readonly health: "unknown" | "healthy" | "unhealthy";
+}
+
+/** A limiter refused a call. `rule` is the one to wait for longest, "" when nobody could judge. */
+export interface LimiterRefusedEvent {
+  readonly limiter: string;
+  readonly key: string;
+  readonly rule: string;
+  readonly reason: "limit" | "store-down";
+  /** Infinity when the call costs more than ever fits. */
+  readonly retryAfterMs: number;
+}
+
+/** A limiter's store failed often enough to be left alone, or is back. */
+export interface LimiterStoreEvent {
+  readonly limiter: string;
+  readonly store: string;
+  readonly state: "down" | "up";
+  readonly error?: unknown;
 }
 
 /** A health check found something else than the time before; the first finding counts. */
@@ -255,4 +330,36 @@ export interface HttpRequestEvent {
   readonly status: number;
   readonly requestId: string;
   readonly durationMs: number;
+}
+
+/** A cache has asked a loader for a key. `absent`: there is no such value; `refresh`: something usable was in hand. */
+export interface CacheLoadEvent {
+  readonly cache: string;
+  readonly key: string;
+  readonly purpose: "miss" | "refresh" | "look";
+  readonly outcome: "loaded" | "absent" | "failed";
+  readonly durationMs: number;
+  readonly error?: unknown;
+}
+
+/** An entry has left a cache: for want of room, at the end of its life, or because it was invalidated. Listeners must not call the cache. */
+export interface CacheRemovedEvent {
+  readonly cache: string;
+  readonly key: string;
+  readonly reason: "evicted" | "expired" | "invalidated";
+}
+
+/** So many keys or tags of a cache were invalidated; none of either: all of it. */
+export interface CacheInvalidatedEvent {
+  readonly cache: string;
+  readonly mode: "hard" | "soft";
+  readonly keys: number;
+  readonly tags: number;
+}
+
+/** A cache could not reach what it shares with others. Reads were done without; writes and invalidations were refused. */
+export interface CacheFaultEvent {
+  readonly cache: string;
+  readonly operation: string;
+  readonly error: unknown;
 }

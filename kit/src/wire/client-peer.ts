@@ -2,7 +2,7 @@ import { Deadlines } from "../abort/mod.ts";
 import type { TextChannel } from "./channel.ts";
 import { WireError, WireProtocolError, WireReplyError } from "./errors.ts";
 import { countOf } from "./fields.ts";
-import { type Frame, Peer, type PeerRole } from "./peer.ts";
+import { type Frame, noBody, Peer, type PeerRole } from "./peer.ts";
 import type { WireCallOptions, WireRequest } from "./requests.ts";
 import type { WireRules } from "./settings.ts";
 import { StreamInbox } from "./stream-inbox.ts";
@@ -33,6 +33,8 @@ export class ClientPeer implements PeerRole {
   /** Sends a call. Rejects at once with `not sent` when there is no room. */
   call(request: WireRequest, { withinMs, signal }: WireCallOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      // It may be aborted in the turn in which the connection was made.
+      if (signal?.aborted === true) return reject(signal.reason as Error);
       const refusal = this.#refusal(request);
       if (refusal !== undefined) return reject(refusal);
       const id = ++this.#lastId;
@@ -45,12 +47,18 @@ export class ClientPeer implements PeerRole {
       };
       if (signal !== undefined) call.heed(signal);
       this.#waiting.set(id, call);
-      this.#begin(["c", id, this.#method(request.method), withinMs, request.body, request.meta], id);
+      const { body, meta } = request;
+      const method = this.#method(request.method);
+      // JSON has no word for "without end" either.
+      const limitMs = Math.min(withinMs, Number.MAX_SAFE_INTEGER);
+      if (body === undefined) this.#begin(["c", id, method, limitMs, null, meta, noBody], id);
+      else this.#begin(["c", id, method, limitMs, body, meta], id);
     });
   }
 
   /** Begins a stream. Throws `not sent` when there is no room. */
   stream(request: WireRequest, signal: AbortSignal | undefined): StreamInbox {
+    signal?.throwIfAborted();
     const refusal = this.#refusal(request);
     if (refusal !== undefined) throw refusal;
     const id = ++this.#lastId;
@@ -70,7 +78,10 @@ export class ClientPeer implements PeerRole {
       item: (item) => inbox.push(item),
       over: () => inbox.over(),
     });
-    this.#begin(["s", id, this.#method(request.method), inbox.window, request.body, request.meta], id);
+    const { body, meta } = request;
+    const method = this.#method(request.method);
+    if (body === undefined) this.#begin(["s", id, method, inbox.window, null, meta, noBody], id);
+    else this.#begin(["s", id, method, inbox.window, body, meta], id);
     return inbox;
   }
 

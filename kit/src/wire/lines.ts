@@ -11,11 +11,19 @@ export class Lines {
 
   /** The lines that are complete now. Throws {@link WireProtocolError} for one that is too long. */
   push(text: string): readonly string[] {
+    if (this.#rest !== "" && !text.includes("\n")) return this.#append(text);
     const lines = (this.#rest === "" ? text : this.#rest + text).split("\n");
     this.#rest = lines.pop() ?? "";
     if (this.#rest.length > this.#lengthMax) throw this.#tooLong(this.#rest.length);
     for (const line of lines) if (line.length > this.#lengthMax) throw this.#tooLong(line.length);
     return lines;
+  }
+
+  // Not looked at again before its end is there: a long line in small pieces would be copied once a piece.
+  #append(text: string): readonly string[] {
+    this.#rest += text;
+    if (this.#rest.length > this.#lengthMax) throw this.#tooLong(this.#rest.length);
+    return [];
   }
 
   #tooLong(length: number): WireProtocolError {

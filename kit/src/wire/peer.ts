@@ -20,8 +20,13 @@ export interface PeerRole {
   drained(): void;
 }
 
+/** Last in the frame of a request without a body, for which JSON has no word. */
+export const noBody = "no body";
+
 const protocol = "ashlar-wire";
 const version = 1;
+/** Any refusal fits into so much. */
+const frameLeast = 1_024;
 const ping = '["p"]\n';
 const pong = '["q"]\n';
 
@@ -38,6 +43,7 @@ export class Peer {
   #state: "greeting" | "open" | "closed" = "greeting";
   #timer: Timer | undefined;
   #frameMax: number;
+  #isFinishing = false;
   #heard: "something" | "nothing" | "nothing, asked" = "something";
 
   constructor(channel: TextChannel, rules: WireRules, role: PeerRole) {
@@ -51,6 +57,9 @@ export class Peer {
       arrived: (text) => this.#arrived(text),
       drained: () => {
         this.outbox.drained();
+        // Who takes in what was sent is there, also while nobody listens to him.
+        this.#heard = "something";
+        this.#endWhenSent();
         role.drained();
       },
       closed: (reason) => this.#end(reason),
@@ -83,8 +92,13 @@ export class Peer {
   /** Sends what waits, then closes. */
   finish(): void {
     if (this.#state === "closed") return;
+    this.#isFinishing = true;
     this.outbox.flush();
-    this.#channel.end();
+    this.#endWhenSent();
+  }
+
+  #endWhenSent(): void {
+    if (this.#isFinishing && this.outbox.waiting === 0) this.#channel.end();
   }
 
   pause(): void {
@@ -110,8 +124,13 @@ export class Peer {
 
   #take(frame: Frame): void {
     if (this.#state === "greeting") this.#greet(frame);
-    else if (frame[0] === "p") this.outbox.write(pong);
+    else if (frame[0] === "p") this.#answerPing();
     else if (frame[0] !== "q") this.#role.frame(frame);
+  }
+
+  /** Not to who asks and does not read. */
+  #answerPing(): void {
+    if (this.outbox.room === "free") this.outbox.write(pong);
   }
 
   #greet([name, spoken, identity, frameMax]: Frame): void {
@@ -119,6 +138,8 @@ export class Peer {
     if (spoken !== version)
       throw new WireProtocolError(`the peer speaks version ${String(spoken)}, this side version ${version}`);
     if (typeof identity !== "string") throw new WireProtocolError("a greeting without a name");
+    if (countOf(frameMax) < frameLeast)
+      throw new WireProtocolError(`the peer takes frames of ${String(frameMax)} characters, which is too few`);
     this.#frameMax = Math.min(this.#rules.frameMax, countOf(frameMax));
     this.#state = "open";
     this.#timer?.cancel();

@@ -1,11 +1,13 @@
+import { gate } from "../abort/mod.ts";
 import type { TextChannel } from "./channel.ts";
 import { WireError, WireProtocolError, WireReplyError } from "./errors.ts";
 import { countOf, nameOf, timeOf } from "./fields.ts";
-import { type Frame, Peer, type PeerRole } from "./peer.ts";
+import { type Frame, noBody, Peer, type PeerRole } from "./peer.ts";
 import type { WireHandlers, WireIncoming } from "./requests.ts";
 import type { WireRules } from "./settings.ts";
 
 const methodsMax = 10_000;
+const handlerFailed = "the handler failed";
 
 /** The server's end of one connection. */
 export class ServerPeer implements PeerRole {
@@ -15,6 +17,8 @@ export class ServerPeer implements PeerRole {
   readonly #ended: (peer: ServerPeer, reason: string) => void;
   readonly #methods: string[] = [];
   readonly #running = new Map<number, Running>();
+  /** Opens when there is room to write again. */
+  #room = gate();
   #identity = "";
   #state: "open" | "leaving" | "closed" = "open";
 
@@ -68,12 +72,16 @@ export class ServerPeer implements PeerRole {
   }
 
   drained(): void {
+    if (this.#peer.outbox.room === "full") return;
     this.#peer.resume();
+    this.#room.open();
+    this.#room = gate();
   }
 
   closed(reason: string): void {
     this.#state = "closed";
     for (const running of this.#running.values()) running.abort(new WireError("lost", reason));
+    this.#room.open();
     this.#ended(this, reason);
   }
 
@@ -83,19 +91,21 @@ export class ServerPeer implements PeerRole {
     this.#methods.push(method);
   }
 
-  #call([, rawId, rawMethod, rawMs, body, meta]: Frame): void {
+  #call([, rawId, rawMethod, rawMs, sent, meta, mark]: Frame): void {
     const id = countOf(rawId);
+    const body = mark === noBody ? undefined : sent;
     const running = this.#begin(id, { method: this.#methodOf(rawMethod), withinMs: timeOf(rawMs), body, meta });
     if (running === undefined) return;
     // What it throws before its first await is a refusal too.
     Promise.try(this.#handlers.call, running).then(
-      (answer) => this.#answer(id, ["r", id, answer ?? null]),
+      (answer) => this.#answer(id, answer === undefined ? ["r", id] : ["r", id, answer]),
       (error: unknown) => this.#answer(id, ["e", id, this.#refusal(error)]),
     );
   }
 
-  #stream([, rawId, rawMethod, credit, body, meta]: Frame): void {
+  #stream([, rawId, rawMethod, credit, sent, meta, mark]: Frame): void {
     const id = countOf(rawId);
+    const body = mark === noBody ? undefined : sent;
     const running = this.#begin(id, { method: this.#methodOf(rawMethod), withinMs: Infinity, body, meta });
     if (running === undefined) return;
     running.grant(countOf(credit));
@@ -108,8 +118,10 @@ export class ServerPeer implements PeerRole {
       if (stream === undefined) throw new WireReplyError("no streams are served here");
       for await (const item of stream(running)) {
         if (running.isAborted || this.#running.get(id) !== running) break;
-        if (!this.#fits(id, ["i", id, item])) return;
+        if (!this.#fits(id, item === undefined ? ["i", id] : ["i", id, item])) return;
         await running.credit();
+        // Credit says what the reader wants, not what he reads.
+        while (this.#peer.outbox.room === "full" && !running.isAborted) await this.#room.promise;
         if (running.isAborted) break;
       }
       this.#answer(id, ["z", id]);
@@ -123,6 +135,7 @@ export class ServerPeer implements PeerRole {
     const refusal = this.#notNow();
     if (refusal !== undefined) {
       this.#peer.send(["n", id, refusal]);
+      this.#pauseWhenFull();
       return undefined;
     }
     const running = new Running(facts, this.#identity);
@@ -151,17 +164,27 @@ export class ServerPeer implements PeerRole {
     else {
       const reason =
         line === undefined ? "the answer is not JSON" : `the answer makes a frame of ${line.length} characters`;
-      this.#peer.send(["e", id, this.#refusal(new WireError("lost", reason))]);
+      const told = lineOf(["e", id, this.#refusal(new WireError("lost", reason))]);
+      this.#peer.sendText(told ?? `["e",${id},null]\n`);
       this.#running.delete(id);
+      if (this.#state === "leaving") this.#leaveWhenIdle();
     }
-    if (this.#peer.outbox.room === "full") this.#peer.pause();
+    this.#pauseWhenFull();
     return isSent;
+  }
+
+  #pauseWhenFull(): void {
+    if (this.#peer.outbox.room === "full") this.#peer.pause();
   }
 
   #refusal(error: unknown): unknown {
     const { refuse } = this.#handlers;
-    if (refuse !== undefined) return refuse(error) ?? null;
-    return error instanceof WireReplyError ? error.reply : "the handler failed";
+    if (refuse === undefined) return error instanceof WireReplyError ? error.reply : handlerFailed;
+    try {
+      return refuse(error) ?? null;
+    } catch {
+      return handlerFailed; // what cannot be said must not hold up the answer
+    }
   }
 
   #methodOf(number: unknown): string {

@@ -34,6 +34,7 @@ export async function openWireServer(options: OpenWireServerOptions): Promise<Wi
   const graceMs = integerIn("graceMs", options.graceMs ?? 10_000, { min: 0, max: 3_600_000 });
   const peers = new Set<ServerPeer>();
   let idle: (() => void) | undefined;
+  let closing: Promise<void> | undefined;
   const ended = (peer: ServerPeer, reason: string): void => {
     peers.delete(peer);
     if (closedConnection.active) closedConnection.publish({ side: "server", peer: peer.identity, reason });
@@ -41,11 +42,13 @@ export async function openWireServer(options: OpenWireServerOptions): Promise<Wi
   };
   const accept = (channel: TextChannel): void => {
     if (peers.size >= connectionsMax) return channel.destroy();
-    peers.add(new ServerPeer(channel, rules, { handlers: options, ended }));
+    const peer = new ServerPeer(channel, rules, { handlers: options, ended });
+    peers.add(peer);
+    // Accepted in the turn in which the goodbyes were said.
+    if (closing !== undefined) peer.leave();
   };
   const place = textOf("address", options.address ?? "127.0.0.1:0", { lengthMax: 1_024 });
   const { address, server } = await listenChannels(place, accept);
-  let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     const stopped = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const peer of peers) peer.leave();

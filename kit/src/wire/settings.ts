@@ -11,7 +11,7 @@ export interface WireSettings {
   readonly callsMax?: number | undefined;
   /** Time for connecting and the handshake, 10 ms to a minute. Default 5 s. */
   readonly handshakeMs?: number | undefined;
-  /** Silence after which a peer is asked whether it is there, and twice which it is taken for gone; 50 ms to 10 min. Default 5 s. */
+  /** Silence after which a peer is asked whether it is there; silent for as long again it is taken for gone, after three times as long at most; 50 ms to 10 min. Default 5 s. */
   readonly silenceMs?: number | undefined;
   readonly clock?: Clock | undefined;
 }

@@ -1,3 +1,5 @@
+import { WireProtocolError } from "./errors.ts";
+
 /** What an inbox tells its connection. */
 export interface StreamInboxEnds {
   /** So many items more may be sent. */
@@ -17,6 +19,7 @@ export class StreamInbox implements AsyncIterable<unknown> {
   readonly #ends: StreamInboxEnds;
   readonly #items: unknown[] = [];
   #taken = 0;
+  #credit = windowItems;
   #end: { readonly error: Error | undefined } | undefined;
   #wake: (() => void) | undefined;
 
@@ -24,7 +27,9 @@ export class StreamInbox implements AsyncIterable<unknown> {
     this.#ends = ends;
   }
 
+  /** Throws {@link WireProtocolError} for more than there was room for. */
   push(item: unknown): void {
+    if (--this.#credit < 0) throw new WireProtocolError("more items than there was credit for");
     this.#items.push(item);
     this.#wake?.();
   }
@@ -60,6 +65,7 @@ export class StreamInbox implements AsyncIterable<unknown> {
 
   #took(): void {
     if (++this.#taken < askAgainAt || this.#end !== undefined) return;
+    this.#credit += this.#taken;
     this.#ends.more(this.#taken);
     this.#taken = 0;
   }

@@ -1,8 +1,1 @@
-export {
-  openAnalytics,
-  type Analytics,
-  type Companion,
-  type ProductSales,
-  type Sales,
-  type ViewsMode,
-} from "./analytics.ts";
+export { analyticsFile, analyticsService } from "./service.ts";

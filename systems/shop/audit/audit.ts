@@ -1,9 +1,9 @@
-import { stockDecider } from "../inventory/mod.ts";
+import type { Clock } from "ashlar/clock";
+import { analytics, inventory, notifications, orders, payments, shipping } from "../contracts/mod.ts";
+import { sameBooks, type BookSum } from "../book-sum.ts";
 import type { Minor } from "../money.ts";
-import { importedFiles, quarantined } from "../replay/mod.ts";
-import type { Shop } from "../shop.ts";
-import { foldLog, sumBook, type BookSum, type LogFold } from "./log-fold.ts";
-import { onHandOf, type StockSums } from "./stock-count.ts";
+import { patiently } from "../rest.ts";
+import type { ShopClients } from "../shop-clients.ts";
 
 /** A rule that must hold, and whether it does. */
 export interface Invariant {
@@ -29,197 +29,205 @@ export interface Totals {
     readonly adjustedMinor: Minor;
     readonly ledgerSumMinor: Minor;
   };
-  readonly stock: Omit<StockSums, "returning"> & { readonly onHand: number };
+  readonly stock: {
+    readonly received: number;
+    readonly onHand: number;
+    readonly reserved: number;
+    readonly shipped: number;
+    readonly restocked: number;
+    readonly writtenOff: number;
+  };
   readonly notifications: { readonly sent: number; readonly duplicates: number; readonly dead: number };
   readonly invariants: readonly Invariant[];
 }
 
-/** Counts everything from the log and the books of the outside world, and holds them against each other. Reads the whole log once;
- *  memory grows with the number of products only. Meant for a shop at rest. */
-export async function audit(shop: Shop): Promise<Totals> {
-  const fold = await foldLog(shop.engine, shop.store.log);
-  const lines = await countLines(shop);
-  const queue = await shop.notifications.status();
-  const told = shop.outside.books.totals("delivery");
-  const stock = fold.stock.totals();
+/** Lets every service count its own records again, and holds what they say against each other. Each reads its whole log once. For a shop at rest. */
+export async function audit(shop: ShopClients, clock: Clock): Promise<Totals> {
+  const books = await patiently(clock, () => readBooks(shop));
+  const { sold, money, stock, told } = books;
   return {
-    lines: { read: lines.read, accepted: lines.accepted, quarantined: lines.quarantined },
-    orders: {
-      placed: fold.placed,
-      confirmed: fold.confirmed,
-      rejected: Object.fromEntries([...fold.rejected].toSorted(([a], [b]) => (a < b ? -1 : 1))),
-      open: fold.openOrders.size,
-    },
-    returns: { matched: fold.matched, unmatched: fold.unmatched },
+    lines: { read: sold.lines.read, accepted: sold.lines.accepted, quarantined: sold.lines.quarantined },
+    orders: { placed: sold.placed, confirmed: sold.confirmed, rejected: sold.rejected, open: sold.open },
+    returns: { matched: sold.returns.matched, unmatched: sold.returns.unmatched },
     money: {
-      orderedMinor: fold.orderedMinor,
-      capturedMinor: fold.books.charge.amountMinor,
-      refundedMinor: fold.books.refund.amountMinor,
-      adjustedMinor: fold.books.adjustment.amountMinor,
-      ledgerSumMinor: fold.ledgerSumMinor,
+      orderedMinor: sold.orderedMinor,
+      capturedMinor: money.charges.amountMinor,
+      refundedMinor: money.refunds.amountMinor,
+      adjustedMinor: money.adjustments.amountMinor,
+      ledgerSumMinor: money.ledgerSumMinor,
     },
     stock: {
       received: stock.received,
-      onHand: onHandOf(stock),
+      onHand: stock.onHand,
       reserved: stock.reserved,
       shipped: stock.shipped,
       restocked: stock.restocked,
       writtenOff: stock.writtenOff,
     },
-    notifications: { sent: told.effects - told.repeated, duplicates: told.repeated, dead: queue.dead },
+    notifications: { sent: told.delivered - told.repeated, duplicates: told.repeated, dead: told.dead },
     invariants: [
-      holds(
-        "lines add up",
-        lines.read === lines.accepted + lines.quarantined && lines.kept === lines.quarantined,
-        `${lines.read} read, ${lines.accepted} accepted, ${lines.quarantined} quarantined, ${lines.kept} kept in quarantine`,
-      ),
-      ...logInvariants(fold),
-      ...moneyInvariants(shop, fold),
-      ...(await stockInvariants(shop, fold, stock)),
-      ...outsideInvariants(shop, fold, { sent: told.effects, dead: queue.dead, waiting: queue.depth }),
+      ...orderInvariants(books),
+      ...moneyInvariants(books),
+      ...stockInvariants(books),
+      ...customerInvariants(books),
     ],
   };
 }
 
-function logInvariants(fold: LogFold): readonly Invariant[] {
+async function readBooks(shop: ShopClients) {
+  const [sold, money, stock, parcels, told, counted] = await Promise.all([
+    shop.client(orders).audit({}),
+    shop.client(payments).audit({}),
+    shop.client(inventory).audit({}),
+    shop.client(shipping).audit({}),
+    shop.client(notifications).audit({}),
+    shop.client(analytics).audit({}),
+  ]);
+  return { sold, money, stock, parcels, told, counted };
+}
+
+type Books = Awaited<ReturnType<typeof readBooks>>;
+
+function orderInvariants({ sold, money, stock }: Books): readonly Invariant[] {
+  const { lines, returns } = sold;
+  const gaps = [sold, money, stock].flatMap(({ faults }) => faults["gaps"] ?? []);
   return [
-    noFault(fold, "gaps", { name: "positions of the log have no gaps", detail: `${fold.events} events` }),
-    holds("every order has ended", fold.openOrders.size === 0, `${fold.openOrders.size} open of ${fold.placed}`),
-    noFault(fold, "order ends", { name: "every order ends once", detail: `${fold.placed} placed` }),
-    holds("every return has ended", fold.openReturns.size === 0, `${fold.openReturns.size} open`),
+    holds(
+      "lines add up",
+      lines.read === lines.accepted + lines.quarantined && lines.kept === lines.quarantined,
+      `${lines.read} read, ${lines.accepted} accepted, ${lines.quarantined} quarantined, ${lines.kept} kept in quarantine`,
+    ),
+    noFault("positions of the logs have no gaps", gaps, "orders, payments, inventory"),
+    holds("every order has ended", sold.open === 0, `${sold.open} open of ${sold.placed}`),
+    noFault("every order ends once", sold.faults["order ends"], `${sold.placed} placed`),
+    noFault(
+      "what comes back was sold, and is refunded as it was paid",
+      sold.faults["returned"],
+      `${sold.returnedUnits} units for ${sold.returnedMinor}`,
+    ),
+    holds("every return has ended", returns.open === 0, `${returns.open} open`),
     holds(
       "what was ordered was sold or rejected",
-      fold.orderedMinor === fold.endedMinor,
-      `${fold.orderedMinor} ordered, ${fold.endedMinor} ended`,
+      sold.orderedMinor === sold.endedMinor,
+      `${sold.orderedMinor} ordered, ${sold.endedMinor} ended`,
     ),
   ];
 }
 
-function moneyInvariants({ outside }: Shop, fold: LogFold): readonly Invariant[] {
-  const { charge, refund } = fold.books;
+function moneyInvariants({ sold, money }: Books): readonly Invariant[] {
+  const { charges, refunds, provider } = money;
   return [
-    noFault(fold, "unbalanced", {
-      name: "every ledger transaction sums to zero",
-      detail: `${fold.books.charge.entries + refund.entries} payments`,
-    }),
-    holds("the ledger sums to zero", fold.ledgerSumMinor === 0, `${fold.ledgerSumMinor}`),
-    noFault(fold, "order money", {
-      name: "sold orders are paid, rejected ones cost nothing",
-      detail: `${fold.confirmed} confirmed`,
-    }),
-    sameBooks("provider and ledger agree on every charge", sumBook(outside.books.entries("charge")), charge),
-    sameBooks("provider and ledger agree on every refund", sumBook(outside.books.entries("refund")), refund),
+    noFault(
+      "every ledger transaction sums to zero",
+      money.faults["unbalanced"],
+      `${charges.entries + refunds.entries} payments`,
+    ),
+    holds("the ledger sums to zero", money.ledgerSumMinor === 0, `${money.ledgerSumMinor}`),
+    noFault(
+      "sold orders are paid, rejected ones cost nothing",
+      sold.faults["order money"],
+      `${sold.confirmed} confirmed`,
+    ),
+    agree("provider and ledger agree on every charge", provider.charges, charges),
+    agree("provider and ledger agree on every refund", provider.refunds, refunds),
+    agree("orders and ledger agree on every charge", sold.charges, charges),
+    agree("orders and ledger agree on every refund", sold.refunds, refunds),
+    noFault(
+      "nobody gets back more than was paid for the order",
+      money.faults["overpaid"],
+      `${refunds.amountMinor} of ${charges.amountMinor}`,
+    ),
+    noFault("money goes back the way it came", money.faults["way back"], `${refunds.entries} refunds`),
     holds(
-      "nobody gets back more than was paid",
-      refund.amountMinor <= charge.amountMinor,
-      `${refund.amountMinor} of ${charge.amountMinor}`,
+      "what files adjust was adjusted",
+      sold.imported.adjustedMinor === money.adjustments.amountMinor,
+      `${money.adjustments.amountMinor} adjusted, ${sold.imported.adjustedMinor} in files`,
     ),
   ];
 }
 
-async function stockInvariants({ store }: Shop, fold: LogFold, stock: StockSums): Promise<readonly Invariant[]> {
-  const { oversold } = fold.stock;
-  const differing: string[] = [];
-  for (const [code, sums] of fold.stock.products()) {
-    const { state } = await store.load(stockDecider, code);
-    // What was shipped is promised for good, and no longer on hand.
-    const isSame =
-      state.supplied === onHandOf(sums) + sums.shipped &&
-      state.promised === sums.reserved + sums.shipped &&
-      state.returning === sums.returning;
-    if (!isSame) differing.push(code);
-  }
+function stockInvariants({ sold, stock }: Books): readonly Invariant[] {
   return [
-    holds(
-      "nothing was oversold",
-      oversold.size === 0,
-      oversold.size === 0 ? "no product at any moment" : [...oversold].slice(0, 10).join(", "),
-    ),
-    holds(
+    noFault("nothing was oversold", stock.faults["oversold"], "no product at any moment"),
+    noFault(
       "stock on hand is received and restocked less shipped and written off",
-      differing.length === 0,
-      differing.length === 0 ? `${onHandOf(stock)} units` : differing.slice(0, 10).join(", "),
+      stock.faults["miscounted"],
+      `${stock.onHand} units`,
     ),
     holds("nothing is reserved at the end", stock.reserved === 0, `${stock.reserved} units`),
     holds(
       "what was sold was shipped",
-      stock.shipped === fold.soldUnits,
-      `${stock.shipped} shipped, ${fold.soldUnits} sold`,
+      stock.shipped === sold.soldUnits,
+      `${stock.shipped} shipped, ${sold.soldUnits} sold`,
     ),
     holds(
       "what came back was restocked",
-      stock.restocked === fold.restockedUnits,
-      `${stock.restocked} restocked, ${fold.restockedUnits} back`,
+      stock.restocked === sold.restockedUnits,
+      `${stock.restocked} restocked, ${sold.restockedUnits} back`,
+    ),
+    holds(
+      "what files write off was written off",
+      stock.writtenOff === sold.imported.writtenOff,
+      `${stock.writtenOff} written off, ${sold.imported.writtenOff} in files`,
     ),
   ];
 }
 
-interface Told {
-  readonly sent: number;
-  readonly dead: number;
-  readonly waiting: number;
-}
-
-function outsideInvariants({ outside, analytics }: Shop, fold: LogFold, told: Told): readonly Invariant[] {
-  const once = (kind: string, name: string): Invariant => {
-    const { effects, repeated } = outside.books.totals(kind);
-    return holds(name, repeated === 0, `${effects} in all, ${repeated} repeated`);
-  };
-  const parcels = outside.books.totals("parcel").effects;
-  const due = fold.confirmed + sumOf(fold.rejected.values()) + fold.returnsClosed;
-  let counted = 0;
-  for (const { orders } of analytics.byCountry(allCountries)) counted += orders;
+function customerInvariants({ sold, money, parcels, told, counted }: Books): readonly Invariant[] {
+  const { carrier } = parcels;
+  const { repeated, charges, refunds } = money.provider;
+  const due = sold.confirmed + sumOf(Object.values(sold.rejected)) + sold.returns.closed;
   return [
-    once("charge", "nobody was charged twice"),
-    once("refund", "nothing was refunded twice"),
-    once("parcel", "no parcel was sent twice"),
-    once("delivery", "no notification was repeated"),
-    holds("every parcel is known to its order", parcels === fold.parcels, `${parcels} sent, ${fold.parcels} known`),
+    once("nobody was charged twice", charges.entries, repeated.charges),
+    once("nothing was refunded twice", refunds.entries, repeated.refunds),
+    once("no parcel was sent twice", carrier.parcels, carrier.repeated),
+    once("no notification was repeated", told.delivered, told.repeated),
+    holds(
+      "every parcel is known to its order and to shipping",
+      carrier.parcels === sold.parcels && carrier.parcels === parcels.parcels,
+      `${carrier.parcels} sent, ${parcels.parcels} kept, ${sold.parcels} known`,
+    ),
+    holds(
+      "every parcel that was not sold was called back, and no other",
+      carrier.recalled === sold.unsoldParcels && parcels.recalled === sold.unsoldParcels,
+      `${carrier.recalled} called back, ${parcels.recalled} kept, ${sold.unsoldParcels} not sold`,
+    ),
     holds(
       "every notification was sent or given up",
-      told.waiting === 0 && told.sent + told.dead === due,
-      `${told.sent} sent, ${told.dead} dead, ${told.waiting} waiting, ${due} due`,
+      told.waiting === 0 && told.delivered + told.dead === due,
+      `${told.delivered} sent, ${told.dead} dead, ${told.waiting} waiting, ${due} due`,
     ),
-    holds("the views count every sale", counted === fold.confirmed, `${counted} counted, ${fold.confirmed} confirmed`),
+    holds(
+      "the views count every sale",
+      counted.orders === sold.confirmed && counted.minor === sold.soldMinor && counted.dead === 0,
+      `${counted.orders} of ${counted.minor} counted, ${sold.confirmed} of ${sold.soldMinor} confirmed`,
+    ),
+    holds(
+      "the views count everything that came back",
+      counted.returnedUnits === sold.returnedUnits && counted.returnedMinor === sold.returnedMinor,
+      `${counted.returnedUnits} of ${counted.returnedMinor} counted, ${sold.returnedUnits} of ${sold.returnedMinor} came back`,
+    ),
   ];
 }
 
-const allCountries = 100_000;
-
-async function countLines({ engine }: Shop): Promise<Totals["lines"] & { readonly kept: number }> {
-  const sums = { read: 0, accepted: 0, quarantined: 0, kept: 0 };
-  for await (const file of importedFiles(engine)) {
-    sums.read += file.read;
-    sums.accepted += file.accepted;
-    sums.quarantined += file.quarantined;
-  }
-  for await (const _ of quarantined(engine)) sums.kept += 1;
-  return sums;
+function agree(name: string, one: BookSum, other: BookSum): Invariant {
+  const detail = `${one.entries} of ${one.amountMinor}, ${other.entries} of ${other.amountMinor}`;
+  return holds(name, sameBooks(one, other), detail);
 }
 
-function sameBooks(name: string, theirs: BookSum, ours: BookSum): Invariant {
-  const isSame =
-    theirs.entries === ours.entries &&
-    theirs.amountMinor === ours.amountMinor &&
-    theirs.fingerprint === ours.fingerprint;
-  return holds(
-    name,
-    isSame,
-    `provider ${theirs.entries} of ${theirs.amountMinor}, ledger ${ours.entries} of ${ours.amountMinor}`,
-  );
+function once(name: string, effects: number, repeated: number): Invariant {
+  return holds(name, repeated === 0, `${effects} in all, ${repeated} repeated`);
 }
 
-function noFault(fold: LogFold, kind: string, { name, detail }: Omit<Invariant, "ok">): Invariant {
-  const faults = fold.faults.get(kind) ?? [];
-  return holds(name, faults.length === 0, faults.length === 0 ? detail : faults.join("; "));
+function noFault(name: string, faults: readonly string[] | undefined, detail: string): Invariant {
+  const found = faults ?? [];
+  return holds(name, found.length === 0, found.length === 0 ? detail : found.join("; "));
 }
 
 function holds(name: string, condition: unknown, detail: string): Invariant {
   return { name, ok: condition === true, detail };
 }
 
-function sumOf(values: Iterable<number>): number {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum;
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }

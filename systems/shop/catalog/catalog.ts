@@ -1,4 +1,5 @@
-import type { Cell, Change, Engine } from "ashlar/engine";
+import { RefusedError, type Cell, type Change, type Engine } from "ashlar/engine";
+import { commitPlanned, type PlannedCommit } from "../commit-loop.ts";
 import type { Price } from "../money.ts";
 
 /** What the shop knows of a product. */
@@ -17,15 +18,19 @@ const knownMax = 50_000;
 /** The products that were ever seen, one cell each, written at first sight and when a description is found. */
 export class Catalog {
   readonly #engine: Engine;
+  readonly #tell: (product: Product) => Change;
   readonly #complete = new Set<string>();
 
-  constructor(engine: Engine) {
+  /** `tell` makes the change that tells others of a product that has changed. */
+  constructor(engine: Engine, tell: (product: Product) => Change) {
     this.#engine = engine;
+    this.#tell = tell;
   }
 
-  async find(code: string): Promise<Product | undefined> {
-    const [cell] = await this.#engine.get([{ space, key: code }]);
-    return cell === undefined ? undefined : productOf(cell);
+  async find(codes: readonly string[]): Promise<readonly Product[]> {
+    if (codes.length === 0) return [];
+    const cells = await this.#engine.get(codes.map((key) => ({ space, key })));
+    return cells.flatMap((cell) => (cell === undefined ? [] : [productOf(cell)]));
   }
 
   /** A page of products in order of code. */
@@ -39,8 +44,13 @@ export class Catalog {
     return products;
   }
 
-  /** What the sight of products adds to the caller's commit. Refused there (`cell-conflict`) when another process was first. */
-  async sighted(seen: readonly Product[]): Promise<readonly Change[]> {
+  /** Remembers products, each as it was first seen. */
+  async sight(seen: readonly Product[]): Promise<void> {
+    const result = await commitPlanned(this.#engine, () => this.#sighted(seen));
+    if (!result.committed) throw new RefusedError(result.refusal);
+  }
+
+  async #sighted(seen: readonly Product[]): Promise<PlannedCommit> {
     const fresh = new Map<string, Product>();
     for (const product of seen) {
       if (this.#complete.has(product.code)) continue;
@@ -48,23 +58,32 @@ export class Catalog {
       if (known === undefined || known.name === "")
         fresh.set(product.code, known === undefined ? product : { ...known, name: product.name });
     }
-    if (fresh.size === 0) return [];
     const cells = await this.#engine.get(Array.from(fresh.keys(), (key) => ({ space, key })));
-    return Array.from(fresh.values()).flatMap((product, index) => this.#change(product, cells[index]));
+    const changes: Change[] = [];
+    const complete: string[] = [];
+    for (const [index, product] of [...fresh.values()].entries()) {
+      const cell = cells[index];
+      const stored = cell === undefined ? undefined : productOf(cell);
+      const next = { ...(stored ?? product), name: stored?.name || product.name };
+      changes.push(...this.#change(next, cell));
+      if (next.name !== "") complete.push(next.code);
+    }
+    return {
+      changes,
+      committed: ({ committed }) => {
+        if (committed) for (const code of complete) this.#remember(code);
+      },
+    };
   }
 
-  /** Forgets what it believes to be stored; after a commit that was refused. */
-  forget(): void {
-    this.#complete.clear();
-  }
-
-  #change(product: Product, cell: Cell | undefined): readonly Change[] {
+  #change(next: Product, cell: Cell | undefined): readonly Change[] {
     const stored = cell === undefined ? undefined : productOf(cell);
-    const next = { ...(stored ?? product), name: stored?.name || product.name };
-    if (next.name !== "") this.#remember(product.code);
     if (stored !== undefined && stored.name === next.name) return [];
     const { code, ...value } = next;
-    return [{ op: "put", cell: { space, key: code }, expect: cell?.version ?? "absent", value: JSON.stringify(value) }];
+    const expect = cell?.version ?? "absent";
+    const put = { op: "put", cell: { space, key: code }, expect, value: JSON.stringify(value) } as const;
+    // Nobody has an old copy of what is new.
+    return stored === undefined ? [put] : [put, this.#tell(next)];
   }
 
   #remember(code: string): void {

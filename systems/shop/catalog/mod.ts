@@ -1,1 +1,2 @@
-export { Catalog, type Product } from "./catalog.ts";
+export type { Product } from "./catalog.ts";
+export { catalogFile, catalogService } from "./service.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { dispatchDecider } from "./dispatch.ts";
-import { goodsOf, Inventory } from "./inventory.ts";
+import { goodsOf } from "../goods.ts";
+import { reservationDecider, type Reservation, type ReservationCommand, type ReservationEvent } from "./reservation.ts";
 import { availableOf, stockDecider, type Stock, type StockCommand, type Supply } from "./stock.ts";
 
 const delivers: Supply = { kind: "delivers" };
@@ -45,11 +45,21 @@ test("what comes back is not on sale before the day is closed", () => {
   expect(decide(state, { kind: "return to sale" }).types).toEqual([]);
 });
 
-test("the goods of an order leave once", () => {
-  const command = { kind: "dispatch", units: [{ code: "A", quantity: 2 }] } as const;
-  const events = dispatchDecider.decide("waiting", command);
-  expect(events).toEqual([{ type: "Dispatched", data: { units: command.units } }]);
-  expect(dispatchDecider.decide("gone", command)).toMatchObject({ rejection: "dispatched before" });
+test("a reservation is made once and ends once, and a late one finds that it was released before", () => {
+  const decideReservation = (state: Reservation, command: ReservationCommand): unknown =>
+    reservationDecider.decide(state, command);
+  const after = (...events: readonly ReservationEvent[]): Reservation =>
+    events.reduce((state, event) => reservationDecider.evolve(state, event), reservationDecider.initial());
+  const units = [{ code: "A", quantity: 2 }];
+  const reserved = { type: "Reserved", data: { units } } as const;
+  expect(decideReservation(after(), { kind: "reserve", units })).toEqual([reserved]);
+  expect(decideReservation(after(reserved), { kind: "reserve", units })).toMatchObject({ rejection: "reserved" });
+  expect(decideReservation(after(reserved), { kind: "dispatch" })).toEqual([{ type: "Dispatched", data: {} }]);
+  const gone = after(reserved, { type: "Dispatched", data: {} });
+  expect(decideReservation(gone, { kind: "release" })).toMatchObject({ rejection: "dispatched" });
+  expect(decideReservation(after({ type: "Released", data: {} }), { kind: "reserve", units })).toMatchObject({
+    rejection: "released",
+  });
 });
 
 test("a write-off of more than is on sale books the surplus that was found, and leaves promised units alone", () => {
@@ -71,6 +81,7 @@ test("no sequence of commands makes more promises than there is stock", () => {
     fc.record({ kind: fc.constant("restock" as const), order: fc.constant("1"), quantity, sale }),
     fc.record({ kind: fc.constant("write off" as const), invoice: fc.constant("1"), quantity, supply }),
     fc.record({ kind: fc.constant("return to sale" as const) }),
+    fc.record({ kind: fc.constant("top up" as const), quantity }),
   );
   fc.assert(
     fc.property(fc.array(command, { maxLength: 60 }), (commands) => {
@@ -90,12 +101,4 @@ test("an order reserves each product once, without what is only charged", () => 
     { code: "A", quantity: 3 },
   ];
   expect(goodsOf(lines)).toEqual([{ code: "A", quantity: 5 }]);
-});
-
-test("opening stock depends on seed and product only", () => {
-  const supplyOf = (seed: number): unknown =>
-    new Inventory({ stock: "tight", releases: "at day close", seed }).reserve("1", [{ code: "22423", quantity: 1 }])[0]
-      ?.command;
-  expect(supplyOf(1)).toEqual(supplyOf(1));
-  expect(supplyOf(1)).not.toEqual(supplyOf(2));
 });

@@ -1,7 +1,7 @@
 import { decider, eventTypes, reject, type Decider } from "ashlar/events";
 
 /** What decides on the stock of one product. The stream is `stock/<SKU>`; quantities are units, 1 or more. That reserved units leave the
- *  house is no part of it: they were taken from sale when they were promised (see dispatch.ts).
+ *  house is no part of it: they were taken from sale when they were promised (see reservation.ts).
  *  `Reserved` says how many units came in for it (`received`): an event of their own would make the log a quarter longer. */
 export type StockEvent =
   | { readonly type: "Received"; readonly data: { readonly quantity: number } }
@@ -40,7 +40,8 @@ export type StockCommand =
   | { readonly kind: "release"; readonly order: string; readonly quantity: number; readonly sale: BackOnSale }
   | { readonly kind: "restock"; readonly order: string; readonly quantity: number; readonly sale: BackOnSale }
   | { readonly kind: "write off"; readonly invoice: string; readonly quantity: number; readonly supply: Supply }
-  | { readonly kind: "receive"; readonly quantity: number }
+  /** Receives what is missing for so many units to be on sale. */
+  | { readonly kind: "top up"; readonly quantity: number }
   | { readonly kind: "return to sale" };
 
 /** Why a command is refused: too little to sell, or more released than was promised. */
@@ -86,8 +87,8 @@ function decideStock(stock: Stock, command: StockCommand): ReturnType<typeof sto
       return [{ type: "Restocked", data: coming(command) }];
     case "write off":
       return decideWriteOff(stock, command);
-    case "receive":
-      return received(command.quantity);
+    case "top up":
+      return received(Math.max(0, command.quantity - availableOf(stock)));
     case "return to sale":
       return stock.returning === 0 ? [] : [{ type: "ReturnedToSale", data: { quantity: stock.returning } }];
     default:

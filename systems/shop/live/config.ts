@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import type { StockMode } from "../inventory/mod.ts";
+import type { StockMode } from "../settings.ts";
 import type { FaultMode } from "../outside/mod.ts";
-import { choiceOf, integerOf, UsageError } from "../config.ts";
+import { choiceOf, complaint, integerOf, UsageError } from "../config.ts";
 
 /** How the shop is started. */
 export interface StartConfig {
@@ -17,6 +17,8 @@ export interface StartConfig {
   readonly stock: StockMode;
   readonly durability: "process" | "disk";
   readonly after: "serve" | "exit";
+  /** Whether each service has a process of its own. */
+  readonly spread: "on" | "off";
 }
 
 export const startUsage: string = `Usage: npm start -- [options]
@@ -29,9 +31,11 @@ Started again on the same folder it first finishes what was in flight, then adds
   --orders N              orders to place, 0 to 100000 (default: 500)
   --concurrency N         customers who shop at the same time, 1 to 500 (default: 16)
   --seed N                decides orders and faults, 0 or more (default: 1)
-  --faults none|some      whether provider, carrier and channels decline, fail and stall (default: some)
+  --faults none|some|outage   whether provider, carrier and channels decline, fail and stall; outage: and the first
+                          of two payment providers answers nothing at all (default: some)
   --stock tight|plenty    sell what is on the shelves, or let the supplier deliver what is missing (default: tight)
   --durability process|disk   what an order survives: a kill of the process, or a power cut (default: process)
+  --spread                one process a service, under a supervisor that starts again what dies
   --once                  exit after the summary
   --help                  this text
 
@@ -48,6 +52,7 @@ const options = {
   faults: { type: "string", default: "some" },
   stock: { type: "string", default: "tight" },
   durability: { type: "string", default: "process" },
+  spread: { type: "boolean", default: false },
   once: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
@@ -64,10 +69,11 @@ export function readStartConfig(args: readonly string[]): StartConfig | "help" {
     orders: integerOf("orders", values.orders, { min: 0, max: 100_000 }),
     concurrency: integerOf("concurrency", values.concurrency, { min: 1, max: 500 }),
     seed: integerOf("seed", values.seed, { min: 0 }),
-    faults: choiceOf("faults", values.faults, ["none", "some"]),
+    faults: choiceOf("faults", values.faults, ["none", "some", "outage"]),
     stock: choiceOf("stock", values.stock, ["tight", "plenty"]),
     durability: choiceOf("durability", values.durability, ["process", "disk"]),
     after: values.once ? "exit" : "serve",
+    spread: values.spread ? "on" : "off",
   };
 }
 
@@ -75,9 +81,7 @@ function parsed(args: readonly string[]): ReturnType<typeof parse>["values"] {
   try {
     return parse(args).values;
   } catch (error) {
-    // The parser's advice fills lines; its first sentence says it.
-    const [sentence = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-    throw new UsageError(sentence, { cause: error });
+    throw new UsageError(complaint(error), { cause: error });
   }
 }
 

@@ -1,10 +1,15 @@
 import type { Clock } from "ashlar/clock";
-import type { OrderView, ReturnView } from "../http/mod.ts";
-import type { Client } from "./client.ts";
+import { isFailure, OutcomeUnknownError, type Client } from "ashlar/contract";
+import { type OrderView, orders } from "../contracts/mod.ts";
+import { hasEnded } from "../orders/mod.ts";
 import { generatedOrder, type GeneratedOrder } from "./generated-order.ts";
+import { patient } from "./patient.ts";
+
+type OrdersClient = Client<typeof orders>;
 
 export interface DriveOptions {
-  readonly client: Client;
+  readonly client: OrdersClient;
+  readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly seed: number;
   readonly run: number;
@@ -30,8 +35,6 @@ export interface Batch {
   readonly rejectedOrder: OrderView | undefined;
 }
 
-// The longest wait that the API offers.
-const waitSeconds = 30;
 const returnLookMs = 10;
 
 /** Places orders through the API as customers would, each of them waiting for the end of the order before the next one. */
@@ -42,44 +45,52 @@ export async function driveOrders(options: DriveOptions): Promise<Batch> {
   return drive.batch();
 }
 
-async function customer(drive: Drive, { client, clock, count, run, seed }: DriveOptions): Promise<void> {
+async function customer(drive: Drive, options: DriveOptions): Promise<void> {
+  const { clock, count, run, seed } = options;
   for (let n = drive.next(); n <= count; n = drive.next()) {
     const order = generatedOrder(seed, run, n);
     const startedMs = clock.monotonic();
-    const ended = await placeAndWait(client, order, () => drive.placed());
+    const ended = await placeAndFollow(options, order, () => drive.placed());
     drive.ended(ended, clock.monotonic() - startedMs);
     if (order.wish === "return one item" && ended.status === "confirmed") {
-      await returnOneItem(client, clock, { ended, key: order.key });
+      await returnOneItem(options, ended, order.key);
       drive.returned();
     }
   }
 }
 
-async function placeAndWait(client: Client, order: GeneratedOrder, placed: () => void): Promise<OrderView> {
-  const answer = await client.post<OrderView>("/orders", { body: order.body, key: order.key });
-  if (answer.status === "refused") throw new TypeError("the shop never refuses a well-formed order");
+async function placeAndFollow(options: DriveOptions, order: GeneratedOrder, placed: () => void): Promise<OrderView> {
+  const { client } = options;
+  const { id } = await patient(options, () => client.place(order.body, { key: order.key }));
   placed();
-  const path = `/orders/${answer.body.id}`;
-  // Too late to cancel is an answer, too.
-  if (order.wish === "cancel") await client.post(`${path}/cancel`, {});
-  while (true) {
-    const view = await client.get<OrderView>(`${path}?waitSeconds=${waitSeconds}`);
-    if (view.status === "confirmed" || view.status === "rejected") return view;
+  if (order.wish === "cancel") await patient(options, () => cancel(client, id));
+  return await patient(options, () => follow(options, id));
+}
+
+async function cancel(client: OrdersClient, id: string): Promise<void> {
+  try {
+    await client.cancel({ id });
+  } catch (error) {
+    // Too late to cancel is an answer, too.
+    if (!isFailure(error, orders.calls.cancel, "tooLate")) throw error;
   }
 }
 
-async function returnOneItem(
-  client: Client,
-  clock: Clock,
-  { ended, key }: { readonly ended: OrderView; readonly key: string },
-): Promise<void> {
-  const [line] = ended.lines;
+/** Listens to the order until it has ended. */
+async function follow({ client, signal }: DriveOptions, id: string): Promise<OrderView> {
+  for await (const view of client.track({ id }, { signal })) if (hasEnded(view)) return view;
+  signal.throwIfAborted();
+  throw new OutcomeUnknownError("orders.track", "allowed");
+}
+
+async function returnOneItem(options: DriveOptions, { id: order, lines }: OrderView, key: string): Promise<void> {
+  const { client, clock, signal } = options;
+  const [line] = lines;
   if (line === undefined) return;
-  const body = { items: [{ product: line.product, quantity: 1 }] };
-  const answer = await client.post<ReturnView>(`/orders/${ended.id}/returns`, { body, key });
-  if (answer.status === "refused") return;
-  while ((await client.get<ReturnView>(`/returns/${answer.body.id}`)).status !== "closed")
-    await clock.sleep(returnLookMs);
+  const items = [{ product: line.product, quantity: 1 }];
+  const { id } = await patient(options, () => client.requestReturn({ order, items }, { key }));
+  while ((await patient(options, () => client.getReturn({ id }))).status !== "closed")
+    await clock.sleep(returnLookMs, { signal });
 }
 
 class Drive {

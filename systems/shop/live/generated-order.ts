@@ -8,7 +8,7 @@ export interface GeneratedOrder {
   readonly body: {
     readonly customer: string;
     readonly country: string;
-    readonly items: readonly { readonly product: string; readonly quantity: number }[];
+    readonly items: { readonly product: string; readonly quantity: number }[];
     readonly payment: { readonly method: "card" | "paypal" | "crypto" };
   };
   readonly wish: "keep" | "return one item" | "cancel";

@@ -66,6 +66,7 @@ describe("the options of start", () => {
       stock: "tight",
       durability: "process",
       after: "serve",
+      spread: "off",
     });
     expect(readStartConfig(["--once"])).toMatchObject({ after: "exit" });
     expect(readStartConfig(["-h"])).toBe("help");

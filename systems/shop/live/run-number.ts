@@ -1,15 +1,16 @@
-import { RefusedError, type Engine } from "ashlar/engine";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 
-const cell = { space: "live", key: "runs" };
-const roundsMax = 100;
-
-/** The number of this run on these data, 1 for the first; no two runs get the same, whatever becomes of them. */
-export async function nextRun(engine: Engine): Promise<number> {
-  for (let round = 1; ; round++) {
-    const [last] = await engine.get([cell]);
-    const run = last === undefined ? 1 : Number(last.value) + 1;
-    const result = await engine.commit([{ op: "put", cell, expect: last?.version ?? "absent", value: String(run) }]);
-    if (result.committed) return run;
-    if (round === roundsMax) throw new RefusedError(result.refusal);
+/** The number of this run on these data, 1 for the first. A folder a run: making one that is there is refused, so that no two runs get the
+ *  same, whatever becomes of them. */
+export async function nextRun(data: string): Promise<number> {
+  await mkdir(join(data, "runs"), { recursive: true });
+  for (let run = 1; ; run++) {
+    try {
+      await mkdir(join(data, "runs", String(run)));
+      return run;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    }
   }
 }

@@ -1,17 +1,23 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-const main = join(import.meta.dirname, "../main.ts");
+const main = join(import.meta.dirname, "../main.js");
 const withinMs = 120_000;
 let data: string;
+const running = new Set<ChildProcess>();
 beforeEach(async () => {
   data = await mkdtemp(join(tmpdir(), "shop-start-"));
 });
-afterEach(() => rm(data, { recursive: true, force: true }));
+afterEach(async () => {
+  // A test that failed has left its shop open.
+  for (const child of running) child.kill("SIGKILL");
+  running.clear();
+  await rm(data, { recursive: true, force: true });
+});
 
 interface Ended {
   readonly code: number | null;
@@ -25,10 +31,16 @@ interface Started {
   /** Resolves when standard output or error matches. */
   seen(pattern: RegExp): Promise<RegExpExecArray>;
   kill(signal: NodeJS.Signals): void;
+  /** What Ctrl-C in a terminal does: SIGINT to it and all processes that it has started. */
+  pressCtrlC(): void;
 }
 
 function start(...args: readonly string[]): Started {
-  const child = spawn(process.execPath, ["--conditions=ashlar-source", main, "start", "--data", data, ...args]);
+  const child = spawn(process.execPath, ["--conditions=ashlar-source", main, "start", "--data", data, ...args], {
+    // A process group of its own, as a shell gives it.
+    detached: true,
+  });
+  running.add(child);
   const texts = { out: "", err: "" };
   const waiting = new Set<() => void>();
   for (const [name, stream] of [
@@ -44,6 +56,7 @@ function start(...args: readonly string[]): Started {
   return {
     ended,
     kill: (signal) => void child.kill(signal),
+    pressCtrlC: () => void process.kill(-(child.pid ?? 0), "SIGINT"),
     seen(pattern) {
       const { promise, resolve, reject } = Promise.withResolvers<RegExpExecArray>();
       const look = (): void => {
@@ -98,7 +111,7 @@ test(
     const shop = start("--orders", "5", "--port", "0");
     const [, url = ""] = await shop.seen(/Serving (\S+),/);
     const health = await fetch(`${url}/health`);
-    expect(await health.json()).toMatchObject({ ready: true, details: { ordersOpen: 0 } });
+    expect(await health.json()).toMatchObject({ state: "ready", httpStatus: 200 });
     shop.kill("SIGTERM");
     expect(await shop.ended).toMatchObject({ code: 0, signal: null });
   },
@@ -111,6 +124,21 @@ test("interrupted before the summary, it stops cleanly and says so", { timeout: 
   const { code, err } = await shop.ended;
   expect([code, err]).toEqual([130, expect.stringContaining("Stopped.")]);
 });
+
+test(
+  "Ctrl-C, which reaches every process of a spread shop, stops it in good order",
+  { timeout: withinMs },
+  async () => {
+    const shop = start("--spread", "--orders", "5000", "--port", "0");
+    await shop.seen(/ [1-9]\d*\/5000 placed/);
+    shop.pressCtrlC();
+    const { code, err } = await shop.ended;
+    // A request that was still being answered may be told of afterwards.
+    const last = err.slice(err.indexOf("Stopped")).replaceAll(/^\{.*"level":"warn".*\}\n/gm, "");
+    expect(last).toBe("Stopped. Started again on the same data, the shop goes on where it was.\n");
+    expect(code).toBe(130);
+  },
+);
 
 test("a port in use is told in one sentence, with exit code 2", { timeout: withinMs }, async () => {
   const other = createServer();

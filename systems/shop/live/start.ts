@@ -1,13 +1,12 @@
-import { join } from "node:path";
+import { clientOf, type Client } from "ashlar/contract";
 import { systemClock, type Clock } from "ashlar/clock";
-import { openSqliteEngine } from "ashlar/engine/sqlite";
-import { idSource, systemRandom } from "ashlar/random";
+import { httpDispatcher } from "ashlar/http";
+import { analytics, orders } from "../contracts/mod.ts";
 import { audit, type Totals } from "../audit/mod.ts";
-import { createApi, jsonLines, serveApi, shopStorefront, type HealthView, type SalesRow } from "../http/mod.ts";
-import { openOutside } from "../outside/mod.ts";
-import { createShop, type Shop } from "../shop.ts";
-import { makeFolder } from "../make-folder.ts";
-import { httpClient, type Client } from "./client.ts";
+import { openEdge } from "../edge/mod.ts";
+import { atRest } from "../rest.ts";
+import type { ShopClients } from "../shop-clients.ts";
+import { runShop } from "../shop-run.ts";
 import type { StartConfig } from "./config.ts";
 import { driveOrders } from "./drive.ts";
 import { openShelves } from "./open-shelves.ts";
@@ -31,19 +30,26 @@ export async function startCommand(
 ): Promise<"sound" | "unsound" | "stopped"> {
   const clock = systemClock;
   const progress = liveProgress({ clock, write: around.note, output: around.terminal });
-  await using stack = new AsyncDisposableStack();
-  const shop = await openShop(config, clock, stack);
-  const url = await openApi({ config, around, shop, clock, stack, progress });
-  const live: Live = {
-    config,
-    around,
-    shop,
-    clock,
-    progress,
-    url,
-    client: httpClient({ url, clock, signal: around.signal }),
-  };
+  const { data, durability, faults, port, seed, spread, stock } = config;
+  let url = "";
+  await using shop = await runShop(
+    { data, durability, faults, sale: "at once", seed, stock },
+    {
+      spread,
+      log: ({ level, ...line }) => {
+        if (level === "error") progress.beside(`${JSON.stringify({ level, ...line })}\n`);
+      },
+      async entrance({ system, dispatcher, health }) {
+        const edge = await openEdge({ system, dispatcher, health, port, clock, log: progress.beside });
+        ({ url } = edge);
+        return edge;
+      },
+    },
+  );
+  await using outside = httpDispatcher({ url, connections: config.concurrency + 1 });
+  const live: Live = { config, around, shop, clock, progress, url, outside };
   try {
+    await openDoors(live);
     const end = await runBatch(live);
     if (config.after === "serve") await untilStopped(around.signal);
     return end;
@@ -58,87 +64,53 @@ export async function startCommand(
 interface Live {
   readonly config: StartConfig;
   readonly around: StartSurroundings;
-  readonly shop: Shop;
+  readonly shop: ShopClients;
   readonly clock: Clock;
   readonly progress: Progress;
   readonly url: string;
-  readonly client: Client;
+  /** The way that customers take. */
+  readonly outside: Parameters<typeof clientOf>[1];
 }
 
-async function openShop(config: StartConfig, clock: Clock, stack: AsyncDisposableStack): Promise<Shop> {
-  const { data, durability, faults, seed, stock } = config;
-  await makeFolder(data);
-  const outside = stack.use(await openOutside({ path: join(data, "outside.db"), faults, seed, clock }));
-  const engine = stack.use(await openSqliteEngine({ path: join(data, "shop.db"), durability, clock }));
-  return stack.use(
-    await createShop({ engine, outside, clock, random: systemRandom, seed, stock, releases: "at once" }),
-  );
-}
-
-interface Opening extends Omit<Live, "url" | "client"> {
-  readonly stack: AsyncDisposableStack;
-}
-
-/** Serves from before the shelves are filled, so that health can be asked; takes orders from then on. */
-async function openApi({ config, around, shop, clock, stack, progress }: Opening): Promise<string> {
-  let opened: "starting" | "ready" = "starting";
-  const nextId = idSource({ clock, random: systemRandom });
-  const log = jsonLines(progress.beside);
-  const { signal } = around;
-  const state = (): "starting" | "ready" | "stopping" => (signal.aborted ? "stopping" : opened);
-  const storefront = shopStorefront({ shop, clock, nextId, state, closing: signal });
-  const api = createApi({ storefront, clock, nextId, log });
-  const server = stack.use(await serveApi({ api, port: config.port, clock, log }));
+async function openDoors({ around, config, shop, url }: Live): Promise<void> {
   const received = await openShelves(shop, config.orders);
-  opened = "ready";
-  around.note(`The shop is open on ${server.url}, data in ${config.data}; ${received} units came in.\n`);
-  return server.url;
+  const where = config.spread === "on" ? "nine processes" : "one process";
+  around.note(`The shop is open on ${url}, ${where}, data in ${config.data}; ${received} units came in.\n`);
 }
 
 async function runBatch(live: Live): Promise<"sound" | "unsound"> {
-  const { around, client, clock, config, progress, shop, url } = live;
-  const { details } = await client.get<HealthView>("/health");
-  if (details.ordersOpen + details.returnsOpen > 0)
-    around.note(`Going on with ${details.ordersOpen} orders and ${details.returnsOpen} returns from before.\n`);
-  const run = await nextRun(shop.engine);
+  const { around, clock, config, outside, progress, shop, url } = live;
+  const { ordersOpen, returnsOpen } = await shop.client(orders).status({});
+  if (ordersOpen + returnsOpen > 0)
+    around.note(`Going on with ${ordersOpen} orders and ${returnsOpen} returns from before.\n`);
   const { concurrency, data, orders: count, seed } = config;
-  const batch = await driveOrders({ client, clock, seed, run, count, concurrency, onProgress: progress.show });
+  const run = await nextRun(data);
+  const client: Client<typeof orders> = clientOf(orders, outside);
+  const { signal } = around;
+  const batch = await driveOrders({ client, clock, signal, seed, run, count, concurrency, onProgress: progress.show });
   progress.end();
   const totals = await auditAtRest(live);
-  const { rows: bestSellers } = await client.get<{ readonly rows: readonly SalesRow[] }>("/sales?by=product&limit=5");
+  const { rows: bestSellers } = await clientOf(analytics, outside).sales({ by: "product", limit: 5 });
   around.print(summaryText({ run, data, url, batch, totals, bestSellers }));
   if (config.after === "serve") around.print(servingText({ url, batch }));
   return totals.invariants.every((invariant) => invariant.ok) ? "sound" : "unsound";
 }
 
-const lookMs = 20;
-/** An order that needs a person's decision stays open: then the audit says so. */
+/** An order that needs a person's decision, or a company that is away, stays open: then the audit says so. */
 const restWithinMs = 60_000;
 /** Others may place orders meanwhile. */
 const auditsMax = 5;
 
-async function auditAtRest(live: Live): Promise<Totals> {
-  const { shop } = live;
+async function auditAtRest({ around, clock, shop }: Live): Promise<Totals> {
+  const { signal } = around;
   for (let attempt = 1; ; attempt++) {
-    await restOf(live);
-    const before = await headOf(shop);
-    const totals = await audit(shop);
-    if (attempt === auditsMax || (await headOf(shop)) === before) return totals;
+    const state = await atRest(shop, { clock, signal, withinMs: restWithinMs });
+    const before = await shop.client(orders).status({});
+    const totals = await audit(shop, clock);
+    const after = await shop.client(orders).status({});
+    const isSame = before.events === after.events && after.ordersOpen === 0;
+    if (state === "waiting" || attempt === auditsMax || isSame) return totals;
   }
-}
-
-async function restOf({ around, clock, shop, client }: Live): Promise<void> {
-  const untilMs = clock.monotonic() + restWithinMs;
-  while (clock.monotonic() < untilMs) {
-    const { details } = await client.get<HealthView>("/health");
-    if (details.ordersOpen + details.returnsOpen + details.notificationsWaiting === 0) break;
-    await clock.sleep(lookMs, { signal: around.signal });
-  }
-  await shop.analytics.caughtUp();
-}
-
-async function headOf({ engine, store }: Shop): Promise<number> {
-  return (await engine.read({ log: store.log, after: Number.MAX_SAFE_INTEGER, limit: 1 })).head;
 }
 
 function untilStopped(signal: AbortSignal): Promise<void> {

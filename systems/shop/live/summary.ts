@@ -1,8 +1,15 @@
 import type { Totals } from "../audit/mod.ts";
-import type { SalesRow } from "../http/mod.ts";
 import { formatMinor } from "../money.ts";
 import type { Batch } from "./drive.ts";
 import { percentiles } from "./percentiles.ts";
+
+/** A line of the best sellers. */
+interface SalesRow {
+  readonly group: string;
+  readonly name?: string | undefined;
+  readonly units: number;
+  readonly totalMinor: number;
+}
 
 export interface Summary {
   readonly run: number;
@@ -94,7 +101,7 @@ export function servingText({ url, batch }: Pick<Summary, "url" | "batch">): str
     `  curl '${url}/sales?by=country'`,
     `  curl ${url}/orders -i -H 'content-type: application/json' -d '${body}'`,
     `  curl ${url}/health`,
-    `  curl ${url}/openapi.json`,
+    `  ${url}/docs, ${url}/openapi.json, ${url}/asyncapi.json`,
     "Ctrl-C stops. Killed at any moment and started again, the shop goes on where it was.",
     "",
   ].join("\n");

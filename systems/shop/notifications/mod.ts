@@ -1,2 +1,1 @@
-export type { ChannelName, Notification, NotificationKind } from "./notification.ts";
-export { openNotifications, type Notifications, type NotificationsOptions } from "./notifications.ts";
+export { notificationsFile, notificationsService } from "./service.ts";

@@ -48,6 +48,16 @@ test("no stage is skipped or repeated", () => {
   expect(() => after(...confirmed, { kind: "confirm", sale })).toThrow("refused at confirmed");
 });
 
+test("an order is called off until its parcel is on its way, and is not sold then", () => {
+  const off: OrderCommand = { kind: "call off", reason: "cancelled" };
+  for (const steps of [1, 2, 3]) {
+    const state = after(...confirmed.slice(0, steps), off);
+    expect(orderDecider.decide(state, off)).toEqual([]);
+    expect(orderDecider.decide(state, { kind: "confirm", sale })).toHaveProperty("rejection");
+  }
+  for (const steps of [4, 5]) expect(() => after(...confirmed.slice(0, steps), off)).toThrow("refused");
+});
+
 test("units are taken back once, at the price paid, and the last one takes the rest", () => {
   const one = { code: "A", quantity: 1, amountMinor: 33 };
   const once = after(...confirmed, { kind: "take back", return: "C1", taken: [one] });
@@ -62,6 +72,13 @@ test("units are taken back once, at the price paid, and the last one takes the r
       { kind: "take back", return: "C2", taken: [tooMany] },
     ),
   ).toThrow("refused at confirmed");
+});
+
+test("two parts of one return do not take the same units back", () => {
+  const two = { code: "A", quantity: 2, amountMinor: 66 };
+  expect(() => after(...confirmed, { kind: "take back", return: "C1", taken: [two, two] })).toThrow(
+    "refused at confirmed",
+  );
 });
 
 test("nothing can be returned of an order that was rejected", () => {

@@ -1,6 +1,6 @@
 import { decider, eventTypes, reject, type Decider } from "ashlar/events";
+import type { PaymentMethodName } from "../contracts/mod.ts";
 import { shareOf, type Minor } from "../money.ts";
-import type { PaymentMethodName } from "../payments/mod.ts";
 
 /** One accepted line of an order. */
 export interface OrderLine {
@@ -172,11 +172,12 @@ function decideTakeBack(
   command: Extract<OrderCommand, { kind: "take back" }>,
 ): ReturnType<typeof orderDecider.decide> {
   if (order.stage !== "confirmed") return reject({ stage: order.stage });
-  const possible = command.taken.every(({ code, quantity }) => {
-    const left = order.returnable.filter((line) => line.code === code);
-    return left.reduce((sum, line) => sum + line.quantity, 0) >= quantity;
-  });
-  if (!possible) return reject({ stage: order.stage });
+  let left = order.returnable;
+  for (const { code, quantity } of command.taken) {
+    const found = takeUnits(left, code, quantity);
+    if (found.taken.quantity < quantity) return reject({ stage: order.stage });
+    ({ left } = found);
+  }
   return [{ type: "LinesReturned", data: { return: command.return, taken: command.taken } }];
 }
 

@@ -1,10 +1,11 @@
 import type { Change } from "ashlar/engine";
 import type { EventStore } from "ashlar/events";
 import type { RunOutcome, Sagas } from "ashlar/saga";
-import { commitPlanned, type PlannedCommit } from "../commit-loop.ts";
+import type { PlannedCommit } from "../commit-loop.ts";
 import { newStream } from "../planning.ts";
-import { orderDecider, type Order, type PlacedOrder } from "./order.ts";
+import { orderDecider, type PlacedOrder } from "./order.ts";
 import type { OrderSaga } from "./order-saga.ts";
+import type { OrderWatch } from "./order-watch.ts";
 import type { PlacedOrders } from "./placed-orders.ts";
 
 export interface OrdersOptions {
@@ -12,6 +13,7 @@ export interface OrdersOptions {
   readonly sagas: Sagas;
   readonly saga: OrderSaga;
   readonly placed: PlacedOrders;
+  readonly watch: OrderWatch;
 }
 
 /** Takes orders, follows them and calls them off. */
@@ -34,17 +36,6 @@ export class Orders {
     };
   }
 
-  /** Places a live order. Resolves once it is durable; its saga goes on by itself. */
-  async place(id: string, order: PlacedOrder, also: readonly Change[] = []): Promise<void> {
-    await commitPlanned(this.#options.store.engine, async () => this.placing(id, order, also));
-  }
-
-  /** The order as it is now; `undefined` when there is none with that id. */
-  async find(id: string): Promise<Order | undefined> {
-    const { state, version } = await this.#options.store.load(orderDecider, id);
-    return version === 0 ? undefined : state;
-  }
-
   /** Waits for the end of an order's saga. */
   ended(id: string, options?: { readonly signal?: AbortSignal; readonly withinMs?: number }): Promise<RunOutcome> {
     const { sagas, saga } = this.#options;
@@ -56,6 +47,7 @@ export class Orders {
   async cancel(id: string): Promise<"called off" | "too late" | "unknown"> {
     const { store } = this.#options;
     const answer = await store.execute(orderDecider, id, { kind: "call off", reason: "cancelled by the customer" });
+    this.#options.watch.changed(id);
     if (answer.status !== "rejected") return "called off";
     return answer.rejection.stage === "unknown" ? "unknown" : "too late";
   }

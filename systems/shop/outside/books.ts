@@ -16,6 +16,8 @@ export interface BookEntry {
 
 export interface OutsideBooks {
   totals(kind: string): BookTotals;
+  /** Whether anything of this kind was done for a subject. */
+  has(kind: string, subject: string): boolean;
   /** All effects of one kind, as they were done. Streaming. */
   entries(kind: string): Iterable<BookEntry>;
 }
@@ -34,6 +36,8 @@ interface EntryRow {
 
 const totals = `select count(*) as effects, coalesce(sum(amount_minor), 0) as amount, count(distinct subject) as subjects
   from effect where kind = ?`;
+// Keys are made of kind and subject, and have an index.
+const one = "select id from effect where kind = ? and key = ?";
 const page = "select id, subject, amount_minor as amount from effect where kind = ? and id > ? order by id limit 1000";
 
 /** Read access to what the outside world has recorded. */
@@ -44,6 +48,7 @@ export function openBooks(database: SqliteDatabase): OutsideBooks {
       if (row === undefined) return { effects: 0, amountMinor: 0, repeated: 0 };
       return { effects: row.effects, amountMinor: row.amount, repeated: row.effects - row.subjects };
     },
+    has: (kind, subject) => database.reader.get(one, kind, `${kind}/${subject}`) !== undefined,
     *entries(kind) {
       let after = 0;
       while (true) {

@@ -18,7 +18,8 @@ export interface FaultRates {
   readonly stall: number;
 }
 
-export type FaultMode = "none" | "some";
+/** `outage`: as `some`, and the first payment provider answers nothing at all. */
+export type FaultMode = "none" | "some" | "outage";
 
 const fine: Fate = { refusal: undefined, outages: 0, stallMs: 0 };
 const passing = { outage: 0.05, stall: 0.02 };
@@ -38,8 +39,9 @@ const rates: Readonly<Record<string, FaultRates>> = {
 };
 
 /** Decides the fate of requests. */
-export function fates(mode: FaultMode, seed: number): (kind: string, subject: string) => Fate {
+export function fates(mode: FaultMode, seed: number, company = "provider"): (kind: string, subject: string) => Fate {
   if (mode === "none") return () => fine;
+  if (mode === "outage" && company === "provider") return () => ({ ...fine, outages: Infinity });
   return (kind, subject) => {
     const { refusals, outage, stall } = rates[kind] ?? { ...passing, refusals: [] };
     return {

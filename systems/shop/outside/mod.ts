@@ -1,4 +1,5 @@
+export { wayOut, type WayOut } from "./way-out.ts";
 export type { BookEntry, BookTotals, OutsideBooks } from "./books.ts";
-export { type Fate, type FaultMode } from "./faults.ts";
-export { openOutside, type Outside, type OutsideOptions } from "./outside.ts";
-export type { OutsideReply, OutsideService } from "./service.ts";
+export { type Fate, type FaultMode, fates } from "./faults.ts";
+export { openOutside, type OpenOutside, type Outside, type OutsideOptions } from "./outside.ts";
+export { OutageError, type OutsideReply, type OutsideRequest, type OutsideService } from "./service.ts";

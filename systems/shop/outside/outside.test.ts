@@ -12,13 +12,14 @@ function subjectWith(kind: string, wanted: (fate: ReturnType<ReturnType<typeof f
   for (let order = 536_365; ; order++) if (wanted(fateOf(kind, `${order}`))) return `${order}`;
 }
 
-async function withOutside(run: (outside: Outside, clock: ManualClock, path: string) => Promise<void>): Promise<void> {
+async function withOutside(
+  run: (outside: Outside, clock: ManualClock, folder: string) => Promise<void>,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "shop-outside-"));
   const clock = manualClock();
-  const path = join(folder, "outside.db");
   try {
-    await using outside = await openOutside({ path, clock, faults: "some", seed: 1 });
-    await run(outside, clock, path);
+    await using outside = await openOutside({ name: "provider", data: folder, clock, faults: "some", seed: 1 });
+    await run(outside, clock, folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -32,12 +33,12 @@ function charge(
 }
 
 test("the same key gets the same answer and has one effect", async () => {
-  await withOutside(async ({ payments, books }, clock) => {
+  await withOutside(async ({ service, books }, clock) => {
     const subject = subjectWith(
       "charge",
       (fate) => fate.refusal === undefined && fate.outages === 0 && fate.stallMs === 0,
     );
-    const asked = [payments.request(charge(subject)), payments.request(charge(subject))];
+    const asked = [service.request(charge(subject)), service.request(charge(subject))];
     await clock.settle();
     const [first, second] = await Promise.all(asked);
     expect(first).toEqual(second);
@@ -46,12 +47,12 @@ test("the same key gets the same answer and has one effect", async () => {
 });
 
 test("an effect that is done twice under two keys shows in the books", async () => {
-  await withOutside(async ({ payments, books }, clock) => {
+  await withOutside(async ({ service, books }, clock) => {
     const subject = subjectWith(
       "charge",
       (fate) => fate.refusal === undefined && fate.outages === 0 && fate.stallMs === 0,
     );
-    const asked = [payments.request(charge(subject)), payments.request(charge(subject, "another key"))];
+    const asked = [service.request(charge(subject)), service.request(charge(subject, "another key"))];
     await clock.settle();
     await Promise.all(asked);
     expect(books.totals("charge").repeated).toBe(1);
@@ -59,37 +60,37 @@ test("an effect that is done twice under two keys shows in the books", async () 
 });
 
 test("an outage passes after so many attempts, counted across restarts", async () => {
-  await withOutside(async (outside, clock, path) => {
+  await withOutside(async (outside, clock, folder) => {
     const subject = subjectWith(
       "charge",
       (fate) => fate.refusal === undefined && fate.outages === 2 && fate.stallMs === 0,
     );
-    const fails = async ({ payments }: Outside): Promise<void> => {
-      const asked = Promise.allSettled([payments.request(charge(subject))]);
+    const fails = async ({ service }: Outside): Promise<void> => {
+      const asked = Promise.allSettled([service.request(charge(subject))]);
       await clock.settle();
       expect(await asked).toMatchObject([{ status: "rejected", reason: { code: "OUTAGE" } }]);
     };
     await fails(outside);
-    await using again = await openOutside({ path, clock, faults: "some", seed: 1 });
+    await using again = await openOutside({ name: "provider", data: folder, clock, faults: "some", seed: 1 });
     await fails(again);
-    const heard = again.payments.request(charge(subject));
+    const heard = again.service.request(charge(subject));
     await clock.settle();
     expect(await heard).toMatchObject({ status: "done" });
   });
 });
 
 test("a reply that is lost to a stall does not undo the effect; asked again, the answer comes at once", async () => {
-  await withOutside(async ({ payments, books }, clock) => {
+  await withOutside(async ({ service, books }, clock) => {
     const subject = subjectWith(
       "charge",
       (fate) => fate.refusal === undefined && fate.outages === 0 && fate.stallMs > 45,
     );
     const controller = new AbortController();
-    const lost = Promise.allSettled([payments.request({ ...charge(subject), signal: controller.signal })]);
+    const lost = Promise.allSettled([service.request({ ...charge(subject), signal: controller.signal })]);
     await clock.settle();
     controller.abort(new Error("too late"));
     expect(await lost).toMatchObject([{ status: "rejected", reason: { message: "too late" } }]);
-    const again = payments.request(charge(subject));
+    const again = service.request(charge(subject));
     await clock.settle();
     expect(await again).toMatchObject({ status: "done" });
     expect(books.totals("charge").effects).toBe(1);
@@ -97,10 +98,10 @@ test("a reply that is lost to a stall does not undo the effect; asked again, the
 });
 
 test("a refusal is final, has a reason and no effect", async () => {
-  await withOutside(async ({ payments, books }, clock) => {
+  await withOutside(async ({ service, books }, clock) => {
     const subject = subjectWith("charge", (fate) => fate.refusal === "declined" && fate.outages === 0);
     for (let attempt = 0; attempt < 2; attempt++) {
-      const reply = payments.request(charge(subject));
+      const reply = service.request(charge(subject));
       await clock.settle();
       expect(await reply).toEqual({ status: "refused", reason: "declined" });
     }

@@ -1,30 +1,34 @@
+import { join } from "node:path";
 import type { Clock } from "ashlar/clock";
 import { openSqlite } from "ashlar/drivers/sqlite";
 import { openBooks, type OutsideBooks } from "./books.ts";
 import { fates, type FaultMode } from "./faults.ts";
 import { outsideService, type OutsideService } from "./service.ts";
 
-/** Everything that is not ours: payment provider, carrier and message channels, simulated in a file of their own. */
+/** A company that is not ours (payment provider, carrier, message channels), simulated in a file of its own. */
 export interface Outside extends AsyncDisposable {
-  readonly payments: OutsideService;
-  readonly carrier: OutsideService;
-  readonly channels: OutsideService;
-  /** What they really did, for the audit. */
+  readonly service: OutsideService;
+  /** What it really did, for the audit. */
   readonly books: OutsideBooks;
 }
 
 export interface OutsideOptions {
-  /** File that keeps what was done. Made when absent. */
-  readonly path: string;
+  /** `provider`, `second-provider`, `carrier`, `channels`: names its file. */
+  readonly name: string;
+  /** Folder of the file that keeps what was done. */
+  readonly data: string;
   readonly faults: FaultMode;
   readonly seed: number;
   readonly clock: Clock;
 }
 
-/** Opens the outside world. What it has done survives a kill of the process, as the world does. */
-export async function openOutside(options: OutsideOptions): Promise<Outside> {
-  const { clock, path } = options;
-  const database = await openSqlite({ path, clock, durability: "process" });
+/** How companies are opened: as they are here, or as a simulated world has them. */
+export type OpenOutside = (options: OutsideOptions) => Promise<Outside>;
+
+/** Opens a company of the outside world. What it has done survives a kill of the process, as the world does. */
+export const openOutside: OpenOutside = async (options) => {
+  const { clock, data, name, faults, seed } = options;
+  const database = await openSqlite({ path: join(data, `outside-${name}.db`), clock, durability: "process" });
   await database.migrate("outside", [
     {
       name: "books",
@@ -34,13 +38,9 @@ export async function openOutside(options: OutsideOptions): Promise<Outside> {
       create table outage (key text primary key, attempts integer not null) strict, without rowid;`,
     },
   ]);
-  // One service plays all parts: they differ in what is asked of them, and fates are drawn by that.
-  const service = outsideService(database, clock, fates(options.faults, options.seed));
   return {
-    payments: service,
-    carrier: service,
-    channels: service,
+    service: outsideService(database, clock, fates(faults, seed, name)),
     books: openBooks(database),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   };
-}
+};

@@ -20,7 +20,7 @@ export type OutsideReply =
   | { readonly status: "refused"; readonly reason: string };
 
 /** The service did not answer this attempt. Nothing was done. */
-class OutageError extends KitError {
+export class OutageError extends KitError {
   readonly code = "OUTAGE";
   readonly retryable = true;
 
@@ -54,6 +54,8 @@ export function outsideService(
     async request(request) {
       request.signal?.throwIfAborted();
       const fate = fateOf(request.kind, request.subject);
+      // Nobody is there who could keep books.
+      if (fate.outages === Infinity) throw new OutageError(request.kind);
       const done = await database.group((sql) => perform(sql, request, fate));
       if (done.status === "outage") throw new OutageError(request.kind);
       if (done.status === "refused") return done;

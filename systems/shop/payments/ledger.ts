@@ -16,7 +16,14 @@ export interface Posting {
   readonly reference: string;
   /** What was charged, given back or adjusted. */
   readonly amountMinor: Minor;
+  /** Of a refund: the order that was paid. */
+  readonly order?: string;
   readonly entries: readonly Entry[];
+}
+
+/** The transaction that takes the money for an order. */
+export function chargeId(order: string): string {
+  return `charge-${order}`;
 }
 
 /** The stream is `ledger/<transaction id>`, and the id says what the transaction is for: a repeat meets its own stream. */

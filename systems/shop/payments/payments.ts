@@ -1,12 +1,9 @@
-import { signalAfter } from "ashlar/abort";
-import type { Clock } from "ashlar/clock";
-import type { Append } from "ashlar/engine";
-import { InvariantError, TimeoutError } from "ashlar/errors";
-import type { EventStore } from "ashlar/events";
+import { RefusedError } from "ashlar/engine";
+import { InvariantError } from "ashlar/errors";
+import { streamOf, type EventStore } from "ashlar/events";
 import type { Minor } from "../money.ts";
 import { newStream } from "../planning.ts";
-import type { OutsideReply, OutsideService } from "../outside/mod.ts";
-import { ledgerDecider, type Posting } from "./ledger.ts";
+import { chargeId, ledgerDecider, type Posting } from "./ledger.ts";
 import {
   adjustmentEntries,
   chargeEntries,
@@ -16,11 +13,11 @@ import {
   type PaymentMethod,
   type PaymentMethodName,
 } from "./methods.ts";
+import type { Providers } from "./providers.ts";
 
 export interface PaymentsOptions {
   readonly store: EventStore;
-  readonly provider: OutsideService;
-  readonly clock: Clock;
+  readonly providers: Providers;
   readonly seed: number;
 }
 
@@ -31,7 +28,7 @@ export interface Payment {
   readonly payer: string;
   readonly amountMinor: Minor;
   /** How, where the payer said so. */
-  readonly method?: PaymentMethodName;
+  readonly method?: PaymentMethodName | undefined;
 }
 
 /** Part of a payment that goes back. `id` tells several refunds of one order apart. */
@@ -40,13 +37,11 @@ export interface Refund extends Payment {
 }
 
 export type ChargeOutcome =
-  | { readonly status: "captured"; readonly method: string }
+  | { readonly status: "captured"; readonly method: PaymentMethodName }
   | { readonly status: "refused"; readonly reason: "declined" | "failed" };
 
-// Shorter than the longest stall of the provider: a reply that is lost that way is asked for again under the same key.
-const replyWithinMs = 45;
-
-/** Takes and gives back money. Calls of the provider are idempotent by key; postings are changes for the caller's own commit. */
+/** Takes and gives back money. The provider is asked under a key made of what it is for, then the ledger says so, under the same name: a
+ *  repeat meets both. */
 export class Payments {
   readonly #options: PaymentsOptions;
 
@@ -54,58 +49,50 @@ export class Payments {
     this.#options = options;
   }
 
-  /** How this is paid. */
-  methodOf({ method, payer }: Payment): PaymentMethod {
+  /** Rejects with a retryable error when no answer came. */
+  async charge(payment: Payment, signal: AbortSignal): Promise<ChargeOutcome> {
+    const { order, amountMinor } = payment;
+    const method = this.#methodOf(payment);
+    const captured = { status: "captured", method: method.name } as const;
+    // The provider is not bothered with nothing.
+    if (amountMinor === 0) return captured;
+    const request = { kind: "charge", subject: order, key: `charge/${order}`, amountMinor };
+    const reply = await this.#options.providers.charge(order, request, signal);
+    if (reply.status !== "done")
+      return { status: "refused", reason: reply.reason === "declined" ? "declined" : "failed" };
+    const entries = chargeEntries(method, amountMinor);
+    await this.#post(chargeId(order), { purpose: "charge", reference: order, amountMinor, entries });
+    return captured;
+  }
+
+  async refund(refund: Refund, signal: AbortSignal): Promise<void> {
+    const { id, amountMinor, order } = refund;
+    if (amountMinor === 0) return;
+    const request = { kind: "refund", subject: id, key: `refund/${id}`, amountMinor };
+    const reply = await this.#options.providers.refund(order, request, signal);
+    if (reply.status !== "done") throw new InvariantError(`refund ${id} was refused: ${reply.reason}`);
+    const entries = refundEntries(this.#methodOf(refund), amountMinor);
+    await this.#post(`refund-${id}`, { purpose: "refund", reference: id, order, amountMinor, entries });
+  }
+
+  async adjust(id: string, amountMinor: Minor): Promise<void> {
+    if (amountMinor === 0) return;
+    const entries = adjustmentEntries(amountMinor);
+    await this.#post(`adjustment-${id}`, { purpose: "adjustment", reference: id, amountMinor, entries });
+  }
+
+  #methodOf({ method, payer }: Payment): PaymentMethod {
     return method === undefined ? methodFor(this.#options.seed, payer) : paymentMethods[method];
   }
 
-  /** Asks the provider for the money. Once per order, however often it is called. Rejects with a retryable error when no answer came. */
-  async charge(payment: Payment): Promise<ChargeOutcome> {
-    const { order, amountMinor } = payment;
-    const method = this.methodOf(payment).name;
-    // The provider is not bothered with nothing.
-    if (amountMinor === 0) return { status: "captured", method };
-    const reply = await this.#ask("charge", order, amountMinor);
-    if (reply.status === "done") return { status: "captured", method };
-    return { status: "refused", reason: reply.reason === "declined" ? "declined" : "failed" };
-  }
-
-  /** Gives money back. Once per refund id. */
-  async refund({ id, amountMinor }: Refund): Promise<void> {
-    if (amountMinor === 0) return;
-    const reply = await this.#ask("refund", id, amountMinor);
-    if (reply.status !== "done") throw new InvariantError(`refund ${id} was refused: ${reply.reason}`);
-  }
-
-  /** The posting of a charge. Empty for nothing. */
-  postCharge(payment: Payment): readonly Append[] {
-    const { order, amountMinor } = payment;
-    if (amountMinor === 0) return [];
-    const entries = chargeEntries(this.methodOf(payment), amountMinor);
-    return [this.#post(`charge-${order}`, { purpose: "charge", reference: order, amountMinor, entries })];
-  }
-
-  postRefund(refund: Refund): readonly Append[] {
-    const { id, amountMinor } = refund;
-    if (amountMinor === 0) return [];
-    const entries = refundEntries(this.methodOf(refund), amountMinor);
-    return [this.#post(`refund-${id}`, { purpose: "refund", reference: id, amountMinor, entries })];
-  }
-
-  postAdjustment(id: string, amountMinor: Minor): readonly Append[] {
-    if (amountMinor === 0) return [];
-    const entries = adjustmentEntries(amountMinor);
-    return [this.#post(`adjustment-${id}`, { purpose: "adjustment", reference: id, amountMinor, entries })];
-  }
-
-  /** A new stream a transaction: posting one twice meets a version conflict. */
-  #post(id: string, posting: Posting): Append {
-    return newStream(this.#options.store, ledgerDecider, { id, command: posting });
-  }
-
-  async #ask(kind: "charge" | "refund", subject: string, amountMinor: Minor): Promise<OutsideReply> {
-    const { clock, provider } = this.#options;
-    using limit = signalAfter(clock, replyWithinMs, () => new TimeoutError(`a ${kind}`, replyWithinMs));
-    return await provider.request({ kind, subject, key: `${kind}/${subject}`, amountMinor, signal: limit.signal });
+  /** A new stream a transaction: one that is there was posted before. */
+  async #post(id: string, posting: Posting): Promise<void> {
+    const { store } = this.#options;
+    const result = await store.engine.commit([newStream(store, ledgerDecider, { id, command: posting })]);
+    if (result.committed) return;
+    const { refusal } = result;
+    if (refusal.kind !== "version-conflict") throw new RefusedError(refusal);
+    const { state } = await store.load(ledgerDecider, id);
+    if (state !== "posted") throw new InvariantError(`${streamOf(ledgerDecider, id)} is there and not posted`);
   }
 }

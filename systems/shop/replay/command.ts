@@ -1,12 +1,8 @@
-import { join } from "node:path";
 import { systemClock } from "ashlar/clock";
-import { openSqliteEngine } from "ashlar/engine/sqlite";
-import { systemRandom } from "ashlar/random";
+import { idSource, systemRandom } from "ashlar/random";
 import type { ReplayConfig } from "../config.ts";
-import { openOutside } from "../outside/mod.ts";
-import { createShop } from "../shop.ts";
-import { makeFolder } from "../make-folder.ts";
-import { openMeasurements } from "./measurements-system.ts";
+import { runShop } from "../shop-run.ts";
+import { openCommits } from "./commits.ts";
 import { progressLine } from "./progress-line.ts";
 import { replay } from "./replay.ts";
 import { checkSource } from "./source.ts";
@@ -20,41 +16,35 @@ export interface Surroundings {
   readonly signal: AbortSignal;
 }
 
-/** `shop replay FILE`: opens the shop on a folder, replays, reports. Resolves to `sound` only when every invariant holds and nothing is open. */
+/** `shop replay FILE`: runs the shop on a folder, replays, reports. Resolves to `sound` only when every invariant holds and nothing is open. */
 export async function replayCommand(
   config: ReplayConfig,
   around: Surroundings,
 ): Promise<"sound" | "unsound" | "stopped"> {
-  const { data, durability, seed, stock, faults } = config;
+  const { data, durability, faults, file, limit, seed, spread, stock } = config;
   const clock = systemClock;
-  await checkSource(config.file);
-  await makeFolder(data);
-  using measured = openMeasurements();
-  await using outside = await openOutside({ path: join(data, "outside.db"), faults, seed, clock });
-  await using engine = await openSqliteEngine({ path: join(data, "shop.db"), durability, clock });
-  await using shop = await createShop({
-    engine,
-    outside,
-    clock,
-    random: systemRandom,
-    seed,
-    stock,
-    releases: "at day close",
-    views: "on demand",
+  await checkSource(file);
+  using commits = openCommits();
+  const settings = { data, durability, faults, sale: "at day close", seed, stock } as const;
+  await using shop = await runShop(settings, {
+    spread,
+    log: ({ level, ...line }) => {
+      if (level === "error") around.note(`${JSON.stringify(line)}\n`);
+    },
   });
   const progress = progressLine({ clock, write: around.note, output: around.terminal });
   const outcome = await replay({
     shop,
     clock,
-    path: config.file,
-    limit: config.limit,
-    settings: { stock, faults, seed },
+    path: file,
+    limit,
+    importer: idSource({ clock, random: systemRandom })(),
     signal: around.signal,
     onProgress: (state) => progress.show(state),
   });
   progress.end();
-  around.print(reportText(outcome, measured));
-  if (config.output === "json") around.print(`${reportJson(outcome, measured)}\n`);
+  around.print(reportText(outcome, commits));
+  if (config.output === "json") around.print(`${reportJson(outcome)}\n`);
   if (outcome.end === "stopped") return "stopped";
   return outcome.totals.invariants.every((invariant) => invariant.ok) && outcome.totals.orders.open === 0
     ? "sound"

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { orders } from "../contracts/mod.ts";
 import { orderFile } from "../order-files.test-data.ts";
-import { quarantined, type Quarantined } from "./quarantine.ts";
 import { header, runReplay, testFolder, writeOrders } from "./replay.test-shop.ts";
 import type { ReplayOutcome } from "./replay.ts";
 
@@ -105,10 +105,12 @@ test("what cannot be understood is kept with file, line and reason, and the rest
     `536366,22632,HAND WARMER,2,${time},1.85,17850.0,France`,
     `536365,22632,AGAIN,2,${time},1.85,17850.0,France`,
   ]);
-  const kept: Quarantined[] = [];
+  const kept: { readonly line: number; readonly reason: string; readonly text: string }[] = [];
   const outcome = await runReplay(folder.path, file, {
     inspect: async (shop) => {
-      for await (const line of quarantined(shop.engine)) kept.push(line);
+      const first = await shop.client(orders).quarantine({ limit: 3 });
+      const second = await shop.client(orders).quarantine({ limit: 3, after: first.next });
+      kept.push(...first.lines, ...second.lines);
     },
   });
   expect(broken(outcome)).toEqual([]);

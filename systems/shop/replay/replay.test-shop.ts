@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "ashlar/clock";
-import { openSqliteEngine } from "ashlar/engine/sqlite";
-import { seededRandom } from "ashlar/random";
-import { openOutside } from "../outside/mod.ts";
-import { createShop, type Shop } from "../shop.ts";
-import type { ReplaySettings } from "./progress.ts";
+import { idSource, systemRandom } from "ashlar/random";
+import type { Running } from "ashlar/service";
+import { runShop, type ShopPlacement } from "../shop-run.ts";
+import type { ShopSettings } from "../settings.ts";
 import { replay, type ReplayOutcome } from "./replay.ts";
+
+const nextImporter = idSource({ clock: systemClock, random: systemRandom });
 
 /** A folder for one test, gone with it. */
 export function testFolder(): { readonly path: string; [Symbol.dispose](): void } {
@@ -20,28 +21,36 @@ export async function runReplay(
   folder: string,
   file: string,
   options: {
-    readonly settings?: Partial<ReplaySettings>;
+    readonly settings?: Partial<Pick<ShopSettings, "stock" | "faults" | "seed">>;
+    readonly placement?: Partial<ShopPlacement>;
     readonly limit?: number;
-    readonly inspect?: (shop: Shop) => Promise<void>;
+    readonly during?: (shop: Running) => Disposable;
+    readonly inspect?: (shop: Running) => Promise<void>;
   } = {},
 ): Promise<ReplayOutcome> {
-  const settings: ReplaySettings = { stock: "plenty", faults: "none", seed: 1, ...options.settings };
-  const { seed, stock, faults } = settings;
-  const clock = systemClock;
-  await using outside = await openOutside({ path: join(folder, "outside.db"), faults, seed, clock });
-  await using engine = await openSqliteEngine({ path: join(folder, "shop.db"), durability: "process", clock });
-  await using shop = await createShop({
-    engine,
-    outside,
-    clock,
-    seed,
-    stock,
-    random: seededRandom(seed),
-    releases: "at day close",
-    views: "on demand",
-  });
-  const { signal } = new AbortController();
-  const outcome = await replay({ shop, clock, settings, signal, path: file, limit: options.limit });
+  const settings: ShopSettings = {
+    data: folder,
+    stock: "plenty",
+    faults: "none",
+    seed: 1,
+    sale: "at day close",
+    durability: "process",
+    ...options.settings,
+  };
+  const log = (): void => undefined;
+  await using shop = await runShop(settings, { spread: "off", log, ...options.placement });
+  const outcome = await (async () => {
+    using _ = options.during?.(shop) ?? new DisposableStack();
+    const { signal } = new AbortController();
+    return await replay({
+      shop,
+      clock: systemClock,
+      importer: nextImporter(),
+      signal,
+      path: file,
+      limit: options.limit,
+    });
+  })();
   await options.inspect?.(shop);
   return outcome;
 }

@@ -1,16 +1,18 @@
 import type { Clock } from "ashlar/clock";
+import { orders } from "../contracts/mod.ts";
 import { audit, type Totals } from "../audit/mod.ts";
-import type { Shop } from "../shop.ts";
+import { atRest, patiently } from "../rest.ts";
+import type { ShopClients } from "../shop-clients.ts";
 import { LineGrouper } from "./group-lines.ts";
-import { Importer } from "./importer.ts";
-import type { ReplaySettings } from "./progress.ts";
+import { Sender } from "./sender.ts";
 import { identify, readSource } from "./source.ts";
 
 export interface ReplayOptions {
-  readonly shop: Shop;
+  readonly shop: ShopClients;
   readonly path: string;
-  readonly settings: ReplaySettings;
   readonly clock: Clock;
+  /** Names this run among others on the same data. */
+  readonly importer: string;
   /** Stops after so many invoices of the file, counted from its beginning. */
   readonly limit: number | undefined;
   /** Stops placing; what is under way is brought to its end. */
@@ -37,66 +39,55 @@ export interface ReplayOutcome {
   /** Orders that this run has placed. */
   readonly orders: number;
   readonly end: "complete" | "stopped";
+  readonly stepLatencyMs: { readonly p50: number; readonly p95: number; readonly p99: number };
 }
 
 /** Replays one file: brings the shop to where every invoice has been imported once and everything has ended, then audits it. */
 export async function replay(options: ReplayOptions): Promise<ReplayOutcome> {
-  const { shop, clock, settings, signal, path } = options;
+  const { shop, clock, importer, signal, path } = options;
   const startedMs = clock.monotonic();
   const { id, lines } = await identify(path);
-  const importer = await Importer.open({ shop, settings, file: { id, name: path } });
-  const before = { invoices: importer.progress.groups, orders: importer.ordersPlaced };
-  const tell = (phase: ReplayState["phase"]): void =>
-    options.onProgress?.({
-      phase,
-      lines: importer.progress.read,
-      linesInFile: Math.max(lines - 1, importer.progress.read),
-      invoices: importer.progress.groups,
-      underWay: importer.inFlight,
-    });
-  tell("resuming");
-  await importer.finishInterrupted();
-  if (importer.progress.end === "ahead") await importLines(options, importer, () => tell("replaying"));
+  options.onProgress?.({ phase: "resuming", lines: 0, linesInFile: lines - 1, invoices: 0, underWay: 0 });
+  const sender = await Sender.open({ shop, clock, importer, file: { id, name: path } });
+  const before = sender.state.groups;
+  const tell = (phase: ReplayState["phase"]): void => {
+    const { groups, read, underWay } = sender.state;
+    options.onProgress?.({ phase, lines: read, linesInFile: Math.max(lines - 1, read), invoices: groups, underWay });
+  };
+  if (sender.state.end === "ahead") await sendLines(options, sender, () => tell("replaying"));
   tell("finishing");
-  await settle(shop, clock);
+  await atRest(shop, { clock });
   const seconds = (clock.monotonic() - startedMs) / 1_000;
+  const { stepLatencyMs } = await patiently(clock, () => shop.client(orders).status({}));
   tell("auditing");
   return {
-    totals: await audit(shop),
+    totals: await audit(shop, clock),
     seconds,
-    invoices: importer.progress.groups - before.invoices,
-    orders: importer.ordersPlaced - before.orders,
+    invoices: sender.state.groups - before,
+    orders: sender.ordersPlaced,
     end: signal.aborted ? "stopped" : "complete",
+    stepLatencyMs,
   };
 }
 
-async function importLines(
+async function sendLines(
   { path, limit = Infinity, signal }: ReplayOptions,
-  importer: Importer,
+  sender: Sender,
   tell: () => void,
 ): Promise<void> {
   const grouper = new LineGrouper();
-  let skip = importer.progress.groups;
+  let skip = sender.state.groups;
   const add = async (group: ReturnType<LineGrouper["end"]>): Promise<void> => {
     if (group === undefined || isStopped()) return;
     if (skip > 0) skip -= 1;
-    else await importer.add(group);
+    else await sender.add(group);
     tell();
   };
-  const isStopped = (): boolean => signal.aborted || (skip === 0 && importer.invoices >= limit);
+  const isStopped = (): boolean => signal.aborted || (skip === 0 && sender.invoices >= limit);
   for await (const lines of readSource(path)) {
     for (const line of lines) await add(grouper.push(line));
     if (isStopped()) break;
   }
   await add(grouper.end());
-  await importer.finish(isStopped() ? "limit" : "end of file");
-}
-
-// Between two looks at a queue that is emptying.
-const lookMs = 5;
-
-/** Waits until nothing is on its way any more: notifications sent or given up, views caught up. */
-async function settle(shop: Shop, clock: Clock): Promise<void> {
-  while ((await shop.notifications.status()).depth > 0) await clock.sleep(lookMs);
-  await shop.analytics.caughtUp();
+  await sender.finish(isStopped() ? "limit" : "end of file");
 }

@@ -1,26 +1,25 @@
 import { formatMinor } from "../money.ts";
 import type { ReplayOutcome } from "./replay.ts";
-import type { Measurements } from "./measurements-system.ts";
+import type { Commits } from "./commits.ts";
 
 /** What a replay prints for programs: one JSON object. */
-export function reportJson(outcome: ReplayOutcome, measured: Measurements): string {
-  const { totals, seconds, orders } = outcome;
+export function reportJson(outcome: ReplayOutcome): string {
+  const { totals, seconds, orders, stepLatencyMs } = outcome;
   return JSON.stringify({
     ...totals,
     seconds: rounded(seconds),
     ordersPerSecond: rounded(seconds === 0 ? 0 : orders / seconds),
-    stepLatencyMs: measured.stepLatencyMs(),
+    stepLatencyMs,
   });
 }
 
 /** What a replay prints for people. */
-export function reportText(outcome: ReplayOutcome, measured: Measurements): string {
-  const { totals, seconds, invoices, orders } = outcome;
+export function reportText(outcome: ReplayOutcome, measured: Commits): string {
+  const { totals, seconds, invoices, orders, stepLatencyMs: step } = outcome;
   const { lines, money, stock, notifications, returns } = totals;
   const rejected = Object.entries(totals.orders.rejected).map(([reason, count]) => `${count} ${reason}`);
   const broken = totals.invariants.filter((invariant) => !invariant.ok);
-  const commits = measured.commits();
-  const step = measured.stepLatencyMs();
+  const commits = measured.total();
   const share = seconds === 0 ? 0 : Math.round((100 * commits.seconds) / seconds);
   return [
     outcome.end === "stopped"
@@ -55,7 +54,10 @@ export function reportText(outcome: ReplayOutcome, measured: Measurements): stri
     ),
     row("speed", `${seconds.toFixed(2)} s, ${Math.round(seconds === 0 ? 0 : orders / seconds)} orders/s`),
     row("steps", `p50 ${step.p50.toFixed(1)} ms, p95 ${step.p95.toFixed(1)} ms, p99 ${step.p99.toFixed(1)} ms`),
-    row("commits", `${count(commits.count)} transactions, ${share} % of the time`),
+    // With a process a service the transactions are theirs; without orders they are those of opening the files.
+    ...(commits.count === 0 || orders === 0
+      ? []
+      : [row("commits", `${count(commits.count)} transactions, ${share} % of the time`)]),
     row(
       "audit",
       broken.length === 0 ? `all ${totals.invariants.length} invariants hold` : `${broken.length} INVARIANTS BROKEN`,

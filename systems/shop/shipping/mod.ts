@@ -1,1 +1,1 @@
-export { Shipping, type ParcelOutcome, type ShippingOptions } from "./shipping.ts";
+export { shippingFile, shippingService } from "./service.ts";

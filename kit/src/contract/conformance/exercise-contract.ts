@@ -15,7 +15,7 @@ export interface OpenedContract {
 /** How a contract is exercised. */
 export interface ExerciseContractOptions<C extends AnyContract> {
   readonly test: TestFunction;
-  /** Opened anew for each rule. */
+  /** Called for each rule; may give the same each time. */
   readonly open: () => Promise<OpenedContract>;
   readonly examples: Examples<C>;
 }
@@ -32,12 +32,13 @@ export function exerciseContract<C extends AnyContract>(contract: C, options: Ex
   for (const [name, call] of Object.entries(contract.calls)) {
     const example = examples[name] ?? {};
     for (const rule of callRules.filter(({ needs }) => needs({ call, example }))) {
-      registered++;
+      const place = ++registered;
       test(`${contractId(contract)}.${name} ${rule.name}`, async () => {
         const { dispatcher, dispose } = await open();
         try {
           let keys = 0;
-          const nextKey = (): string => `conformance-${++keys}`;
+          // Of this rule only: what is opened may be shared by all of them.
+          const nextKey = (): string => `conformance-${place}-${++keys}`;
           await rule.prove({ name, call, example, nextKey, port: dispatcher.call(contract, name) });
         } finally {
           await dispose();

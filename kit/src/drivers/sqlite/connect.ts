@@ -1,11 +1,23 @@
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type DatabaseSyncOptions } from "node:sqlite";
 
 /** What committed work survives. `process`: `kill -9` of the process. `disk`: power loss of the machine, at one flush a commit. */
 export type SqliteDurability = "process" | "disk";
 
+/** Makes a connection, as the constructor of node:sqlite's DatabaseSync does. */
+export type Connect = (path: string, options?: DatabaseSyncOptions) => DatabaseSync;
+
+/** The real one. */
+export const connectToFile: Connect = (path, options = {}) => new DatabaseSync(path, options);
+
+/** How the one connection that writes is opened. */
+export interface WriterConnection {
+  readonly durability: SqliteDurability;
+  readonly connect: Connect;
+}
+
 /** Opens the one connection that writes. Throws node:sqlite's error, busy while another process switches the file to its log. */
-export function connectWriter(path: string, durability: SqliteDurability): DatabaseSync {
-  const database = new DatabaseSync(path);
+export function connectWriter(path: string, { durability, connect }: WriterConnection): DatabaseSync {
+  const database = connect(path);
   try {
     database.exec("pragma busy_timeout = 0");
     database.exec("pragma journal_mode = wal");
@@ -23,8 +35,8 @@ export function connectWriter(path: string, durability: SqliteDurability): Datab
 }
 
 /** Opens a connection that only reads what is committed. The file must exist and be in write-ahead mode. */
-export function connectReader(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { readOnly: true });
+export function connectReader(path: string, connect: Connect): DatabaseSync {
+  const database = connect(path, { readOnly: true });
   // Readers never wait for the writer; only recovery after a crash can hold them, and then for milliseconds.
   database.exec("pragma busy_timeout = 1000; pragma temp_store = memory; pragma cache_size = -16384");
   return database;

@@ -1,4 +1,4 @@
-export type { SqliteDurability } from "./connect.ts";
+export { type Connect, connectToFile, type SqliteDurability } from "./connect.ts";
 export { MigrationError, type MigrationStep } from "./migrate.ts";
 export { openSqlite, type SqliteDatabase, type SqliteOptions } from "./open.ts";
 export type { PreparingSession, RunResult, SqliteSession, SqlValue } from "./session.ts";

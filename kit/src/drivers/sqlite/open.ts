@@ -6,7 +6,7 @@ import { systemRandom, type Random } from "../../random/mod.ts";
 import { backUp, integrityFaults } from "./backup.ts";
 import { whileBusy } from "./busy.ts";
 import { checkpointer, type Checkpointer } from "./checkpoint.ts";
-import { connectReader, connectWriter, type SqliteDurability } from "./connect.ts";
+import { type Connect, connectReader, connectToFile, connectWriter, type SqliteDurability } from "./connect.ts";
 import { applySteps, isMigrated, type MigrationStep } from "./migrate.ts";
 import { refuseNetworkFileSystem } from "./network-file-system.ts";
 import { session, type PreparingSession, type SqliteSession } from "./session.ts";
@@ -32,6 +32,8 @@ export interface SqliteOptions {
   readonly groupMs?: number;
   /** Callers that may wait for the writer; more are refused with SqliteError `busy`. 1 to 10,000,000, default 100,000. */
   readonly waitingMax?: number;
+  /** Makes the connections. Default: real ones; a simulation gives some that die with their process. */
+  readonly connect?: Connect;
 }
 
 /** One SQLite file, opened for one writing and one reading connection. Other processes may open it too. */
@@ -80,6 +82,7 @@ export interface SqliteDatabase extends AsyncDisposable {
 export async function openSqlite(options: SqliteOptions): Promise<SqliteDatabase> {
   const path = filePath(options.path);
   const durability = oneOf("durability", options.durability ?? "disk", ["process", "disk"]);
+  const { connect = connectToFile } = options;
   const wait = {
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
@@ -93,9 +96,9 @@ export async function openSqlite(options: SqliteOptions): Promise<SqliteDatabase
     waitingMax: integerIn("waitingMax", options.waitingMax ?? 100_000, { min: 1, max: 10_000_000 }),
   };
   refuseNetworkFileSystem(path);
-  const write = await whileBusy(wait, () => connectWriter(path, durability));
+  const write = await whileBusy(wait, () => connectWriter(path, { durability, connect }));
   try {
-    const read = await whileBusy(wait, () => connectReader(path));
+    const read = await whileBusy(wait, () => connectReader(path, connect));
     return new Database({ path, durability, clock: wait.clock, write, read, limits });
   } catch (error) {
     write.close();

@@ -49,6 +49,8 @@ export class Writer {
   #hooks: TransactionHooks | undefined;
   #tasks: WriteTask[] = [];
   #taken = 0;
+  /** When the first caller since the latest group came. */
+  #sinceMs: number | undefined;
   #state: "idle" | "scheduled" | "exclusive" = "idle";
   #attempt = 0;
   #foreignVersion = Number.NaN;
@@ -75,37 +77,42 @@ export class Writer {
   }
 
   submit<T>(isolation: WriteTask["isolation"], run: () => T | Promise<T>, ended?: () => void): Promise<T> {
-    return this.#add({ isolation, run, ended }, () => this.#tasks.length);
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise<T>((resolve, reject) => {
+      this.#tasks.push(this.#taskOf(isolation, { run, ended, resolve: resolve as (value: unknown) => void, reject }));
+      if (this.#state === "idle") this.#schedule();
+    });
   }
 
   /** As `submit` of a shared task, before all exclusive ones that wait: for what must not be late because they are slow. */
   submitAhead<T>(run: () => T): Promise<T> {
-    return this.#add<T>({ isolation: "shared", run, ended: undefined }, () => {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise<T>((resolve, reject) => {
+      const calls = { run, ended: undefined, resolve: resolve as (value: unknown) => void, reject };
       const slow = this.#tasks.findIndex((task, at) => at >= this.#taken && task.isolation === "exclusive");
-      return slow < 0 ? this.#tasks.length : slow;
+      this.#tasks.splice(slow < 0 ? this.#tasks.length : slow, 0, this.#taskOf("shared", calls));
+      if (this.#state === "idle") this.#schedule();
     });
   }
 
-  #add<T>(task: Pick<WriteTask, "isolation" | "run" | "ended">, place: () => number): Promise<T> {
-    if (this.#closed) return Promise.reject(new DisposedError("the SQLite database"));
-    const { clock, waitingMax } = this.#options;
-    if (this.#tasks.length - this.#taken >= waitingMax)
-      return Promise.reject(this.#fault(new SqliteError("busy", `${waitingMax} callers wait for the writer already`)));
-    return new Promise<T>((resolve, reject) => {
-      const added: WriteTask = {
-        ...task,
-        resolve: resolve as (value: unknown) => void,
-        reject,
-        sinceMs: clock.monotonic(),
-        companyMax: Number.POSITIVE_INFINITY,
-        outcome: undefined,
-        failure: undefined,
-      };
-      const at = place();
-      if (at === this.#tasks.length) this.#tasks.push(added);
-      else this.#tasks.splice(at, 0, added);
-      if (this.#state === "idle") this.#schedule();
-    });
+  #refusal(): unknown {
+    if (this.#closed) return new DisposedError("the SQLite database");
+    const { waitingMax } = this.#options;
+    if (this.#tasks.length - this.#taken < waitingMax) return undefined;
+    return this.#fault(new SqliteError("busy", `${waitingMax} callers wait for the writer already`));
+  }
+
+  #taskOf(
+    isolation: WriteTask["isolation"],
+    { run, ended, resolve, reject }: Pick<WriteTask, "run" | "ended" | "resolve" | "reject">,
+  ): WriteTask {
+    // Callers that come in one turn have waited equally long: asking for the time costs more than the rest of this.
+    this.#sinceMs ??= this.#options.clock.monotonic();
+    const companyMax = Number.POSITIVE_INFINITY;
+    const sinceMs = this.#sinceMs;
+    return { isolation, run, ended, resolve, reject, sinceMs, companyMax, outcome: undefined, failure: undefined };
   }
 
   /** Refuses new tasks and resolves when the waiting ones are done. */
@@ -120,6 +127,7 @@ export class Writer {
   }
 
   readonly #flush = (): void => {
+    this.#sinceMs = undefined;
     const first = this.#tasks[this.#taken];
     if (first === undefined) return this.#rest();
     if (!this.#opened()) return;

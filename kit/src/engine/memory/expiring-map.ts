@@ -1,4 +1,4 @@
-import type { Handle, IndexedHeap } from "../../collections/mod.ts";
+import { type Handle, type IndexedHeap, turnoverMap, type TurnoverMap } from "../../collections/mod.ts";
 
 /** Something that counts as absent from its time on, and is removed by maintenance. */
 export interface Expiry {
@@ -19,7 +19,7 @@ interface Slot<V> {
 
 /** A map whose values may expire. An expired value is absent at once, whether maintenance has come by or not. */
 export class ExpiringMap<V> {
-  readonly #slots: Map<string, Slot<V>> = new Map();
+  readonly #slots: TurnoverMap<string, Slot<V>> = turnoverMap();
   readonly #expiries: IndexedHeap<Expiry>;
 
   /** All maps of one engine share the heap from which maintenance takes what is over. */

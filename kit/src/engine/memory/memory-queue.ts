@@ -1,4 +1,4 @@
-import { indexedHeap, type IndexedHeap } from "../../collections/mod.ts";
+import { indexedHeap, type IndexedHeap, turnoverMap, type TurnoverMap } from "../../collections/mod.ts";
 import { invariant } from "../../errors/mod.ts";
 import type { MessageState, QueueStatus } from "../message.ts";
 import { byDueThenId, byLaneThenSeq, type Entry } from "./entry.ts";
@@ -10,7 +10,7 @@ import { hasRoom, isIdle, keyGate, type KeyGate, nextAdmitted } from "./key-gate
  */
 export class MemoryQueue {
   readonly name: string;
-  readonly entries: Map<number, Entry> = new Map();
+  readonly entries: TurnoverMap<number, Entry> = turnoverMap();
   readonly gates: Map<string, KeyGate> = new Map();
   readonly counts: Record<MessageState, number> = { ready: 0, suspect: 0, running: 0, delayed: 0, waiting: 0, dead: 0 };
   readonly ready: IndexedHeap<Entry> = indexedHeap(byLaneThenSeq);

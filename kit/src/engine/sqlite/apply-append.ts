@@ -41,6 +41,6 @@ export function applyAppend(work: Work, { log: name, stream, events }: Append): 
   }
   heads.setVersion(log, stream, version);
   heads.touch(log);
-  work.topics.add(`log:${name}`);
+  work.topics.addLog(name);
   return { op: "append", version, position: log.head };
 }

@@ -42,8 +42,9 @@ function countAdded(work: Work, change: Enqueue, queue: QueueHead | undefined): 
   return added;
 }
 
-function remembered({ sql, nowMs }: Work, queue: QueueHead | undefined, key: string): number | undefined {
+function remembered({ sql, dedups, nowMs }: Work, queue: QueueHead | undefined, key: string): number | undefined {
   if (queue === undefined) return undefined;
+  if (dedups.holds(key)) dedups.flush();
   const row = sql.dedup.get(queue.id, key, nowMs) as { message: number } | undefined;
   return row?.message;
 }
@@ -59,7 +60,7 @@ export function applyEnqueue(work: Work, change: Enqueue): Outcome {
     if (outcome.status === "added" && outcome.receipt === undefined) claimable++;
     messages.push(outcome);
   }
-  if (claimable > 0) work.topics.add(`queue:${change.queue}`);
+  if (claimable > 0) work.topics.addQueue(change.queue);
   return { op: "enqueue", messages };
 }
 
@@ -75,7 +76,7 @@ function addOnce(work: Work, queue: QueueHead, adding: Adding): EnqueuedMessage 
     if (known !== undefined) return { id: String(known), status: "existing" };
   }
   const id = work.heads.nextId();
-  if (dedup !== undefined) work.sql.saveDedup.run(queue.id, dedup.key, id, work.nowMs + dedup.forMs);
+  if (dedup !== undefined) work.dedups.addNamed(dedup.key, queue.id, dedup.key, id, work.nowMs + dedup.forMs);
   return isPlain(adding.message) ? addPlain(work, queue, { id, ...adding }) : addFull(work, queue, { id, ...adding });
 }
 
@@ -95,7 +96,7 @@ interface AddingId extends Adding {
 }
 
 function addPlain(work: Work, queue: QueueHead, { id, message }: AddingId): EnqueuedMessage {
-  work.adds.add(id, queue.id, message.lane ?? 0, work.heads.nextSeq(), work.nowMs, message.body);
+  work.messages.addPlain(id, queue.id, message.lane ?? 0, work.heads.nextSeq(), work.nowMs, message.body);
   work.heads.count(queue, undefined, ready);
   return { id: String(id), status: "added" };
 }
@@ -109,7 +110,8 @@ function addFull(work: Work, queue: QueueHead, { id, message, keyConcurrency }: 
   const isClaimed = claimForMs !== undefined && !queue.isPaused;
   const state = isClaimed ? running : arrive(work, queue, { key, dueAtMs, concurrency: keyConcurrency });
   const due = isClaimed ? nowMs + claimForMs : state === ready ? null : futureOf(dueAtMs, nowMs);
-  work.sql.addMessage.run(
+  work.messages.addFull(
+    key,
     id,
     queue.id,
     state,
@@ -127,7 +129,9 @@ function addFull(work: Work, queue: QueueHead, { id, message, keyConcurrency }: 
   );
   work.heads.count(queue, undefined, state);
   const added = { id: String(id), status: "added" } as const;
-  return isClaimed ? { ...added, receipt: { queue: queue.name, id: added.id, token: 1 } } : added;
+  if (!isClaimed) return added;
+  work.held.remember(id, { queue: queue.id, token: 1, key: null });
+  return { ...added, receipt: { queue: queue.name, id: added.id, token: 1 } };
 }
 
 function futureOf(dueAtMs: number | undefined, nowMs: number): number | null {

@@ -10,7 +10,7 @@ import type { MessageRow, Work } from "./work.ts";
 export function moveByIds(work: Work, change: Wake | Redrive | Discard): Outcome {
   const queue = work.heads.findQueue(change.queue);
   let count = 0;
-  work.adds.flush();
+  work.messages.flush();
   if (queue !== undefined) {
     for (const id of new Set(change.ids)) {
       const number = messageNumber(id);
@@ -19,7 +19,7 @@ export function moveByIds(work: Work, change: Wake | Redrive | Discard): Outcome
       if (message !== undefined && move(work, change, { queue, message })) count++;
     }
   }
-  if (count > 0) work.topics.add(`queue:${change.queue}`);
+  if (count > 0) work.topics.addQueue(change.queue);
   return { op: change.op, count };
 }
 

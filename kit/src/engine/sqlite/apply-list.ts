@@ -14,12 +14,21 @@ import type { Work } from "./work.ts";
 export function applyList(work: Work, changes: readonly Change[]): CommitResult {
   const [first] = changes;
   if (changes.length === 1 && first !== undefined) return applySingle(work, first);
-  const planned = new Map<string, number>();
-  for (const [index, change] of changes.entries()) {
+  const planned = addsUp(changes) ? new Map<string, number>() : undefined;
+  let index = 0;
+  for (const change of changes) {
     const refusal = judgeChange(work, change, planned);
     if (refusal !== undefined) return { committed: false, index, refusal };
+    index++;
   }
   return { committed: true, outcomes: changes.map((change) => applyChange(work, change)) };
+}
+
+/** Whether more than one change adds messages. */
+function addsUp(changes: readonly Change[]): boolean {
+  let count = 0;
+  for (const { op } of changes) if (op === "enqueue") count++;
+  return count > 1;
 }
 
 /** Nearly every list is of one change. */
@@ -93,6 +102,6 @@ function applyFlow({ heads, topics }: Work, { queue: name, to }: Flow): Outcome 
   const queue = heads.queue(name);
   queue.isPaused = to === "paused";
   heads.touch(queue);
-  if (to === "open") topics.add(`queue:${name}`);
+  if (to === "open") topics.addQueue(name);
   return { op: "flow" };
 }

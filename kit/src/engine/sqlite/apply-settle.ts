@@ -6,46 +6,65 @@ import type { Receipt, Settlement } from "../message.ts";
 import { messageNumber } from "../validate-request.ts";
 import { leaveGate } from "./gate.ts";
 import type { QueueHead } from "./heads.ts";
+import type { HeldMessage } from "./held-messages.ts";
 import { dead, delayed, ready, running, suspect } from "./schema.ts";
 import { readFailures, type MessageRow, type Work } from "./work.ts";
 
-/**
- * Deletes a message in one statement, whose result is the fence, and lets in who waited for its key. False: the receipt is not current.
- * A plain delete is cheaper than one that tells the key; queues mostly hold either kind.
- */
-export function acknowledged(work: Work, { queue: name, id, token }: Receipt): boolean {
-  const queue = work.heads.findQueue(name);
-  const number = messageNumber(id);
+/** Ends a message and lets in who waited for its key. False: the receipt is not current. */
+export function acknowledged(work: Work, receipt: Receipt): boolean {
+  const queue = work.heads.findQueue(receipt.queue);
+  const number = messageNumber(receipt.id);
   if (queue === undefined || number === undefined) return false;
-  work.adds.flush();
-  const isPlain = queue.lastAcknowledged === "plain" && work.sql.ackPlain.run(number, queue.id, token).changes !== 0;
-  const row = isPlain ? plain : (work.sql.ackKeyed.get(number, queue.id, token) as AcknowledgedRow | undefined);
-  if (row === undefined) return false;
-  const [key] = row;
-  queue.lastAcknowledged = key === null ? "plain" : "keyed";
+  const held = work.held.get(number);
+  const key = held === undefined ? deleted(work, queue, { number, token: receipt.token }) : keyOf(held, queue, receipt);
+  if (key === undefined) return false;
+  if (held !== undefined) {
+    work.messages.acknowledge(number);
+    work.held.drop(number);
+  }
   work.heads.count(queue, running, undefined);
   // A plain acknowledgement concerns nobody; others wait for what the key lets in.
-  if (leaveGate(work, queue, key)) work.topics.add(`queue:${name}`);
+  if (leaveGate(work, queue, key)) work.topics.addQueue(receipt.queue);
   return true;
 }
 
-type AcknowledgedRow = readonly [key: string | null];
-const plain: AcknowledgedRow = [null];
+/** Deletes a message in one statement, whose result is the fence: its key, or undefined when the receipt is not current. */
+function deleted(
+  work: Work,
+  queue: QueueHead,
+  { number, token }: { readonly number: number; readonly token: number },
+): string | null | undefined {
+  work.messages.flush();
+  const row = work.sql.ackKeyed.get(number, queue.id, token) as unknown as KeyRow | undefined;
+  return row?.[0];
+}
+
+type KeyRow = readonly [key: string | null];
+
+/** Key of a message that is known to be running, when the receipt is the current one. */
+function keyOf(held: HeldMessage, queue: QueueHead, { token }: Receipt): string | null | undefined {
+  return held.queue === queue.id && held.token === token ? held.key : undefined;
+}
 
 /** Whether the receipt is the current one of its message. A lease that is over counts until somebody rescues the message. */
 export function isHeld(work: Work, { queue: name, id, token }: Receipt): boolean {
   const queue = work.heads.findQueue(name);
   const number = messageNumber(id);
   if (queue === undefined || number === undefined) return false;
-  work.adds.flush();
-  return work.sql.isHeld.get(number, queue.id, token) !== undefined;
+  const held = work.held.get(number);
+  if (held !== undefined) return held.queue === queue.id && held.token === token;
+  work.messages.flush();
+  const row = work.sql.isHeld.get(number, queue.id, token) as unknown as KeyRow | undefined;
+  if (row === undefined) return false;
+  work.held.remember(number, { queue: queue.id, token, key: row[0] });
+  return true;
 }
 
 function heldMessage(work: Work, { queue: name, id, token }: Receipt): MessageRow | undefined {
   const queue = work.heads.findQueue(name);
   const number = messageNumber(id);
   if (queue === undefined || number === undefined) return undefined;
-  work.adds.flush();
+  work.messages.flush();
   return work.sql.held.get(number, queue.id, token) as MessageRow | undefined;
 }
 
@@ -59,7 +78,7 @@ export function applySettle(work: Work, { receipt, as }: Settle): Outcome {
   const message = heldMessage(work, receipt);
   invariant(message !== undefined, "a settlement that passed its judgement has a running message");
   // Others wait for what comes back, now or later, and for what the key lets in.
-  work.topics.add(`queue:${receipt.queue}`);
+  work.topics.addQueue(receipt.queue);
   settle(work, { queue: work.heads.queue(receipt.queue), message }, as);
   return settled;
 }
@@ -105,6 +124,7 @@ function sleep(work: Work, { queue, message }: Held, { delayMs, attempt, crashes
   const due = isReady || delayMs === undefined ? null : work.nowMs + delayMs;
   const seq = isReady ? work.heads.nextSeq() : message.seq;
   const state = isReady ? ready : delayed;
+  work.held.drop(message.id);
   work.sql.place.run(state, seq, due, attempt, crashes, failuresWith(message.failures, failure), message.id);
   work.heads.count(queue, running, state);
 }
@@ -112,6 +132,7 @@ function sleep(work: Work, { queue, message }: Held, { delayMs, attempt, crashes
 /** Returns a message to where it was; with crashes behind it, among the suspects. Its attempt is not counted. */
 export function toOldPlace(work: Work, { queue, message }: Held, crashes: number): void {
   const state = crashes > 0 ? suspect : ready;
+  work.held.drop(message.id);
   work.sql.place.run(state, message.seq, null, message.attempt - 1, crashes, message.failures, message.id);
   work.heads.count(queue, running, state);
 }
@@ -126,6 +147,7 @@ interface Burial {
 /** Moves a running message to the dead letters and lets the next of its key in. */
 export function bury(work: Work, { queue, message }: Held, { reason, failure, crashes, attempt }: Burial): void {
   const failures = failuresWith(message.failures, failure);
+  work.held.drop(message.id);
   work.sql.bury.run(attempt, crashes, failures, reason, work.nowMs, message.id);
   work.heads.count(queue, running, dead);
   leaveGate(work, queue, message.key);

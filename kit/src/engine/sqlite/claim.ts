@@ -29,7 +29,7 @@ type ClaimedRow = readonly [
 export function claimMessages(work: Work, request: ClaimRequest): ClaimResult {
   const queue = work.heads.findQueue(request.queue);
   if (queue === undefined) return { claims: [], nextDueAtMs: undefined };
-  work.adds.flush();
+  work.messages.flush();
   const nextMatureMs = settleDue(work, queue, { state: delayed, move: () => mature(work, queue) });
   const delayedBefore = queue.counts[delayed];
   const crashesMax = request.crashesMax ?? crashesDefault;
@@ -45,7 +45,7 @@ export function claimMessages(work: Work, request: ClaimRequest): ClaimResult {
 /** Prolongs the leases whose receipts are current. */
 export function extendLeases(work: Work, receipts: readonly Receipt[], leaseMs: number): readonly boolean[] {
   const leaseUntilMs = work.nowMs + leaseMs;
-  work.adds.flush();
+  work.messages.flush();
   return receipts.map(({ queue: name, id, token }) => {
     const queue = work.heads.findQueue(name);
     const number = messageNumber(id);
@@ -65,7 +65,7 @@ function settleDue(work: Work, queue: QueueHead, { state, move }: DueState): num
   const firstMs = firstDue(work, queue, state);
   if (firstMs === undefined || firstMs > work.nowMs) return firstMs;
   move();
-  work.topics.add(`queue:${queue.name}`);
+  work.topics.addQueue(queue.name);
   return firstDue(work, queue, state);
 }
 
@@ -95,7 +95,7 @@ function rescue(work: Work, queue: QueueHead, crashesMax: number): void {
 /** Suspects first, so that they cannot starve, but handed out in the common order. */
 function takeRows(work: Work, queue: QueueHead, request: ClaimRequest): readonly ClaimedRow[] {
   const { count, suspects = count, leaseMs } = request;
-  const { sql, heads, instance } = work;
+  const { sql, heads, held, instance } = work;
   const leaseUntilMs = work.nowMs + leaseMs;
   const rows: ClaimedRow[] = [];
   const take = (state: number, limit: number): void => {
@@ -103,7 +103,9 @@ function takeRows(work: Work, queue: QueueHead, request: ClaimRequest): readonly
     const statement = state === suspect ? sql.claimSuspects : sql.claimReady;
     const taken = statement.all(leaseUntilMs, instance, queue.id, limit) as unknown as readonly ClaimedRow[];
     for (const row of taken) {
+      const [id, , , token, , , , key] = row;
       rows.push(row);
+      held.remember(id, { queue: queue.id, token, key });
       heads.count(queue, state, running);
     }
   };

@@ -8,6 +8,7 @@ import {
 } from "../../drivers/sqlite/mod.ts";
 import { ConfigError, DisposedError } from "../../errors/mod.ts";
 import { telemetryChannel } from "../../telemetry/mod.ts";
+import { Bells } from "../bells.ts";
 import type { Cell, CellKey } from "../cell.ts";
 import type { Change } from "../change.ts";
 import type { CommitResult } from "../commit-result.ts";
@@ -24,23 +25,24 @@ import type {
   TransactionalEngine,
 } from "../engine.ts";
 import type { RecordedEvent } from "../event-record.ts";
+import { Maintenance } from "../maintenance.ts";
 import type { Receipt } from "../message.ts";
 import type { ScanQuery, ScanRow } from "../scan.ts";
 import { validateChanges } from "../validate-change.ts";
 import { validateClaim, validateLease, validateRead, validateStream } from "../validate-request.ts";
 import { applyList } from "./apply-list.ts";
 import { auditFaults } from "./audit.ts";
-import { Bells } from "./bell.ts";
+
 import { CellReads } from "./cells.ts";
 import { claimMessages, extendLeases } from "./claim.ts";
 import { engineFault } from "./faults.ts";
 import { Group } from "./group.ts";
 import { allInstances, endLeasesOfTheGone, leave, registerAgain, registerInstance } from "./instances.ts";
 import { LogReads } from "./log.ts";
-import { expireBatch, Maintenance } from "./maintenance.ts";
-import { Neighbours } from "./neighbours-system.ts";
+import { expireBatch, maintain } from "./maintenance.ts";
+import type { Machine } from "./machine.ts";
+import { Neighbours } from "./neighbours.ts";
 import { resolveOptions, type ResolvedOptions, type SqliteEngineOptions } from "./options.ts";
-import { isGone, isNeighbour, ownIdentity } from "./process-identity-system.ts";
 import { scanRows } from "./scan.ts";
 import { schemaSteps } from "./schema.ts";
 import { transactionSql, type SqliteSql } from "./transaction-handle.ts";
@@ -86,7 +88,7 @@ class OnSqlite implements SqliteEngine {
   readonly #database: SqliteDatabase;
   readonly #bells: Bells;
   readonly #maintenance: Maintenance;
-  readonly #identity = ownIdentity();
+  readonly #machine: Machine;
   readonly #group: Group;
   readonly #logs: LogReads;
   readonly #cells: CellReads;
@@ -94,29 +96,32 @@ class OnSqlite implements SqliteEngine {
   #foreignVersion = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(database: SqliteDatabase, { can, clock, maintenanceMs }: ResolvedOptions) {
+  constructor(database: SqliteDatabase, { can, clock, machine, maintenanceMs }: ResolvedOptions) {
     this.can = can;
     this.clock = clock;
     this.sql = database.reader;
     this.#database = database;
+    this.#machine = machine;
     this.#logs = new LogReads(database.reader);
     this.#cells = new CellReads(database.reader);
     this.#bells = new Bells(clock);
-    this.#maintenance = new Maintenance(clock, maintenanceMs, {
+    const tasks = {
       expire: () => database.shared(() => expireBatch(this.#group.work)),
       checkpoint: () => database.checkpoint(),
-    });
+    };
+    this.#maintenance = new Maintenance(clock, maintenanceMs, (isClosed) => maintain(clock, tasks, isClosed));
     this.#group = new Group(database, { bells: this.#bells, whenCommitted: () => this.#maintenance.arm() });
   }
 
   /** Registers this process and rescues what the gone have left. */
   async start(): Promise<void> {
     await this.#database.shared(() => {
-      this.#group.work.instance = registerInstance(this.#group.work, this.#identity);
-      endLeasesOfTheGone(this.#group.work, this.#identity);
+      this.#group.work.instance = registerInstance(this.#group.work, this.#machine.identity);
+      endLeasesOfTheGone(this.#group.work, this.#machine);
     });
     this.#foreignVersion = this.#database.foreignVersion();
     this.#neighbours = new Neighbours({
+      machine: this.#machine,
       logPath: `${this.#database.path}-wal`,
       hasForeignCommit: () => this.#hasForeignCommit(),
       onForeignCommit: () => this.#bells.ringAll(),
@@ -283,9 +288,9 @@ class OnSqlite implements SqliteEngine {
     const { work } = this.#group;
     const all = allInstances(work);
     const others = all.filter(({ id }) => id !== work.instance);
-    if (others.length === all.length) await this.#database.shared(() => registerAgain(work, this.#identity));
-    if (others.some((other) => isGone(other, this.#identity)))
-      await this.#database.shared(() => endLeasesOfTheGone(work, this.#identity));
-    return others.some((other) => isNeighbour(other, this.#identity)) ? "some" : "none";
+    if (others.length === all.length) await this.#database.shared(() => registerAgain(work, this.#machine.identity));
+    if (others.some((other) => this.#machine.isGone(other)))
+      await this.#database.shared(() => endLeasesOfTheGone(work, this.#machine));
+    return others.some((other) => this.#machine.isNeighbour(other)) ? "some" : "none";
   }
 }

@@ -17,6 +17,8 @@ export interface Arrival {
 export function arrive(work: Work, queue: QueueHead, { key, dueAtMs, concurrency }: Arrival): number {
   const admittedState = dueAtMs !== undefined && dueAtMs > work.nowMs ? delayed : ready;
   if (key === undefined) return admittedState;
+  if (queue.hasConcurrencies || (concurrency ?? 1) !== 1) work.messages.flush();
+  else work.messages.flushKey(key);
   const limit = setConcurrency(work, queue, { key, concurrency });
   return hasRoom(work, queue, { key, limit }) ? admittedState : waiting;
 }
@@ -24,6 +26,8 @@ export function arrive(work: Work, queue: QueueHead, { key, dueAtMs, concurrency
 /** An admitted message of the key has gone: lets in the oldest waiting one. True when somebody was let in. */
 export function leaveGate(work: Work, queue: QueueHead, key: string | null): boolean {
   if (key === null) return false;
+  if (!queue.hasConcurrencies && queue.counts[waiting] === 0) return false;
+  work.messages.flush();
   const kept = queue.hasConcurrencies ? readConcurrency(work, queue, key) : undefined;
   if (kept === undefined) return letNextIn(work, queue, key);
   const isLetIn = letIn(work, queue, { key, limit: kept });

@@ -1,11 +1,14 @@
 import type { SqliteDatabase } from "../../drivers/sqlite/mod.ts";
 import { telemetryChannel } from "../../telemetry/mod.ts";
-import type { BellTopic } from "../engine.ts";
-import type { Bells } from "./bell.ts";
+import type { Bells } from "../bells.ts";
+import { CellBook } from "./cell-book.ts";
 import { engineFault } from "./faults.ts";
 import { Heads } from "./heads.ts";
+import { HeldMessages } from "./held-messages.ts";
+import { MessageWrites } from "./message-writes.ts";
 import { RowBatch } from "./row-batch.ts";
-import { addEvents, addMessages, prepareStatements } from "./statements.sql.ts";
+import { addEvents, prepareStatements, saveDedups, saveSeen } from "./statements.sql.ts";
+import { Topics } from "../topics.ts";
 import type { Work } from "./work.ts";
 
 const commits = telemetryChannel("ashlar.engine.commit");
@@ -16,22 +19,26 @@ export class Group {
   /** Changes carried out in the open transaction, for telemetry. */
   changes = 0;
   readonly #bells: Bells;
-  readonly #topics: Set<BellTopic> = new Set();
+  readonly #topics = new Topics();
   readonly #whenCommitted: () => void;
 
   constructor(database: SqliteDatabase, options: { readonly bells: Bells; readonly whenCommitted: () => void }) {
     const sql = prepareStatements(database.writer);
     const heads = new Heads(sql);
-    const adds = new RowBatch(database.writer, ...addMessages);
-    const events = new RowBatch(database.writer, ...addEvents);
-    this.work = { sql, heads, adds, events, instance: 0, topics: this.#topics, nowMs: database.clock.now() };
+    const messages = new MessageWrites(database.writer);
+    const events = new RowBatch(database.writer, addEvents);
+    const dedups = new RowBatch(database.writer, saveDedups);
+    const seen = new RowBatch(database.writer, saveSeen);
+    const cells = new CellBook(database.writer, sql);
+    const held = new HeldMessages();
+    const nowMs = database.clock.now();
+    this.work = { sql, heads, messages, held, dedups, seen, events, cells, instance: 0, topics: this.#topics, nowMs };
     this.#bells = options.bells;
     this.#whenCommitted = options.whenCommitted;
     database.hook({
       opened: (others) => this.#opened(database, others),
       closing: () => {
-        adds.flush();
-        events.flush();
+        for (const kept of [messages, dedups, seen, events, cells]) kept.flush();
         heads.save();
       },
       undone: () => this.#forget(),
@@ -44,7 +51,7 @@ export class Group {
   #opened(database: SqliteDatabase, others: "wrote" | "rested"): void {
     this.work.nowMs = database.clock.now();
     if (others === "rested") return;
-    this.work.heads.forget();
+    this.#forget();
     this.#bells.ringAll();
   }
 
@@ -52,8 +59,8 @@ export class Group {
     if (commits.active)
       commits.publish({ engine: "sqlite", lists, changes: this.changes, durationMs, outcome: "committed" });
     this.changes = 0;
-    if (this.#topics.size > 0) {
-      this.#bells.ring(this.#topics);
+    if (this.#topics.all.size > 0) {
+      this.#bells.ring(this.#topics.all);
       this.#topics.clear();
     }
     this.#whenCommitted();
@@ -68,8 +75,7 @@ export class Group {
   }
 
   #forget(): void {
-    this.work.adds.forget();
-    this.work.events.forget();
-    this.work.heads.forget();
+    const { heads, messages, held, dedups, seen, events, cells } = this.work;
+    for (const kept of [heads, messages, held, dedups, seen, events, cells]) kept.forget();
   }
 }

@@ -1,5 +1,5 @@
 import { StorageError } from "../errors.ts";
-import { RecentMap } from "./recent-map.ts";
+import { RecentMap } from "../recent-map.ts";
 import { logsMax, stateNames } from "./schema.ts";
 import type { Statements } from "./statements.sql.ts";
 
@@ -12,8 +12,6 @@ export interface QueueHead {
   readonly counts: number[];
   /** Whether the concurrency of any key is kept. */
   hasConcurrencies: boolean;
-  /** What the message acknowledged last was: the guess for the next. */
-  lastAcknowledged: "plain" | "keyed";
   isChanged: boolean;
 }
 
@@ -35,6 +33,9 @@ interface Counters {
 
 // About 100 bytes each, and up to twice as many.
 const versionsKept = 20_000;
+// Numbers are taken from the file so many at once: a commit that takes a few writes one page less. What is left of them is lost when the
+// process ends, another one commits or a transaction is rolled back.
+const numbersAtOnce = 1_000;
 
 /**
  * The rows that nearly every commit reads and writes, kept in memory: read once, written once a transaction, and forgotten when
@@ -45,8 +46,11 @@ export class Heads {
   readonly #queues = new Map<string, QueueHead>();
   readonly #logs = new Map<string, LogHead>();
   readonly #changed: (QueueHead | LogHead)[] = [];
+  /** The numbers given last. */
   #counters: Counters | undefined;
-  #areCountersChanged = false;
+  /** Numbers up to these are this process's own, and the file says so or will at the end of the transaction. */
+  #reserved: Counters = { last_id: 0, last_seq: 0, revision: 0 };
+  #isReserving = false;
 
   constructor(sql: Statements) {
     this.#sql = sql;
@@ -58,15 +62,15 @@ export class Heads {
     this.#logs.clear();
     this.#changed.length = 0;
     this.#counters = undefined;
-    this.#areCountersChanged = false;
+    this.#isReserving = false;
   }
 
   /** Writes what changed. */
   save(): void {
-    if (this.#areCountersChanged && this.#counters !== undefined) {
-      const { last_id, last_seq, revision } = this.#counters;
+    if (this.#isReserving) {
+      const { last_id, last_seq, revision } = this.#reserved;
       this.#sql.saveHead.run(last_id, last_seq, revision);
-      this.#areCountersChanged = false;
+      this.#isReserving = false;
     }
     for (const head of this.#changed) {
       if ("counts" in head) this.#sql.saveQueue.run(head.isPaused ? 1 : 0, ...head.counts, head.id);
@@ -77,15 +81,15 @@ export class Heads {
   }
 
   nextId(): number {
-    return ++this.#written().last_id;
+    return this.#next("last_id");
   }
 
   nextSeq(): number {
-    return ++this.#written().last_seq;
+    return this.#next("last_seq");
   }
 
   nextRevision(): number {
-    return ++this.#written().revision;
+    return this.#next("revision");
   }
 
   queue(name: string): QueueHead {
@@ -157,8 +161,8 @@ export class Heads {
     this.#changed.push(head);
   }
 
-  #keepQueue(row: Omit<QueueHead, "lastAcknowledged" | "isChanged">): QueueHead {
-    const head: QueueHead = { ...row, lastAcknowledged: "plain", isChanged: false };
+  #keepQueue(row: Omit<QueueHead, "isChanged">): QueueHead {
+    const head: QueueHead = { ...row, isChanged: false };
     this.#queues.set(head.name, head);
     return head;
   }
@@ -168,9 +172,25 @@ export class Heads {
     return head;
   }
 
-  #written(): Counters {
-    this.#areCountersChanged = true;
-    this.#counters ??= this.#sql.head.get() as unknown as Counters;
-    return this.#counters;
+  #next(name: keyof Counters): number {
+    const counters = (this.#counters ??= this.#read());
+    const next = counters[name] + 1;
+    counters[name] = next;
+    if (next > this.#reserved[name]) this.#reserve(counters);
+    return next;
+  }
+
+  #read(): Counters {
+    this.#reserved = this.#sql.head.get() as unknown as Counters;
+    return { ...this.#reserved };
+  }
+
+  #reserve({ last_id, last_seq, revision }: Counters): void {
+    this.#isReserving = true;
+    this.#reserved = {
+      last_id: last_id + numbersAtOnce,
+      last_seq: last_seq + numbersAtOnce,
+      revision: revision + numbersAtOnce,
+    };
   }
 }

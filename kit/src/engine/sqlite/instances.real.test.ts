@@ -20,12 +20,13 @@ test.runIf(process.platform === "linux")(
       await engine.commit([{ op: "enqueue", queue: "q", messages: [{ body: "job" }] }]);
       const child = spawn(process.execPath, ["--conditions=ashlar-source", program, path]);
       expect(String((await once(child.stdout, "data"))[0])).toBe("1\n");
+      // Hung before the kill: it does not ring again for who comes after the rescue.
+      const rung = Promise.withResolvers<void>();
+      using _ = engine.bell(["queue:q"], rung.resolve);
       child.kill("SIGKILL");
       await once(child, "exit");
       const startedMs = systemClock.monotonic();
-      await new Promise<void>((resolve) => {
-        engine.bell(["queue:q"], resolve);
-      });
+      await rung.promise;
       const { claims } = await engine.claim({ queue: "q", count: 1, leaseMs: 1000 });
       expect(claims).toMatchObject([{ body: "job", crashes: 1, attempt: 1 }]);
       expect(systemClock.monotonic() - startedMs).toBeLessThan(3000);

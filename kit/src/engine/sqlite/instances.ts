@@ -1,5 +1,4 @@
-import type { BellTopic } from "../engine.ts";
-import { isGone, type ProcessIdentity } from "./process-identity-system.ts";
+import type { Machine, ProcessIdentity } from "./machine.ts";
 import type { Work } from "./work.ts";
 
 interface InstanceRow extends ProcessIdentity {
@@ -33,8 +32,8 @@ export function allInstances({ sql }: Pick<Work, "sql">): readonly InstanceRow[]
 }
 
 /** Ends the leases of processes that are certainly gone, so that the next claim rescues their messages. Answers how many were gone. */
-export function endLeasesOfTheGone(work: Work, own: ProcessIdentity): number {
-  const gone = allInstances(work).filter(({ id, ...process }) => id !== work.instance && isGone(process, own));
+export function endLeasesOfTheGone(work: Work, machine: Machine): number {
+  const gone = allInstances(work).filter(({ id, ...process }) => id !== work.instance && machine.isGone(process));
   for (const { id } of gone) leave(work, id);
   return gone.length;
 }
@@ -42,12 +41,11 @@ export function endLeasesOfTheGone(work: Work, own: ProcessIdentity): number {
 /** Ends the leases of one opening and forgets it. */
 export function leave(work: Work, id: number): void {
   // The counts of the queues may still lie in memory only.
-  work.adds.flush();
+  work.messages.flush();
   work.heads.save();
   for (const { name } of work.sql.busyQueues.all() as unknown as readonly { name: string }[]) {
     const queue = work.heads.queue(name);
-    const topic: BellTopic = `queue:${name}`;
-    if (Number(work.sql.endLeases.run(queue.id, id).changes) > 0) work.topics.add(topic);
+    if (Number(work.sql.endLeases.run(queue.id, id).changes) > 0) work.topics.addQueue(name);
   }
   work.sql.dropInstance.run(id);
 }

@@ -3,6 +3,8 @@ import type { SqliteDurability, SqliteOptions } from "../../drivers/sqlite/mod.t
 import { integerIn, oneOf, textOf } from "../../errors/mod.ts";
 import { systemRandom, type Random } from "../../random/mod.ts";
 import type { Capabilities } from "../engine.ts";
+import type { Machine } from "./machine.ts";
+import { systemMachine } from "./machine-system.ts";
 import { changesDefault, groupMax, groupMs, payloadBytesDefault, waitingDefault } from "../limits.ts";
 
 /** Where the file lies, what its commits survive, and the bounds of everything that grows or waits. */
@@ -27,6 +29,8 @@ export interface SqliteEngineOptions {
   readonly transactionMaxMs?: number;
   /** Longest wait for another process that writes; then StorageError `busy`. Default 10 s. */
   readonly busyMaxMs?: number;
+  /** The machine that the file lies on. Default the real one; a simulation gives its own. */
+  readonly machine?: Machine;
 }
 
 /** Options with their defaults, in range. */
@@ -34,6 +38,7 @@ export interface ResolvedOptions {
   readonly database: SqliteOptions;
   readonly can: Capabilities;
   readonly clock: Clock;
+  readonly machine: Machine;
   readonly maintenanceMs: number;
 }
 
@@ -41,11 +46,12 @@ const hourMs = 3_600_000;
 
 /** Throws ConfigError that names the option. */
 export function resolveOptions(options: SqliteEngineOptions): ResolvedOptions {
-  const { clock = systemClock, random = systemRandom } = options;
+  const { clock = systemClock, random = systemRandom, machine = systemMachine() } = options;
   const durability = oneOf("durability", options.durability ?? "disk", ["process", "disk"]);
   const payloadBytesMax = options.payloadBytesMax ?? payloadBytesDefault;
   return {
     clock,
+    machine,
     maintenanceMs: integerIn("maintenanceMs", options.maintenanceMs ?? 10_000, { min: 1, max: 24 * hourMs }),
     can: {
       engine: "sqlite",
@@ -60,6 +66,7 @@ export function resolveOptions(options: SqliteEngineOptions): ResolvedOptions {
       durability,
       clock,
       random,
+      connect: machine.connect,
       groupMax,
       groupMs,
       waitingMax: integerIn("waitingMax", options.waitingMax ?? waitingDefault, { min: 1, max: 10_000_000 }),

@@ -1,15 +1,5 @@
 import { readFileSync, readlinkSync } from "node:fs";
-
-/** What tells a process of this machine from every other one, also after its number was given away again. */
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** Start of the process in clock ticks since the machine's start. Empty where the platform does not tell. */
-  readonly started: string;
-  /** Start of the machine. */
-  readonly boot: string;
-  /** The world in which the number counts: containers have their own. */
-  readonly namespace: string;
-}
+import type { ProcessIdentity } from "./machine.ts";
 
 /** This process. Fields are empty where the platform has no /proc; then only leases tell that a process is gone. */
 export function ownIdentity(): ProcessIdentity {

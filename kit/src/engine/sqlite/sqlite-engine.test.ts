@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { manualClock, systemClock } from "../../clock/mod.ts";
+import { manualClock } from "../../clock/mod.ts";
 import { openSqlite } from "../../drivers/sqlite/mod.ts";
 import { openSqliteEngine, type SqliteEngine, type SqliteEngineOptions } from "./mod.ts";
 import { schemaSteps } from "./schema.ts";
@@ -211,18 +211,18 @@ test("an extension overtakes the transactions that wait", async () => {
   await engine.commit([enqueue]);
   const { claims } = await engine.claim({ queue: "q", count: 1, leaseMs: 60_000 });
   const order: string[] = [];
+  const [begun, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const slow = async (): Promise<void> => {
-    await systemClock.sleep(3);
+    begun.resolve();
+    await released.promise;
     order.push("transaction");
   };
   const transactions = Array.from({ length: 4 }, () => engine.transaction(slow));
-  await systemClock.sleep(1);
-  await engine
-    .extend(
-      claims.map((claim) => claim.receipt),
-      60_000,
-    )
-    .then(() => order.push("extended"));
+  await begun.promise;
+  const receipts = claims.map((claim) => claim.receipt);
+  const extending = engine.extend(receipts, 60_000).then(() => order.push("extended"));
+  released.resolve();
+  await extending;
   await Promise.all(transactions);
   expect(order).toEqual(["transaction", "extended", "transaction", "transaction", "transaction"]);
 });

@@ -1,4 +1,5 @@
 import type { PreparingSession } from "../../drivers/sqlite/mod.ts";
+import { insertRows, type RowsText } from "./row-batch.ts";
 
 type Prepared = ReturnType<PreparingSession["prepare"]>;
 
@@ -14,22 +15,54 @@ export function prepareStatements(session: PreparingSession): Statements {
   const prepared = Object.entries(texts).map(([name, text]) => [name, session.prepare(text)]);
   const statements = Object.fromEntries(prepared) as Statements;
   // Claims carry many rows of many columns: arrays cost half of objects.
-  for (const name of ["claimReady", "claimSuspects", "ackKeyed", "isHeld", "isAdmitted"] as const)
+  for (const name of ["claimReady", "claimSuspects", "ackKeyed", "isHeld", "isAdmitted", "cell", "lastCell"] as const)
     statements[name].setReturnArrays(true);
   return statements;
 }
 
-/** Insert and row of a new ready message: id, queue, lane, seq, time of enqueue, body. */
-export const addMessages: readonly [into: string, row: string] = [
+/** New ready messages: id, queue, lane, seq, time of enqueue, body. */
+export const addMessages: RowsText = insertRows(
   "insert into ashlar_message(id, queue, state, lane, seq, enqueued_at, body)",
   "(?, ?, 0, ?, ?, ?, ?)",
-];
+);
 
-/** Insert and row of an event. */
-export const addEvents: readonly [into: string, row: string] = [
+/** New messages of any state: id, queue, state, lane, seq, due, token and attempt, owner, admitted, time of enqueue, key, headers, body. */
+export const addFullMessages: RowsText = insertRows(
+  "insert into ashlar_message(id, queue, state, lane, seq, due, token, attempt, owner, admitted, enqueued_at, key, headers, body)",
+  "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+);
+
+/** Running messages that are acknowledged, by id. */
+export const acknowledgeMessages: RowsText = (rows) =>
+  `delete from ashlar_message where id in (${Array.from({ length: rows }, () => "?").join(", ")}) and state = 2`;
+
+/** Events: ref, log, stream, version, slot, schema, time, type, meta, data. */
+export const addEvents: RowsText = insertRows(
   "insert into ashlar_event(ref, log, stream, version, slot, schema, recorded_at, type, meta, data)",
   "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-];
+);
+
+/** What is remembered under dedup keys: queue, key, message, expiry. */
+export const saveDedups: RowsText = insertRows(
+  "insert into ashlar_dedup(queue, key, message, expires_at)",
+  "(?, ?, ?, ?)",
+  " on conflict(queue, key) do update set message = excluded.message, expires_at = excluded.expires_at",
+);
+
+/** Inbox entries: consumer, id, expiry. */
+export const saveSeen: RowsText = insertRows(
+  "insert into ashlar_seen(consumer, id, expires_at)",
+  "(?, ?, ?)",
+  " on conflict(consumer, id) do update set expires_at = excluded.expires_at",
+);
+
+/** Cells, new or not: space, key, version, expiry, value. */
+export const saveCells: RowsText = insertRows(
+  "insert into ashlar_cell(space, key, version, expires_at, value)",
+  "(?, ?, ?, ?, ?)",
+  ` on conflict(space, key) do update
+    set version = excluded.version, expires_at = excluded.expires_at, value = excluded.value`,
+);
 
 const texts = {
   head: "select last_id, last_seq, revision from ashlar_head where id = 1",
@@ -40,11 +73,8 @@ const texts = {
   addQueue: "insert into ashlar_queue(name) values (?) returning id",
   saveQueue: `update ashlar_queue set flow = ?, ready = ?, suspect = ?, running = ?, delayed = ?, waiting = ?, dead = ? where id = ?`,
 
-  addMessage: `insert into ashlar_message(id, queue, state, lane, seq, due, token, attempt, owner, admitted, enqueued_at, key, headers, body)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  ackPlain: "delete from ashlar_message where id = ? and queue = ? and token = ? and state = 2 and key is null",
   ackKeyed: "delete from ashlar_message where id = ? and queue = ? and token = ? and state = 2 returning key",
-  isHeld: "select 1 from ashlar_message where id = ? and queue = ? and token = ? and state = 2",
+  isHeld: "select key from ashlar_message where id = ? and queue = ? and token = ? and state = 2",
   held: `select id, state, lane, seq, due, token, attempt, crashes, woken, key, failures from ashlar_message where id = ? and queue = ? and token = ? and state = 2`,
   message: `select id, state, lane, seq, due, token, attempt, crashes, woken, key, failures from ashlar_message where id = ? and queue = ?`,
   place: `update ashlar_message set state = ?, seq = ?, due = ?, attempt = ?, crashes = ?, woken = 0, failures = ? where id = ?`,
@@ -78,22 +108,17 @@ const texts = {
   nextWaiting: `select id, due from ashlar_message where queue = ? and key = ? and state = 4 order by seq limit 1`,
 
   dedup: "select message from ashlar_dedup where queue = ? and key = ? and expires_at > ?",
-  saveDedup: `insert into ashlar_dedup(queue, key, message, expires_at) values (?, ?, ?, ?)
-    on conflict(queue, key) do update set message = excluded.message, expires_at = excluded.expires_at`,
 
   log: "select id, head, recorded_at from ashlar_log where name = ?",
   addLog: "insert into ashlar_log(name) values (?) returning id",
   saveLog: "update ashlar_log set head = ?, recorded_at = ? where id = ?",
   version: "select version from ashlar_event where log = ? and stream = ? order by version desc limit 1",
 
-  cell: "select version from ashlar_cell where space = ? and key = ? and (expires_at is null or expires_at > ?)",
-  saveCell: `insert into ashlar_cell(space, key, version, expires_at, value) values (?, ?, ?, ?, ?)
-    on conflict(space, key) do update set version = excluded.version, expires_at = excluded.expires_at, value = excluded.value`,
+  cell: "select version, expires_at from ashlar_cell where space = ? and key = ?",
+  lastCell: "select key from ashlar_cell where space = ? order by key desc limit 1",
   dropCell: "delete from ashlar_cell where space = ? and key = ?",
 
   seen: "select 1 from ashlar_seen where consumer = ? and id = ? and expires_at > ?",
-  saveSeen: `insert into ashlar_seen(consumer, id, expires_at) values (?, ?, ?)
-    on conflict(consumer, id) do update set expires_at = excluded.expires_at`,
 
   expireDedup: `delete from ashlar_dedup where (queue, key) in
     (select queue, key from ashlar_dedup where expires_at <= ? order by expires_at limit ?+0)`,

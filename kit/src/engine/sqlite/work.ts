@@ -1,20 +1,29 @@
-import type { BellTopic } from "../engine.ts";
+import type { CellBook } from "./cell-book.ts";
 import type { Heads } from "./heads.ts";
+import type { HeldMessages } from "./held-messages.ts";
+import type { MessageWrites } from "./message-writes.ts";
 import type { RowBatch } from "./row-batch.ts";
 import type { Statements } from "./statements.sql.ts";
+import type { Topics } from "../topics.ts";
 
 /** What carrying out a change needs, for the length of one transaction. */
 export interface Work {
   readonly sql: Statements;
   readonly heads: Heads;
-  /** New ready messages without key or headers. Flush it before any statement that reads or moves messages. */
-  readonly adds: RowBatch;
+  /** Flush it before any statement that reads or moves messages. */
+  readonly messages: MessageWrites;
+  readonly held: HeldMessages;
+  readonly cells: CellBook;
+  /** What is remembered of messages under their dedup keys. */
+  readonly dedups: RowBatch;
+  /** Inbox entries. */
+  readonly seen: RowBatch;
   /** New events. Nothing reads events on the writing connection, except the version of a stream that is not among those known. */
   readonly events: RowBatch;
   /** Number of this open engine among all processes on the file. */
   instance: number;
   /** Topics to ring after the commit. */
-  readonly topics: Set<BellTopic>;
+  readonly topics: Topics;
   /** Engine time of the transaction. */
   nowMs: number;
 }

@@ -22,8 +22,9 @@ async function hotStream({ engine }: EventsBed): Promise<void> {
   const store = await openEventStore({ engine, conflictsMax: 1 });
   const results = await Promise.all(Array.from({ length: 64 }, () => store.execute(counter, "a", { add: 1 })));
   const versions = results.map((result) => (result.status === "rejected" ? 0 : result.version));
+  // Whose state is read first over several connections is first.
   assert.deepEqual(
-    versions,
+    versions.toSorted((left, right) => left - right),
     Array.from({ length: 64 }, (_, index) => index + 1),
   );
   assert.deepEqual(await store.load(counter, "a"), { version: 64, state: 64 });

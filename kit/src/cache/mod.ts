@@ -1,0 +1,14 @@
+export { cache, type Cache, type CacheReport, type EntryReport, openCache } from "./cache.ts";
+export type { CacheOptions, OpenCacheOptions } from "./options.ts";
+export type { GetOptions } from "./reading.ts";
+export type { SetOptions } from "./writing.ts";
+export type { Load, LoadContext, LoadMany, PendingWrite, Strategy, Writer } from "./strategy.ts";
+export type { InvalidateOptions, Invalidation, Target } from "./target.ts";
+export type { CacheStatistics } from "./statistics.ts";
+export { CacheBusyError, LoadCountError, SharedTierError } from "./errors.ts";
+export { boundedMap, type BoundedMap, type BoundedMapOptions, type RoomOptions } from "./bounded-map.ts";
+export type { PolicyName } from "./policy.ts";
+export { type EffectOf, type EventEffect, invalidateOn } from "./invalidate-on.ts";
+export { type BehindWrite, openWriteBehind, type OpenWriteBehindOptions, type WriteBehind } from "./write-behind.ts";
+export type { FillToken, LeaseRequest, SharedEntry, SharedRead, SharedTier } from "./shared-tier.ts";
+export type { BusListener, BusMessage, BusSubscription, InvalidationBus } from "./invalidation-bus.ts";

@@ -1,0 +1,46 @@
+import type { Client } from "pg";
+import { UnsupportedError } from "../../errors/mod.ts";
+import type { ResolvedPostgres } from "./options.ts";
+import type { WireClient } from "./wire-client.ts";
+
+/** Connects with the library `pg`, which is loaded here, at the first connection. Throws UnsupportedError when it is not installed. */
+export async function connectClient(options: ResolvedPostgres): Promise<WireClient> {
+  const { Client } = await library();
+  const client = new Client({
+    connectionString: options.url,
+    application_name: options.application,
+    // A host that does not answer must not hold up the attempts at it.
+    connectionTimeoutMillis: Math.min(options.connectMaxMs, 5_000),
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    options: settingsText(options.settings),
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(options.tls === undefined ? {} : { ssl: tlsOptions(options.tls) }),
+  });
+  // Faults while it connects reject below; without a listener they would end the process.
+  client.on("error", () => undefined);
+  await client.connect();
+  return client as unknown as WireClient;
+}
+
+async function library(): Promise<{ readonly Client: typeof Client }> {
+  try {
+    return (await import("pg")).default;
+  } catch (error) {
+    if (error instanceof Error && Reflect.get(error, "code") === "ERR_MODULE_NOT_FOUND")
+      throw new UnsupportedError("PostgreSQL", "this installation", "the client library is missing: npm install pg");
+    throw error;
+  }
+}
+
+function settingsText(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `-c ${name}=${value.replaceAll(/[\\ ]/g, String.raw`\$&`)}`)
+    .join(" ");
+}
+
+function tlsOptions(tls: NonNullable<ResolvedPostgres["tls"]>): boolean | object {
+  if (tls === "off") return false;
+  if (tls === "require") return { rejectUnauthorized: false };
+  return tls === "verify" ? true : tls;
+}

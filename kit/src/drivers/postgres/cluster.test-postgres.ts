@@ -1,0 +1,70 @@
+import { execFile } from "node:child_process";
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** A PostgreSQL server of the test's own, which may be stopped and killed. */
+export interface Cluster extends AsyncDisposable {
+  readonly url: string;
+  start(): Promise<void>;
+  /** `immediate`: as a crash of the server; it recovers at the next start. */
+  stop(mode: "fast" | "immediate"): Promise<void>;
+}
+
+/** The folder of the server's programs, if they are installed. */
+export function programs(): string | undefined {
+  try {
+    const versions = readdirSync("/usr/lib/postgresql").toSorted((left, right) => Number(right) - Number(left));
+    return versions[0] === undefined ? undefined : join("/usr/lib/postgresql", versions[0], "bin");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes and starts a cluster in a folder of its own. */
+export async function startCluster(bin: string): Promise<Cluster> {
+  const folder = mkdtempSync(join(tmpdir(), "ashlar-cluster-"));
+  chmodSync(folder, 0o777);
+  const data = join(folder, "data");
+  const port = await freePort();
+  await asServer(join(bin, "initdb"), "-D", data, "-A", "trust", "-U", "postgres", "--no-sync");
+  const options = `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories=${folder} -c max_connections=50`;
+  const control = (...words: readonly string[]): Promise<unknown> =>
+    asServer(join(bin, "pg_ctl"), "-D", data, "-w", "-l", join(folder, "log"), ...words);
+  const start = async (): Promise<void> => void (await control("-o", options, "start"));
+  const stop = async (mode: "fast" | "immediate"): Promise<void> => void (await control("-m", mode, "stop"));
+  await start();
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    start,
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop("immediate").catch(() => undefined);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The server refuses to run as root. */
+function asServer(program: string, ...words: readonly string[]): Promise<unknown> {
+  if (process.getuid?.() !== 0) return run(program, words);
+  // Where administrators' commands are, also when the search path of this process leaves it out.
+  const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` };
+  return run("runuser", ["-u", "postgres", "--", program, ...words], { env });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() =>
+        typeof address === "object" && address !== null ? resolve(address.port) : reject(new Error("no port")),
+      );
+    });
+  });
+}

@@ -1,0 +1,79 @@
+import { PostgresError } from "./postgres-error.ts";
+import type { PostgresSession } from "./session.ts";
+import { bound, statement, type Bound, type Statement } from "./statement.ts";
+
+/** Statements of the markers of one schema. */
+export interface MarkerStatements {
+  readonly register: Statement;
+  readonly mark: Statement;
+  readonly fence: Statement;
+}
+
+export function markerStatements(schema: string): MarkerStatements {
+  const table = `${schema}.ashlar_writer`;
+  return {
+    register: statement(`insert into ${table} default values returning id`),
+    // No row, no commit: the division fails, and with it the transaction.
+    mark: statement(`with marked as (update ${table} set commits = $2, at = now(), note = nullif(current_setting('ashlar.note', true), '')
+        where id = $1 and epoch = $3 returning 1)
+      select 1 / count(*) from marked`),
+    fence: statement(`update ${table} set epoch = epoch + 1, at = now() where id = $1 returning commits, epoch, note`),
+  };
+}
+
+/** What became of a transaction. `note`: what its statements had put into the setting `ashlar.note` for whoever asks, because its answers were lost. */
+export type CommitFate = { readonly fate: "committed"; readonly note: string } | { readonly fate: "not committed" };
+
+/** The state of the division in `mark` when the row is fenced or gone. */
+const divisionByZero = "22012";
+
+/**
+ * Tells, after a connection was lost behind COMMIT, whether the transaction was committed. Each transaction of a writer raises a number in the
+ * writer's own row as its last statement. To ask, the row's epoch is raised: that waits for the lost transaction if it is still about to commit,
+ * makes it fail if it arrives later, and answers which number was committed last. Unlike the status of a transaction id it also holds
+ * after a fail-over to a replica that never had the commit.
+ */
+export class CommitMarker {
+  readonly #statements: MarkerStatements;
+  #id: string | undefined;
+  #epoch = 0;
+  #commits = 0;
+
+  constructor(statements: MarkerStatements) {
+    this.#statements = statements;
+  }
+
+  /** Makes the row of this writer, once. Outside of a transaction. */
+  async register(session: PostgresSession): Promise<void> {
+    if (this.#id !== undefined) return;
+    const [answer] = await session.run([bound(this.#statements.register)]);
+    this.#id = answer?.rows[0]?.[0] ?? undefined;
+    this.#epoch = 0;
+    this.#commits = 0;
+  }
+
+  /** The last statement before COMMIT. */
+  next(): Bound {
+    this.#commits += 1;
+    return bound(this.#statements.mark, this.#id ?? null, String(this.#commits), String(this.#epoch));
+  }
+
+  /** What became of the transaction whose marker was made last. Outside of a transaction; waits while it is undecided. */
+  async outcome(session: PostgresSession): Promise<CommitFate> {
+    const [answer] = await session.run([bound(this.#statements.fence, this.#id ?? null)]);
+    const [commits, epoch, note] = answer?.rows[0] ?? [];
+    if (epoch === undefined) {
+      this.#id = undefined;
+      return { fate: "not committed" };
+    }
+    this.#epoch = Number(epoch);
+    return Number(commits) === this.#commits ? { fate: "committed", note: note ?? "" } : { fate: "not committed" };
+  }
+
+  /** Whether the error says that the row is gone (cleaned up while the process slept); the next transaction registers anew. */
+  isStale(error: unknown): boolean {
+    if (!(error instanceof PostgresError) || error.sqlState !== divisionByZero) return false;
+    this.#id = undefined;
+    return true;
+  }
+}

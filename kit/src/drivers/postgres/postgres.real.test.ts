@@ -1,0 +1,195 @@
+import { beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../clock/mod.ts";
+import { openPostgres, bigints, booleans, bound, integers, type PostgresError, statement, texts } from "./mod.ts";
+import { cuttingProxy, freshSchema, needsServer, openFresh, dropSchema, serverUrl } from "./server.test-postgres.ts";
+
+beforeEach(needsServer);
+
+test("arrays come over as they were: nulls, empty ones, quotes, the largest integers", async () => {
+  await using database = await openFresh();
+  const echo = statement("select $1::bigint[]::text, $2::text[]::text, $3::int[]::text, $4::boolean[]::text");
+  const ask = (values: readonly (readonly unknown[])[]) =>
+    database.run([
+      bound(
+        echo,
+        bigints(values[0] as number[]),
+        texts(values[1] as string[]),
+        integers(values[2] as number[]),
+        booleans(values[3] as boolean[]),
+      ),
+    ]);
+  const [one] = await ask([
+    [0, Number.MAX_SAFE_INTEGER, null, 2 ** 32, -5],
+    ['a"b\\{}', null, "", "😀"],
+    [-1, 7],
+    [true, false],
+  ]);
+  expect(one?.rows[0]).toEqual([
+    "{0,9007199254740991,NULL,4294967296,-5}",
+    String.raw`{"a\"b\\{}",NULL,"",😀}`,
+    "{-1,7}",
+    "{t,f}",
+  ]);
+  const [none] = await ask([[], [], [], []]);
+  expect(none?.rows[0]).toEqual(["{}", "{}", "{}", "{}"]);
+});
+
+test("a batch is one transaction: an error in the middle undoes it, and names itself", async () => {
+  await using database = await openFresh();
+  await database.query(`create table ${database.schema}.t(n int primary key)`);
+  const add = statement(`insert into ${database.schema}.t values ($1)`);
+  const failed = database.run([bound(add, "1"), bound(add, "1"), bound(add, "2")]);
+  await expect(failed).rejects.toMatchObject({ code: "POSTGRES", reason: "constraint", sqlState: "23505" });
+  expect((await database.query(`select * from ${database.schema}.t`)).count).toBe(0);
+  // The statement can be used again on the same connection.
+  const [first, second] = await database.run([bound(add, "1"), bound(add, "2")]);
+  expect([first?.count, second?.count]).toEqual([1, 1]);
+});
+
+test("a transaction keeps all of its statements or none", async () => {
+  await using database = await openFresh();
+  await database.query(`create table ${database.schema}.t(n int)`);
+  const table = `${database.schema}.t`;
+  const failed = database.transaction(async (tx) => {
+    await tx.query(`insert into ${table} values (1)`);
+    throw new Error("no");
+  });
+  await expect(failed).rejects.toThrow("no");
+  let kept: { readonly query: (text: string) => Promise<unknown> } | undefined;
+  await database.transaction(async (tx) => {
+    kept = tx;
+    await tx.query(`insert into ${table} values ($1)`, [2]);
+  });
+  expect((await database.query(`select n from ${table}`)).rows).toEqual([{ n: 2 }]);
+  await expect(kept?.query("select 1")).rejects.toMatchObject({ code: "DISPOSED" });
+});
+
+test("a statement that failed inside a transaction is not committed, although its error was caught", async () => {
+  await using database = await openFresh();
+  const work = database.transaction(async (tx) => {
+    await tx.query("select nonsense").catch(() => undefined);
+  });
+  await expect(work).rejects.toMatchObject({ code: "POSTGRES" });
+});
+
+test("scenario 7: a connection that is lost behind COMMIT is asked after: committed once, and the caller is told so", async () => {
+  await using database = await openFresh();
+  await database.query(`create table ${database.schema}.t(n int)`);
+  await using proxy = await cuttingProxy();
+  await using behind = await openPostgres({ url: proxy.url, schema: database.schema });
+  for (const n of [1, 2, 3]) {
+    const answer = await behind.transaction(async (tx) => {
+      await tx.query(`insert into ${database.schema}.t values ($1)`, [n]);
+      proxy.next("cut before the answer", n === 1 ? "commit" : "");
+      return n;
+    });
+    expect(answer).toBe(n);
+  }
+  expect((await database.query(`select n from ${database.schema}.t order by n`)).rows).toEqual([
+    { n: 1 },
+    { n: 2 },
+    { n: 3 },
+  ]);
+});
+
+test("scenario 8: a connection that is lost before COMMIT arrives leaves nothing, and the caller is told so", async () => {
+  await using database = await openFresh();
+  await database.query(`create table ${database.schema}.t(n int)`);
+  await using proxy = await cuttingProxy();
+  await using behind = await openPostgres({ url: proxy.url, schema: database.schema });
+  const insert = (how: "cut" | "whole") =>
+    behind.transaction(async (tx) => {
+      await tx.query(`insert into ${database.schema}.t values (1)`);
+      if (how === "cut") proxy.next("cut before the request");
+    });
+  await expect(insert("cut")).rejects.toMatchObject({ reason: "connection", retryable: true });
+  await insert("whole");
+  expect((await database.query(`select n from ${database.schema}.t`)).count).toBe(1);
+});
+
+test("a connection that is silent for longer than answerMaxMs counts as lost", async () => {
+  await using database = await openFresh();
+  await using proxy = await cuttingProxy();
+  await using behind = await openPostgres({ url: proxy.url, schema: database.schema, answerMaxMs: 200 });
+  proxy.next("swallow");
+  await expect(behind.query("select 1")).rejects.toMatchObject({ reason: "connection" });
+  expect((await behind.query("select 1")).count).toBe(1);
+});
+
+test("the pool is bounded: who finds no place waits, and too many are refused", async () => {
+  await using database = await openFresh({ connectionsMax: 2, waitingMax: 2, connectMaxMs: 5_000 });
+  const calls = Array.from({ length: 6 }, () => database.query("select pg_sleep(0.1)"));
+  const answers = await Promise.allSettled(calls);
+  expect(answers.filter(({ status }) => status === "fulfilled")).toHaveLength(4);
+  const refused = answers.filter((answer) => answer.status === "rejected");
+  expect(refused.map(({ reason }) => (reason as PostgresError).reason)).toEqual(["busy", "busy"]);
+  expect((await database.health()).status).toBe("up");
+});
+
+test("a listener hears, also after its connection was cut", async () => {
+  await using database = await openFresh();
+  await using proxy = await cuttingProxy();
+  await using behind = await openPostgres({ url: proxy.url, schema: database.schema });
+  const heard: string[] = [];
+  let listening = 0;
+  await using _listener = behind.listen("bell", {
+    notification: (payload) => void heard.push(payload),
+    listening: () => void listening++,
+  });
+  const until = async (isSo: () => boolean): Promise<void> => {
+    for (let n = 0; n < 500 && !isSo(); n++) await systemClock.sleep(10);
+    expect(isSo()).toBe(true);
+  };
+  await until(() => listening === 1);
+  await database.notify("bell", "one");
+  await until(() => heard.length === 1);
+  proxy.cutAll();
+  await until(() => listening === 2);
+  await database.notify("bell", "two");
+  await until(() => heard.includes("two"));
+});
+
+test("of programs that migrate at once one applies the steps; changed and missing ones are refused", async () => {
+  const schema = freshSchema();
+  const steps = [
+    { name: "first", sql: `create table ${schema}.a(n int)` },
+    { name: "second", sql: `create table ${schema}.b(n int); insert into ${schema}.b values (1)`, older: "run" },
+  ] as const;
+  const opened = await Promise.all(Array.from({ length: 4 }, () => openPostgres({ url: serverUrl, schema })));
+  try {
+    await Promise.all(opened.map((database) => database.migrate("mine", steps)));
+    const [database] = opened;
+    expect((await database?.query(`select n from ${schema}.b`))?.count).toBe(1);
+    // Older code goes on beside a step that only adds, and not beside one that does not.
+    await database?.migrate("mine", steps.slice(0, 1));
+    await expect(database?.migrate("mine", [])).rejects.toMatchObject({ code: "MIGRATION", step: "first" });
+    const changed = [{ ...steps[0], sql: "select 1" }, steps[1]];
+    await expect(database?.migrate("mine", changed)).rejects.toMatchObject({ code: "MIGRATION", step: "first" });
+  } finally {
+    for (const database of opened) await database[Symbol.asyncDispose]();
+    await dropSchema(schema);
+  }
+});
+
+test("errors are clear: no rights, wrong password, no server, a replica", async () => {
+  await using database = await openFresh();
+  const role = `${database.schema}_role`;
+  await database.query(`create role ${role} login`);
+  try {
+    const url = new URL(serverUrl);
+    url.username = role;
+    const weak = openPostgres({ url: url.href, schema: `${database.schema}_none` });
+    await expect(weak).rejects.toThrow(/permission denied.*grant the right/);
+    const closed = openPostgres({ url: "postgres://postgres@127.0.0.1:1/x", connectMaxMs: 100 });
+    await expect(closed).rejects.toMatchObject({ reason: "connection", retryable: true });
+    const readonly = openPostgres({
+      url: serverUrl,
+      connectMaxMs: 100,
+      settings: { default_transaction_read_only: "on" },
+    });
+    await expect(readonly).rejects.toThrow(/read-only replica/);
+    await expect(openPostgres({ url: "mysql://x" })).rejects.toMatchObject({ code: "CONFIG" });
+  } finally {
+    await database.query(`drop role ${role}`);
+  }
+});

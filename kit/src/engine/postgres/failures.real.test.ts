@@ -1,0 +1,256 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../clock/mod.ts";
+import { openPostgres } from "../../drivers/postgres/mod.ts";
+import { programs, startCluster } from "../../drivers/postgres/cluster.test-postgres.ts";
+import {
+  cuttingProxy,
+  dropSchema,
+  freshSchema,
+  needsServer,
+  serverUrl,
+  type Cut,
+} from "../../drivers/postgres/server.test-postgres.ts";
+import { openQueue, queue } from "../../queue/mod.ts";
+import { openSchedule } from "../../schedule/mod.ts";
+import type { Change, CommitResult } from "../mod.ts";
+import { openPostgresEngine, type PostgresEngine, type PostgresEngineOptions } from "./mod.ts";
+
+beforeEach(needsServer);
+
+type Open = (options?: Partial<PostgresEngineOptions>) => Promise<PostgresEngine>;
+
+/** Runs the test with engines on one schema, which are closed at the end. */
+async function withEngines(run: (open: Open, schema: string) => Promise<void>): Promise<void> {
+  const schema = freshSchema();
+  const opened: PostgresEngine[] = [];
+  try {
+    await run(async (options) => {
+      const engine = await openPostgresEngine({ url: serverUrl, schema, ...options });
+      opened.push(engine);
+      return engine;
+    }, schema);
+  } finally {
+    for (const engine of opened) await engine[Symbol.asyncDispose]();
+    await dropSchema(schema);
+  }
+}
+
+function append(stream: string, data: string, expected: number | "any" = "any"): Change {
+  return { op: "append", log: "ledger", stream, expected, events: [{ type: "Noted", data }] };
+}
+
+function added(result: CommitResult): readonly string[] {
+  if (!result.committed) throw new Error(JSON.stringify(result.refusal));
+  return result.outcomes.flatMap((outcome) => (outcome.op === "enqueue" ? outcome.messages.map(({ id }) => id) : []));
+}
+
+describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () => {
+  const cuts: readonly Cut[] = ["cut before the request", "cut before the answer"];
+  // Quick: one round trip, in which COMMIT is. With care: locks and reads go first, and the second round trip has COMMIT.
+  const lists: Readonly<Record<string, (n: number) => Change[]>> = {
+    quick: (n) => [
+      { op: "enqueue", queue: "jobs", messages: [{ body: `q${n}` }] },
+      append(`quick-${n}`, "x", 0),
+      { op: "put", cell: { space: "s", key: `q${n}` }, expect: "absent", value: "v" },
+      { op: "put", cell: { space: "t", key: `q${n}` }, expect: "any", value: "v" },
+    ],
+    careful: (n) => [
+      { op: "enqueue", queue: "jobs", messages: [{ body: `c${n}`, dedup: { key: `c${n}`, forMs: 60_000 } }] },
+      append(`careful-${n}`, "x", 0),
+    ],
+  };
+  for (const [kind, list] of Object.entries(lists))
+    for (const cut of cuts)
+      for (const nth of [1, 2])
+        test(`${kind}, ${cut} ${nth}: applied once, and the caller has the truth`, () =>
+          withEngines(async (open) => {
+            await using proxy = await cuttingProxy();
+            const engine = await open({ url: proxy.url });
+            await engine.commit(list(0));
+            await engine.commit(list(1));
+            let requests = 0;
+            proxy.nextWhen(cut, (bytes) => bytes.includes("ashlar_") && ++requests === nth);
+            const result = await engine.commit(list(2));
+            const direct = await open();
+            const { events } = await direct.read({ log: "ledger", after: 0, limit: 9 });
+            expect(events.map(({ stream }) => stream)).toEqual([`${kind}-0`, `${kind}-1`, `${kind}-2`]);
+            const stored = await Array.fromAsync(direct.scan({ kind: "messages", queue: "jobs" }));
+            expect(stored).toHaveLength(3);
+            // What the lost answer said is known all the same.
+            expect(added(result)).toEqual([stored[2]?.id]);
+            const outcomes = result.committed ? result.outcomes : [];
+            expect(outcomes[1]).toEqual({ op: "append", version: 1, position: 3 });
+            for (const [index, space] of ["s", "t"].entries()) {
+              const [cell] = await direct.get([{ space, key: "q2" }]);
+              if (kind === "quick") expect(outcomes[2 + index]).toEqual({ op: "put", version: cell?.version });
+            }
+            expect(await direct.verify()).toEqual([]);
+          }));
+});
+
+test(
+  "scenario 9: a server that crashes under load loses nothing it acknowledged, and everybody goes on by himself",
+  { timeout: 90_000 },
+  async (context) => {
+    const bin = programs();
+    if (bin === undefined) return context.skip("PostgreSQL's server programs are not installed here");
+    await using cluster = await startCluster(bin);
+    const engine = await openPostgresEngine({ url: cluster.url, busyMaxMs: 30_000 });
+    const acknowledged: string[] = [];
+    const load = { isOver: false };
+    const callers = Array.from({ length: 8 }, async (_, caller) => {
+      for (let n = 0; !load.isOver; n++) {
+        const name = `${caller}-${n}`;
+        const changes: Change[] = [append(name, name, 0), { op: "enqueue", queue: "jobs", messages: [{ body: name }] }];
+        const { committed } = await engine.commit(changes);
+        expect(committed).toBe(true);
+        acknowledged.push(name);
+      }
+    });
+    for (let round = 0; round < 2; round++) {
+      await systemClock.sleep(500);
+      await cluster.stop("immediate");
+      await cluster.start();
+    }
+    const before = acknowledged.length;
+    for (let n = 0; n < 200 && acknowledged.length < before + 50; n++) await systemClock.sleep(50);
+    load.isOver = true;
+    await Promise.all(callers);
+    expect(acknowledged.length).toBeGreaterThan(before);
+    const { events } = await engine.read({ log: "ledger", after: 0, limit: 100_000 });
+    expect(events.map(({ data }) => data).toSorted()).toEqual(acknowledged.toSorted());
+    expect(await engine.verify()).toEqual([]);
+    await engine[Symbol.asyncDispose]();
+  },
+);
+
+test(
+  "scenario 12: late commits of long transactions show in order to those who read meanwhile, and nobody's foreign transaction makes them wait",
+  { timeout: 60_000 },
+  () =>
+    withEngines(async (open, schema) => {
+      const [writer, other, reader] = [await open(), await open(), await open()];
+      await writer.commit([append("s", "first")]);
+      await using foreign = await openPostgres({ url: serverUrl, schema });
+      let letGo: (() => void) | undefined;
+      const held = foreign.transaction(async (tx) => {
+        await tx.query("create temporary table unrelated(n int)");
+        await new Promise<void>((resolve) => (letGo = resolve));
+      });
+      const late = writer.transaction(async (tx) => {
+        await tx.commit([append("s", "late")]);
+        await systemClock.sleep(300);
+      });
+      await systemClock.sleep(50);
+      const behind = Array.from({ length: 5 }, (_, n) => other.commit([append(`t${n}`, "behind")]));
+      const seen: number[] = [];
+      for (let after = 0; seen.length < 7; await systemClock.sleep(5)) {
+        const { events, through } = await reader.read({ log: "ledger", after, limit: 3 });
+        seen.push(...events.map(({ position }) => position));
+        after = through;
+      }
+      await Promise.all([late, ...behind]);
+      letGo?.();
+      await held;
+      expect(seen).toEqual([1, 2, 3, 4, 5, 6, 7]);
+      const { events } = await reader.read({ log: "ledger", after: 0, limit: 9 });
+      expect(events[1]?.data).toBe("late");
+    }),
+);
+
+test("16 workers of four processes on one key: in order, one at a time, each once", { timeout: 60_000 }, () =>
+  withEngines(async (open) => {
+    const engines = [await open(), await open(), await open(), await open()];
+    const bodies = Array.from({ length: 60 }, (_, n) => String(n));
+    await engines[0]?.commit([{ op: "enqueue", queue: "jobs", messages: bodies.map((body) => ({ body, key: "k" })) }]);
+    const handled: string[] = [];
+    let running = 0;
+    const work = async (engine: PostgresEngine | undefined): Promise<void> => {
+      if (engine === undefined) return;
+      while (handled.length < bodies.length) {
+        const { claims } = await engine.claim({ queue: "jobs", count: 4, leaseMs: 30_000 });
+        if (claims.length === 0) await systemClock.sleep(2);
+        for (const { receipt, body } of claims) {
+          expect((running += 1)).toBe(1);
+          handled.push(body);
+          running -= 1;
+          await engine.commit([{ op: "settle", receipt, as: { kind: "ack" } }]);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, (_, n) => work(engines[n % 4])));
+    expect(handled).toEqual(bodies);
+    expect(await engines[0]?.verify()).toEqual([]);
+  }),
+);
+
+test("two schedulers fire each time once, and one goes on when the other is gone", { timeout: 60_000 }, () =>
+  withEngines(async (open) => {
+    const everyMs = 200;
+    const start = async (stack: AsyncDisposableStack): Promise<void> => {
+      const engine = await open();
+      const jobs = await openQueue({ engine, queue: queue<number>("ticks") });
+      const input = ({ scheduledAtMs }: { readonly scheduledAtMs: number }): number => scheduledAtMs;
+      const schedules = [{ name: "tick", everyMs, queue: jobs, input, catchUp: "all" as const }] as const;
+      stack.use(await openSchedule({ engine, schedules }));
+    };
+    await using last = new AsyncDisposableStack();
+    await start(last);
+    {
+      await using other = new AsyncDisposableStack();
+      await start(other);
+      await systemClock.sleep(1_200);
+    }
+    await systemClock.sleep(800);
+    const ticks = await openQueue({ engine: await open(), queue: queue<number>("ticks") });
+    const times = (await Array.fromAsync(ticks.jobs())).map(({ input }) => input);
+    expect(times.length).toBeGreaterThanOrEqual(5);
+    expect(times).toEqual(times.map((_, index) => (times[0] ?? 0) + index * everyMs));
+  }),
+);
+
+test("the engine's clock is the server's", () =>
+  withEngines(async (open) => {
+    const engine = await open();
+    const { rows } = await engine.sql.query<{ readonly now: number }>(
+      "select (extract(epoch from clock_timestamp()) * 1000)::float8 as now",
+    );
+    expect(Math.abs(engine.clock.now() - (rows[0]?.now ?? 0))).toBeLessThan(1_000);
+  }));
+
+test("a server that keeps less than asked for is refused, and says why", async () => {
+  const schema = freshSchema();
+  const opening = openPostgresEngine({ url: serverUrl, schema, durability: "replicated" });
+  await expect(opening).rejects.toMatchObject({ code: "DURABILITY" });
+  await dropSchema(schema);
+  const unreachable = openPostgresEngine({ url: "postgres://nobody@127.0.0.1:1/none", busyMaxMs: 100 });
+  await expect(unreachable).rejects.toMatchObject({ code: "STORAGE", reason: "busy" });
+});
+
+test("a transaction keeps the caller's rows and the engine's changes together, or neither", () =>
+  withEngines(async (open, schema) => {
+    const engine = await open();
+    await engine.migrate("shop", [{ name: "orders", sql: `create table ${schema}.orders(id text primary key)` }]);
+    const order = (id: string, outcome: "kept" | "thrown") =>
+      engine.transaction(async (tx) => {
+        await tx.sql.query(`insert into ${schema}.orders values ($1)`, [id]);
+        const { committed } = await tx.commit([
+          append(id, "placed", 0),
+          { op: "enqueue", queue: "mail", messages: [{ body: id }] },
+        ]);
+        if (outcome === "thrown") throw new Error("no");
+        return committed;
+      });
+    expect(await order("a", "kept")).toBe(true);
+    await expect(order("b", "thrown")).rejects.toThrow("no");
+    expect(await order("c", "kept")).toBe(true);
+    // A refused list leaves no trace, and the transaction goes on.
+    await engine.transaction(async (tx) => expect((await tx.commit([append("a", "again", 0)])).committed).toBe(false));
+    const { rows } = await engine.sql.query(`select id from ${schema}.orders order by id`);
+    expect(rows).toEqual([{ id: "a" }, { id: "c" }]);
+    expect((await engine.read({ log: "ledger", after: 0, limit: 9 })).events.map(({ stream }) => stream)).toEqual([
+      "a",
+      "c",
+    ]);
+    expect(await engine.verify()).toEqual([]);
+  }));

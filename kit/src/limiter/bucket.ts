@@ -1,0 +1,103 @@
+// The continuous-state leaky bucket of ITU-T I.371, which decides as the virtual scheduling form (one time per key) does. It keeps what is in
+// the bucket and since when, rather than that one time, because its numbers stay small: in units of 1/drain of a microsecond all of them are
+// whole, so nothing is ever rounded and no rate drifts. A time since 1970 plus a third of a second, say, would be rounded at each call.
+//
+// Giving back. A take is the water between two marks; what has drained since, from below, cannot be given back: it has made room already.
+// Water on top is simply taken off. Water in the middle is taken off too, and the total of such gaps (`shift`) lowers the marks of all earlier
+// receipts, though only those above the gap have sunk: so a refund may be too small by what was given back before it, never too large.
+import type { Algorithm, Ask, Receipt } from "./algorithm.ts";
+import { type Cells, cellsPerSlot } from "./cells.ts";
+import type { Rule } from "./rule.ts";
+
+/** Token bucket and leaky bucket. Cells: level, its time, shift. */
+export class Bucket implements Algorithm {
+  readonly #cells: Cells;
+  /** Units that leave in a microsecond. */
+  readonly #drain: number;
+  /** Units of a permit. */
+  readonly #fill: number;
+  readonly #burst: number;
+  readonly #isLeaky: boolean;
+
+  constructor({ kind, limit, windowMs, burst }: Rule, cells: Cells) {
+    const windowUs = windowMs * 1_000;
+    const divisor = greatestCommonDivisor(limit, windowUs);
+    this.#cells = cells;
+    this.#drain = limit / divisor;
+    this.#fill = windowUs / divisor;
+    this.#burst = burst;
+    this.#isLeaky = kind === "leaky-bucket";
+  }
+
+  waitUs(slot: number, nowUs: number, { cost, weight }: Ask): number {
+    const burst = this.#burst;
+    const excess = this.#levelAt(slot, nowUs) + ((weight < burst ? weight : burst) - burst) * this.#fill;
+    if (cost > burst) return Infinity;
+    return excess <= 0 ? 0 : Math.ceil(excess / this.#drain);
+  }
+
+  take(slot: number, nowUs: number, { weight }: Ask): void {
+    const { numbers } = this.#cells;
+    const base = slot * cellsPerSlot;
+    const drained = Math.max(0, nowUs - (numbers[base + 1] ?? 0)) * this.#drain;
+    const level = numbers[base] ?? 0;
+    // Every receipt from before is worth nothing by then.
+    if (drained >= level + (numbers[base + 2] ?? 0)) numbers[base + 2] = 0;
+    numbers[base] = Math.max(0, level - drained) + weight * this.#fill;
+    numbers[base + 1] = nowUs;
+  }
+
+  giveBack(slot: number, nowUs: number, { weight, atUs, level, shift }: Receipt): void {
+    const { numbers } = this.#cells;
+    const base = slot * cellsPerSlot;
+    const present = this.#levelAt(slot, nowUs);
+    const drained = Math.max(0, nowUs - atUs) * this.#drain;
+    const gaps = (numbers[base + 2] ?? 0) - shift;
+    const mark = level - drained - gaps;
+    const returned = Math.min(weight * this.#fill, mark, present);
+    if (returned <= 0) return;
+    const isOnTop = gaps === 0 && mark === present;
+    numbers[base] = present - returned;
+    numbers[base + 1] = nowUs;
+    if (!isOnTop) numbers[base + 2] = (numbers[base + 2] ?? 0) + returned;
+  }
+
+  level(slot: number): number {
+    return this.#cells.numbers[slot * cellsPerSlot] ?? 0;
+  }
+
+  shift(slot: number): number {
+    return this.#cells.numbers[slot * cellsPerSlot + 2] ?? 0;
+  }
+
+  delayUs(slot: number, nowUs: number, weight: number): number {
+    if (!this.#isLeaky) return 0;
+    return Math.max(0, Math.ceil((this.#levelAt(slot, nowUs) - weight * this.#fill) / this.#drain));
+  }
+
+  remaining(slot: number, nowUs: number): number {
+    return Math.max(0, Math.floor(this.#burst - this.#levelAt(slot, nowUs) / this.#fill));
+  }
+
+  idleAtUs(slot: number): number {
+    const { numbers } = this.#cells;
+    const base = slot * cellsPerSlot;
+    const held = (numbers[base] ?? 0) + (numbers[base + 2] ?? 0);
+    return held === 0 ? 0 : (numbers[base + 1] ?? 0) + Math.ceil(held / this.#drain);
+  }
+
+  clear(slot: number): void {
+    this.#cells.clear(slot);
+  }
+
+  #levelAt(slot: number, nowUs: number): number {
+    const { numbers } = this.#cells;
+    const base = slot * cellsPerSlot;
+    const elapsedUs = Math.max(0, nowUs - (numbers[base + 1] ?? 0));
+    return Math.max(0, (numbers[base] ?? 0) - elapsedUs * this.#drain);
+  }
+}
+
+function greatestCommonDivisor(left: number, right: number): number {
+  return right === 0 ? left : greatestCommonDivisor(right, left % right);
+}

@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { call, contract, event } from "../contract/mod.ts";
+import { implement } from "./implement.ts";
+import { testEngine, withServices } from "./one-service.test-system.ts";
+
+const bakers = contract("bakers", {});
+
+function mill(data: z.ZodObject<{ grain: z.ZodString; weight: z.ZodType }>) {
+  const mills = contract("mills", {
+    calls: { grind: call({ input: z.object({ weight: z.unknown() }), output: z.object({}) }) },
+    events: { ground: event({ data, key: "grain" }) },
+  });
+  const heard: unknown[] = [];
+  const millsService = implement(mills)({
+    engine: testEngine,
+    calls: {
+      async grind({ input, engine, emit }) {
+        const end = await engine.commit([emit.ground({ grain: "rye", weight: input.weight })]);
+        if (!end.committed) throw new Error(end.refusal.kind);
+        return {};
+      },
+    },
+  });
+  const bakersService = implement(bakers)({
+    needs: { mills },
+    engine: testEngine,
+    on: { mills: { ground: ({ data: flour }) => void heard.push(flour) } },
+  });
+  return { mills, services: [millsService, bakersService], heard };
+}
+
+test("an event whose schema would change it again at its subscribers is refused to who emits it", async () => {
+  const grain = z.string();
+  for (const weight of [z.string().transform(Number), z.string().transform((text) => `${text} kg`)]) {
+    const { mills, services, heard } = mill(z.object({ grain, weight }));
+    await withServices(services, async ({ running, clock, lines }) => {
+      for (let count = 0; count < 2; count++)
+        await expect(running.client(mills).grind({ weight: "25" })).rejects.toMatchObject({ code: "FAULT" });
+      await clock.advance(5_000);
+      expect(heard).toEqual([]);
+      expect(JSON.stringify(lines)).toContain("a schema that keeps what it gave");
+    });
+  }
+});
+
+test("an event is heard as its schema gives it: defaults filled, texts read as dates", async () => {
+  const { mills, services, heard } = mill(
+    z.object({ grain: z.string(), weight: z.coerce.date(), note: z.string().trim().default("none") }),
+  );
+  await withServices(services, async ({ running, clock }) => {
+    await running.client(mills).grind({ weight: "2026-01-01T00:00:00.000Z" });
+    await clock.advance(5_000);
+    expect(heard).toEqual([{ grain: "rye", weight: new Date("2026-01-01T00:00:00.000Z"), note: "none" }]);
+  });
+});

@@ -1,0 +1,12 @@
+export { checkBounds, type SizeSample } from "./bounds.ts";
+export { type CellInput, cellModel, type CellOutput } from "./cell-model.ts";
+export { checkConvergence } from "./convergence.ts";
+export { checkDurability, type DurabilityHistory, type LossAllowed } from "./durability.ts";
+export { checkEffects, type Effect, type EffectTimes } from "./effects.ts";
+export { type Invariant, type InvariantWatch, watchInvariants } from "./invariants.ts";
+export { checkLinearizable, type LinearizabilityOptions, type SequentialModel } from "./linearizability.ts";
+export type { Operation } from "./operation.ts";
+export { checkOrder, type Handling, type OrderRules } from "./order.ts";
+export type { ListOperation, ListTransaction } from "./transaction.ts";
+export { checkTransactions } from "./transactions.ts";
+export type { Violation } from "./violation.ts";

@@ -1,0 +1,1 @@
+export { simulatedModules, type SimulatedModules } from "./simulated-modules-system.ts";

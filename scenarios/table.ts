@@ -1,0 +1,17 @@
+import type { Scenario } from "ashlar/simulation";
+
+/** Every scenario that `npm run sim` knows. A new one is a line here. */
+export const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
+  ledger: async () => (await import("./ledger.ts")).ledger,
+  shop: async () => (await import("../systems/shop/simulation/shop.ts")).shop,
+  events: async () => (await import("./events.ts")).eventsProof("memory"),
+  "events-sqlite": async () => (await import("./events.ts")).eventsProof("sqlite"),
+  "events-disk": async () => (await import("./events.ts")).eventsProof("disk"),
+  saga: async () => (await import("./saga.ts")).sagaProof("memory"),
+  "saga-sqlite": async () => (await import("./saga.ts")).sagaProof("sqlite"),
+  "saga-disk": async () => (await import("./saga.ts")).sagaProof("disk"),
+  queue: async () => (await import("./queue.ts")).queueProof("memory"),
+  "queue-sqlite": async () => (await import("./queue.ts")).queueProof("sqlite"),
+  "queue-disk": async () => (await import("./queue.ts")).queueProof("disk"),
+  "retry-storm": async () => (await import("./retry-storm/scenario.ts")).retryStorm,
+};

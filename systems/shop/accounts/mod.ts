@@ -1,0 +1,1 @@
+export { accountsFile, accountsService } from "./service.ts";

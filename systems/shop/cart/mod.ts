@@ -1,0 +1,1 @@
+export { cartFile, cartService } from "./service.ts";

@@ -1,0 +1,10 @@
+export { accounts, type Plan } from "./accounts.ts";
+export { analytics } from "./analytics.ts";
+export { cart } from "./cart.ts";
+export { catalog } from "./catalog.ts";
+export type { BadLine, ImportedInvoice, ImportState, InvoiceMeaning, Quarantined } from "./imports.ts";
+export { inventory } from "./inventory.ts";
+export { notifications } from "./notifications.ts";
+export { orders, type OrderView, type ReturnView } from "./orders.ts";
+export { payments, type PaymentMethodName } from "./payments.ts";
+export { shipping } from "./shipping.ts";

@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { openSqliteEngine, type SqliteEngine } from "ashlar/engine/sqlite";
+import { engineToken, provide, system, type EnginePlace, type EngineToken, type System } from "ashlar/service";
+import { accountsFile, accountsService } from "./accounts/mod.ts";
+import { analyticsFile, analyticsService } from "./analytics/mod.ts";
+import { cartFile, cartService } from "./cart/mod.ts";
+import { catalogFile, catalogService } from "./catalog/mod.ts";
+import { inventoryFile, inventoryService } from "./inventory/mod.ts";
+import { notificationsFile, notificationsService } from "./notifications/mod.ts";
+import { ordersFile, ordersService } from "./orders/mod.ts";
+import { openOutside, type OpenOutside } from "./outside/mod.ts";
+import { paymentsFile, paymentsService } from "./payments/mod.ts";
+import type { ShopSettings } from "./settings.ts";
+import { shippingFile, shippingService } from "./shipping/mod.ts";
+
+/** Where replicas announce themselves. */
+const registryFile: EngineToken = engineToken("registry");
+
+const files: readonly EngineToken[] = [
+  accountsFile,
+  analyticsFile,
+  cartFile,
+  catalogFile,
+  inventoryFile,
+  notificationsFile,
+  ordersFile,
+  paymentsFile,
+  shippingFile,
+  registryFile,
+];
+
+/** What a shop has of the world around it. */
+export interface ShopSurroundings {
+  /** Opens the file of one service. */
+  readonly openFile: (name: string, place: EnginePlace) => Promise<SqliteEngine>;
+  /** Opens the way to a company that is not ours. */
+  readonly openOutside: OpenOutside;
+}
+
+/** The shop: nine services, each with a file of its own that no other reads. */
+export function shopSystem(settings: ShopSettings, around: ShopSurroundings = machineOf(settings)): System {
+  const { openFile, openOutside } = around;
+  return system("shop", {
+    services: [
+      accountsService(),
+      catalogService(),
+      cartService(),
+      inventoryService(settings),
+      paymentsService(settings, openOutside),
+      shippingService(settings, openOutside),
+      ordersService(settings),
+      notificationsService(settings, openOutside),
+      analyticsService(),
+    ],
+    registry: registryFile,
+    engines: files.map((token) => provide(token, { open: (place) => openFile(token.name, place) })),
+  });
+}
+
+/** This machine: files in a folder. */
+function machineOf({ durability }: ShopSettings): ShopSurroundings {
+  return {
+    openFile: (name, { folder, clock }) => openSqliteEngine({ path: join(folder, `${name}.db`), durability, clock }),
+    openOutside,
+  };
+}

@@ -1,0 +1,82 @@
+import { systemClock } from "ashlar/clock";
+import { config, describeConfig, intOption, loadConfig, oneOfOption, optional, type ConfigInput } from "ashlar/config";
+import { run, runConfig, type Running } from "ashlar/service";
+import { shopSystem } from "./design.ts";
+import { openEdge } from "./edge/mod.ts";
+import { makeFolder } from "./make-folder.ts";
+
+/** What a process of a shop is told, besides where it runs. */
+const shopConfig = config({
+  ...runConfig.options,
+  seed: intOption({ flag: "seed", env: "SHOP_SEED", default: 1, min: 0, describe: "decides faults and quantities" }),
+  stock: oneOfOption({
+    flag: "stock",
+    env: "SHOP_STOCK",
+    choices: ["tight", "plenty"],
+    default: "tight",
+    describe: "sell what is there, or let the supplier deliver what is missing",
+  }),
+  faults: oneOfOption({
+    flag: "faults",
+    env: "SHOP_FAULTS",
+    choices: ["none", "some", "outage"],
+    default: "some",
+    describe: "whether provider, carrier and channels decline, fail and stall",
+  }),
+  sale: oneOfOption({
+    flag: "sale",
+    env: "SHOP_SALE",
+    choices: ["at once", "at day close"],
+    default: "at once",
+    describe: "when stock that came back can be sold again",
+  }),
+  durability: oneOfOption({
+    flag: "durability",
+    env: "SHOP_DURABILITY",
+    choices: ["process", "disk"],
+    default: "process",
+    describe: "what an order survives: a kill of the process, or a power cut",
+  }),
+  port: optional(intOption({ flag: "port", env: "SHOP_PORT", min: 0, max: 65_535, describe: "HTTP API, if wanted" })),
+});
+
+const usageHead = `Usage: shop node [options]
+
+One process of a shop, for those who start processes themselves: with --only a replica that finds the others by the registry in the folder of the
+data, without it all nine services. With --port it opens the shop to the outside, too.
+
+`;
+
+/** The text for people who ask for help. */
+export function nodeUsage(input: ConfigInput): string | undefined {
+  const { help, helpAsked } = describeConfig(shopConfig, input);
+  return helpAsked ? `${usageHead}${help}\n` : undefined;
+}
+
+/** A process of a shop that runs, and where it is open to the outside, if it is. */
+export interface RunningNode extends Running {
+  readonly url: string | undefined;
+}
+
+/** One process of a shop: a service under a supervisor, or replicas that find each other by the registry (`--only orders`). */
+export async function runNode(input: ConfigInput): Promise<RunningNode> {
+  const settings = loadConfig(shopConfig, input);
+  await makeFolder(settings.data);
+  const { port } = settings;
+  let url: string | undefined;
+  const running = await run(shopSystem(settings), {
+    ...input,
+    entrance:
+      port === undefined
+        ? undefined
+        : async ({ system, dispatcher, health }) => {
+            const log = (line: string): void => void process.stderr.write(line);
+            const edge = await openEdge({ system, dispatcher, health, port, clock: systemClock, log });
+            ({ url } = edge);
+            return edge;
+          },
+  });
+  return { ...running, url };
+}
+
+if (import.meta.main) await runNode({ argv: process.argv.slice(2), env: process.env });
