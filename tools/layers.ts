@@ -36,12 +36,14 @@ export const layers: Readonly<Record<string, Row>> = {
   telemetry: { level: 1, doors: ground },
 
   "drivers/sqlite": { level: 2, doors: base, node: ["node:*"] },
+  "drivers/amqp": { level: 2, doors: base, packages: ["amqplib"] },
   "drivers/postgres": { level: 2, doors: base, packages: ["pg"] },
 
   engine: { level: 2, doors: base },
   "engine/memory": { level: 2, doors: base, innerOf: "engine" },
   "engine/sqlite": { level: 2, doors: [...base, "drivers/sqlite"], innerOf: "engine" },
   "engine/postgres": { level: 2, doors: [...base, "drivers/postgres"], innerOf: "engine" },
+  "engine/rabbitmq": { level: 2, doors: [...base, "drivers/amqp"], innerOf: "engine" },
   "engine/conformance": {
     level: 2,
     doors: [...ground, "engine"],
