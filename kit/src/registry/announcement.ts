@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../clock/mod.ts";
-import type { Engine } from "../engine/mod.ts";
+import type { CellEngine } from "../engine/mod.ts";
 import type { Random } from "../random/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { checkFacts, type InstanceFacts } from "./instance.ts";
@@ -7,7 +7,7 @@ import { instanceSpace } from "./space.ts";
 
 /** What an announcement works with. */
 export interface AnnouncementParts {
-  readonly engine: Engine;
+  readonly engine: CellEngine;
   readonly random: Random;
   readonly nextId: () => string;
   readonly leaseMs: number;
@@ -119,7 +119,7 @@ class Announcement implements AsyncDisposable {
     if (again.committed) this.#written(again.outcomes[0], facts);
   }
 
-  #change(leaseMs: number): Parameters<Engine["commit"]>[0][number] {
+  #change(leaseMs: number): Parameters<CellEngine["commit"]>[0][number] {
     const value = JSON.stringify({ ...this.#facts, announcedAtMs: this.#announcedAtMs });
     const cell = { space: instanceSpace, key: this.#id };
     return { op: "put", cell, expect: this.#version ?? "absent", value, expiresInMs: leaseMs };

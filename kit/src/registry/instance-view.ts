@@ -1,6 +1,6 @@
 import { ConfigError } from "../errors/mod.ts";
 import type { Clock, Timer } from "../clock/mod.ts";
-import type { Engine } from "../engine/mod.ts";
+import type { CellEngine } from "../engine/mod.ts";
 import type { Directory, ServiceEndpoint } from "./directory.ts";
 import { checkFacts, type Instance, type InstanceFacts } from "./instance.ts";
 import { instanceSpace } from "./space.ts";
@@ -28,7 +28,7 @@ interface Seen {
  * whose clock is set back, shows nothing stale.
  */
 export class InstanceView implements Directory, Disposable {
-  readonly #engine: Engine;
+  readonly #engine: CellEngine;
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #pollMs: number;
@@ -40,7 +40,7 @@ export class InstanceView implements Directory, Disposable {
   #reading: "no" | "yes" | "again" = "no";
   #state: "idle" | "following" | "closed" = "idle";
 
-  constructor(engine: Engine, times: { readonly leaseMs: number; readonly pollMs: number }) {
+  constructor(engine: CellEngine, times: { readonly leaseMs: number; readonly pollMs: number }) {
     this.#engine = engine;
     this.#clock = engine.clock;
     this.#leaseMs = times.leaseMs;
@@ -140,11 +140,13 @@ export class InstanceView implements Directory, Disposable {
 }
 
 /** All living instances, read from the store. */
-export async function* instancesOf(engine: Engine): AsyncGenerator<Instance> {
+export async function* instancesOf(engine: CellEngine): AsyncGenerator<Instance> {
   for await (const { instance } of recordsOf(engine)) yield instance;
 }
 
-async function* recordsOf(engine: Engine): AsyncGenerator<{ readonly instance: Instance; readonly version: number }> {
+async function* recordsOf(
+  engine: CellEngine,
+): AsyncGenerator<{ readonly instance: Instance; readonly version: number }> {
   for await (const cell of engine.scan({ kind: "cells", space: instanceSpace })) {
     const record = recordOf(cell.value);
     if (record === undefined) continue;
