@@ -1,7 +1,7 @@
 import type { createClient, ErrorReply } from "@redis/client";
 import { UnsupportedError } from "../../errors/mod.ts";
 import type { ResolvedRedis } from "./options.ts";
-import type { Wire, WireClient } from "./wire-client.ts";
+import type { Wire, WireClient, WireReading } from "./wire-client.ts";
 
 type Library = { readonly createClient: typeof createClient; readonly ErrorReply: typeof ErrorReply };
 
@@ -33,7 +33,7 @@ export async function makeClient(options: ResolvedRedis, attemptMaxMs: number): 
 }
 
 /** Asks for texts as bytes: the mark of a bulk string in the protocol. */
-export const asBytes = { typeMapping: { 36: Buffer } } as const;
+export const asBytes: WireReading = { typeMapping: { 36: Buffer } };
 
 async function credentials({
   username,

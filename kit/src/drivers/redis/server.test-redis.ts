@@ -8,7 +8,7 @@ import process from "node:process";
 import type { TestContext } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { systemRandom } from "../../random/mod.ts";
-import { openRedis, type RedisDatabase } from "./mod.ts";
+import type { RedisDatabase } from "./mod.ts";
 
 /** The server that the real tests share. */
 export const serverUrl: string = process.env["ASHLAR_REDIS"] ?? "redis://127.0.0.1:6379";
