@@ -254,13 +254,13 @@ describe("with a server of its own", () => {
   test("a replica is refused, also when the server becomes one, and taken once it is promoted", async () => {
     await using primary = await startServer();
     await using other = await startServer();
-    await using database = await openRedis({ url: other.url, connectMaxMs: 100 });
+    await using database = await openRedis({ url: other.url, connectMaxMs: 300 });
     await using admin = await openRedis({ url: other.url });
     await admin.send(["REPLICAOF", "127.0.0.1", `${primary.port}`]);
     const refused = database.send(["SET", "k", "v"]);
     await expect(refused).rejects.toMatchObject({ reason: "unavailable", reply: "READONLY", retryable: true });
     await expect(database.send(["SET", "k", "v"])).rejects.toMatchObject({ reason: "readonly", retryable: false });
-    await expect(openRedis({ url: other.url, connectMaxMs: 100 })).rejects.toThrow("give the address of the primary");
+    await expect(openRedis({ url: other.url, connectMaxMs: 300 })).rejects.toThrow("give the address of the primary");
     await admin.send(["REPLICAOF", "NO", "ONE"]);
     await until(async () => (await database.health()).status === "up");
     expect(await database.send(["SET", "k", "v"])).toBe("OK");
@@ -311,7 +311,7 @@ describe("with a server of its own", () => {
         await using verified = await openRedis({ url, tls: { ca: readFileSync(cert, "utf8") } });
         await using encrypted = await openRedis({ url, tls: "require" });
         expect([await verified.send(["PING"]), await encrypted.send(["PING"])]).toEqual(["PONG", "PONG"]);
-        await expect(openRedis({ url, connectMaxMs: 100 })).rejects.toThrow(/self.signed/);
+        await expect(openRedis({ url, connectMaxMs: 300 })).rejects.toThrow(/self.signed/);
       }
     } finally {
       rmSync(folder, { recursive: true });
