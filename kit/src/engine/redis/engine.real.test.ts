@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { openRedis } from "../../drivers/redis/mod.ts";
 import { type PrivateServer, startServer } from "../../drivers/redis/server.test-redis.ts";
-import { exerciseEngine, type OpenEngine } from "../conformance/mod.ts";
+import { exerciseEngine, exerciseEngineCrashes, type OpenEngine } from "../conformance/mod.ts";
+import { nameServer } from "./crash.test-data.ts";
 import { fixtureOn } from "./data.test-engine.ts";
 
 let server: PrivateServer | undefined;
@@ -25,9 +26,11 @@ async function setLimit(moreBytes: number | undefined): Promise<void> {
 describe("Redis", { timeout: 60_000 }, () => {
   beforeAll(async () => {
     server = await startServer("--appendonly", "yes", "--appendfsync", "everysec");
+    nameServer(server.url);
   });
   afterAll(async () => {
     await server?.[Symbol.asyncDispose]();
   });
   exerciseEngine("redis", openEngine, { test, lacks: ["events"] });
+  exerciseEngineCrashes("redis", { test, crash: { module: new URL("crash.test-engine.ts", import.meta.url) } });
 });
