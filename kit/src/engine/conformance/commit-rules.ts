@@ -104,7 +104,10 @@ export const commitRules: readonly Rule[] = [
         results.map((result) => result.committed),
         [true, false, true, false, true],
       );
-      const [a, b] = await engine.get([{ space: "s", key: "a" }, { space: "s", key: "b" }]);
+      const [a, b] = await engine.get([
+        { space: "s", key: "a" },
+        { space: "s", key: "b" },
+      ]);
       assert.deepEqual([a?.value, b], ["2", undefined]);
       assert.deepEqual(bodies(await take(engine, 10)), ["kept"]);
     },

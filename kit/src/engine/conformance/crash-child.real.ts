@@ -72,7 +72,10 @@ async function work(engine: Engine): Promise<void> {
   for (;;) {
     const { claims, nextDueAtMs } = await engine.claim({ queue, count: 8, leaseMs: 1000 });
     for (const { receipt, body } of claims) {
-      const { committed } = await engine.commit([note(engine, body, receipt.id), { op: "settle", receipt, as: { kind: "ack" } }]);
+      const { committed } = await engine.commit([
+        note(engine, body, receipt.id),
+        { op: "settle", receipt, as: { kind: "ack" } },
+      ]);
       if (committed) tell("done", { body });
     }
     if (claims.length === 0 && nextDueAtMs === undefined) return tell("idle");
@@ -107,10 +110,7 @@ const modes: Readonly<Record<string, (engine: Engine, argument: string) => Promi
   },
   "effect-then-hold": async (engine, leaseMs) => {
     const { receipt } = await claimOne(engine, Number(leaseMs));
-    await engine.commit([
-      { op: "seen", consumer: "mail", id: receipt.id, keepMs: forever },
-      note(engine, "sent"),
-    ]);
+    await engine.commit([{ op: "seen", consumer: "mail", id: receipt.id, keepMs: forever }, note(engine, "sent")]);
     tell("effect", { ...receipt });
     await systemClock.sleep(forever);
   },

@@ -67,8 +67,7 @@ export const faultScenarios: readonly Rule[] = [
       assert(Number(second) > Number(first));
       const after = await committed(engine, { op: "put", cell, expect: "present", value: "2" }, ...logged("2"));
       assert(before[0]?.op === "put" && after[0]?.op === "put" && after[0].version > before[0].version);
-      if (before[1]?.op === "append")
-        assert(after[1]?.op === "append" && after[1].position === before[1].position + 1);
+      if (before[1]?.op === "append") assert(after[1]?.op === "append" && after[1].position === before[1].position + 1);
       assert.deepEqual(await engine.extend([held.receipt], leaseMs), [true]);
       assert.deepEqual(bodies(await take(engine, 9)), ["new"]);
       await clock.advance(leaseMs);

@@ -137,7 +137,8 @@ export const malformedRules: readonly Rule[] = [
         () => engine.read({ log, after: 0, limit: 1, partition: { index: 2, count: 2 } }),
         () => engine.stream({ log, stream: "s", after: 0, limit: 0 }),
       ];
-      for (const call of keeps(engine, "events") ? [...calls, ...ofLogs] : calls) assert.equal((await rejection(call)).code, "CONFIG", String(call));
+      for (const call of keeps(engine, "events") ? [...calls, ...ofLogs] : calls)
+        assert.equal((await rejection(call)).code, "CONFIG", String(call));
     },
   },
   {

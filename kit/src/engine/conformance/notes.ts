@@ -18,7 +18,9 @@ export function note(engine: Engine, name: string, text = "x"): Change {
 /** What was noted, by name. */
 export async function notesOf(engine: Engine): Promise<ReadonlyMap<string, string>> {
   if (!keeps(engine, "events"))
-    return new Map((await Array.fromAsync(engine.scan({ kind: "cells", space }))).map(({ key, value }) => [key, value]));
+    return new Map(
+      (await Array.fromAsync(engine.scan({ kind: "cells", space }))).map(({ key, value }) => [key, value]),
+    );
   const { events } = await engine.read({ log, after: 0, limit: 100_000 });
   return new Map(events.map(({ stream, data }) => [stream, data]));
 }

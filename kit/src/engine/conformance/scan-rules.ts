@@ -125,7 +125,11 @@ export const scanRules: readonly Rule[] = [
       const rung: string[] = [];
       const listen = (topic: "queue:jobs" | "log:ledger" | "cells:s"): Disposable =>
         engine.bell([topic], () => void rung.push(topic));
-      const bells = [listen("queue:jobs"), listen("cells:s"), ...(keeps(engine, "events") ? [listen("log:ledger")] : [])];
+      const bells = [
+        listen("queue:jobs"),
+        listen("cells:s"),
+        ...(keeps(engine, "events") ? [listen("log:ledger")] : []),
+      ];
       const ofLogs = [[() => committed(engine, append("s", "x")), "log:ledger"]] as const;
       const cases = [
         [() => add(engine, "a"), "queue:jobs"],

@@ -1,5 +1,5 @@
 /** Claims and extensions. What is due moves in batches: what is left over shows in the time of the next look. */
-export const claims = /* lua */ `
+export const claims: string = /* lua */ `
 -- Records of these ids, in their order, with one look.
 local function loadAll(q, ids)
   local unknown = {}

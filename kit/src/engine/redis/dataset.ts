@@ -29,7 +29,10 @@ export async function openDataset(database: RedisDatabase, options: ResolvedOpti
   const reply = await database.run(scripts.open, { keys: [meta], values: [own] });
   const [found, epoch] = listOf(reply);
   if (found !== format || typeof epoch !== "string")
-    throw new StorageError("other", `the data under ${keys} has format ${String(found)}, this version knows ${format}: update the program`);
+    throw new StorageError(
+      "other",
+      `the data under ${keys} has format ${String(found)}, this version knows ${format}: update the program`,
+    );
   const dataset = { database, keys, meta, epoch, clock, serverClock };
   await readServerClock(dataset);
   return dataset;

@@ -10,7 +10,11 @@ import { listOf } from "./dataset.ts";
 import { readContent } from "./encode.ts";
 
 /** Reads the answer of a call, and notes what it has touched. */
-export function readAnswer(call: Call, reply: RedisReply | undefined, place: { readonly nowMs: number; readonly topics: Topics }): void {
+export function readAnswer(
+  call: Call,
+  reply: RedisReply | undefined,
+  place: { readonly nowMs: number; readonly topics: Topics },
+): void {
   const list = listOf(reply);
   switch (call.kind) {
     case "commit":

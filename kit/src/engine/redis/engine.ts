@@ -63,6 +63,9 @@ function durabilityOf({ facts }: RedisDatabase): Durability {
 }
 
 function refuseUnfit({ facts }: RedisDatabase, offered: Durability, { durability }: ResolvedOptions): void {
+  // How a script ends when memory runs out, and what it may ask, is what versions from 7 on do.
+  if (Number.parseInt(facts.version, 10) < 7)
+    throw new UnsupportedError(`Redis ${facts.version}`, "the Redis engine", "it needs version 7.0 or later");
   if (facts.evictionPolicy !== "noeviction")
     throw new UnsupportedError(
       `a server with maxmemory-policy ${facts.evictionPolicy}`,

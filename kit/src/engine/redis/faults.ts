@@ -36,7 +36,10 @@ export function lostData(keys: string): StorageError {
   const why = "the server was started without its append-only file, or it was flushed";
   const advice =
     "restore a backup, or open the engine anew, which begins with an empty data set; no receipt, id or version of the lost one will count";
-  return new StorageError("corrupt", `the data under ${keys} that this engine was opened on is gone: ${why}; ${advice}`);
+  return new StorageError(
+    "corrupt",
+    `the data under ${keys} that this engine was opened on is gone: ${why}; ${advice}`,
+  );
 }
 
 /** The data set is an older state of the one that was written to. Said once, by each engine that knows better. */

@@ -1,5 +1,5 @@
 /** How messages move between the states of a queue. Each function writes what it changes at once. */
-export const moves = /* lua */ `
+export const moves: string = /* lua */ `
 local base = tonumber(facts[3])
 local function save(q, r) call('HSET', q.k .. 'm', r.id, encode(r)) end
 local function nextSeq(q, count) return call('HINCRBY', q.k, 's', count) end

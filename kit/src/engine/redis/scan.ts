@@ -47,7 +47,17 @@ async function* queues(dataset: Dataset, { queue }: Query<"queues">): AsyncGener
   }
 }
 
-function statusOf([name, paused, ready, suspect, running, delayed, waiting, dead, oldest]: readonly RedisReply[]): QueueStatus {
+function statusOf([
+  name,
+  paused,
+  ready,
+  suspect,
+  running,
+  delayed,
+  waiting,
+  dead,
+  oldest,
+]: readonly RedisReply[]): QueueStatus {
   return {
     queue: String(name),
     ready: Number(ready),
@@ -67,7 +77,13 @@ async function* messages(dataset: Dataset, query: Query<"messages">): AsyncGener
   let after = String(query.after === undefined ? 0 : (messageNumber(query.after) ?? 0));
   for (let left = scanLimit(limit); left > 0;) {
     const most = String(Math.min(left, pageRows));
-    const [rows, through] = await ask(dataset, scripts.scanMessages, [queue, stateNumber, after, String(pageRows), most]);
+    const [rows, through] = await ask(dataset, scripts.scanMessages, [
+      queue,
+      stateNumber,
+      after,
+      String(pageRows),
+      most,
+    ]);
     const page = listOf(rows).map((row) => stored(queue, listOf(row)));
     yield* page;
     left -= page.length;

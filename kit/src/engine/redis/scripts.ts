@@ -247,8 +247,20 @@ return {'OK', found, through}
 `,
 );
 
+type Name =
+  | "open"
+  | "adopt"
+  | "write"
+  | "get"
+  | "scanCells"
+  | "scanMessages"
+  | "scanQueues"
+  | "expire"
+  | "auditCounts"
+  | "auditMessages";
+
 /** Everything that the engine asks the server to do. */
-export const scripts = {
+export const scripts: Readonly<Record<Name, RedisScript>> = {
   open,
   adopt,
   write,
@@ -259,4 +271,4 @@ export const scripts = {
   expire,
   auditCounts,
   auditMessages,
-} as const satisfies Readonly<Record<string, RedisScript>>;
+};

@@ -132,8 +132,7 @@ export class Writer {
       } catch (error) {
         if (error instanceof OutcomeUnknownError) operation.fate = "unknown";
         else if (!mayPass(error)) throw error;
-        if (systemClock.monotonic() >= untilMs)
-          throw operation.fate === "unknown" ? asUnknown(error) : error;
+        if (systemClock.monotonic() >= untilMs) throw operation.fate === "unknown" ? asUnknown(error) : error;
         await systemClock.sleep(random.next() * Math.min(200, 2 ** attempts));
       }
     }
@@ -174,7 +173,9 @@ export class Writer {
 }
 
 function asUnknown(error: unknown): unknown {
-  return error instanceof OutcomeUnknownError ? error : new OutcomeUnknownError("a call of the engine", { cause: error });
+  return error instanceof OutcomeUnknownError
+    ? error
+    : new OutcomeUnknownError("a call of the engine", { cause: error });
 }
 
 function publish(calls: readonly Call[], durationMs: number, outcome: "committed" | "failed"): void {
