@@ -84,11 +84,11 @@ test("a replica that took over, and may lack the last invalidations, shows nothi
   expect(await kindsOf(tier, "a")).toEqual(["new"]);
 });
 
-test("when the server drops what says which tags were invalidated, or the epoch itself, all is gone, and it goes on from there", async () => {
+test("when the server drops what says which tags were invalidated, or the era itself, all is gone, and it goes on from there", async () => {
   await using server = await startServer();
   await using database = await openRedis({ url: server.url });
   const tier = redisTier(database);
-  for (const lost of ["cache:hard", "cache:soft", "cache:epoch"]) {
+  for (const lost of ["cache:hard", "cache:soft", "cache:era"]) {
     await tier.write("a", entryOf("old", ["t"]));
     await tier.write("plain", entryOf("old"));
     await tier.invalidate({
@@ -165,7 +165,7 @@ test("by the server's own time entries end, and every key goes by itself", async
   await redisBus(database).publish({ source: "x", target: { all: "entries" }, mode: "hard", olderThan: undefined });
   const keys = (await database.send(["KEYS", "*"])) as readonly string[];
   expect(keys.toSorted()).toEqual(
-    ["changes", "epoch", "hard", "key:a", "key:loading", "soft"].map((name) => `cache:${name}`),
+    ["changes", "era", "hard", "key:a", "key:loading", "soft"].map((name) => `cache:${name}`),
   );
   for (const key of keys) expect(Number(await database.send(["PTTL", key]))).toBeGreaterThan(0);
   await systemClock.sleep(150);

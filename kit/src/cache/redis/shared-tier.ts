@@ -49,7 +49,7 @@ class RedisTier implements SharedTier {
   constructor(database: RedisDatabase, settings: TierSettings) {
     this.#database = database;
     this.#settings = settings;
-    this.#common = ["epoch", "hard", "soft"].map((name) => `${settings.prefix}${name}`);
+    this.#common = ["era", "hard", "soft"].map((name) => `${settings.prefix}${name}`);
   }
 
   async read(keys: readonly string[], lease?: LeaseRequest): Promise<readonly SharedRead[]> {

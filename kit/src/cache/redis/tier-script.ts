@@ -1,10 +1,10 @@
 import { redisScript, type RedisScript } from "../../drivers/redis/mod.ts";
 
-// One script for all that a tier does, because its first run in the life of a server begins a new epoch: no run by name can come before it. Entries
-// and tokens of another epoch are not there. So nothing is shown after a restart, or on a replica that took over, which may have lost what invalidated
-// it. What orders an epoch (its stamps, its marks) lies in three keys; when the server drops one of them, a new epoch begins, too.
+// One script for all that a tier does, because its first run in the life of a server begins a new era: no run by name can come before it. Entries
+// and tokens of another era are not there. So nothing is shown after a restart, or on a replica that took over, which may have lost what invalidated
+// it. What orders an era (its stamps, its marks) lies in three keys; when the server drops one of them, a new era begins, too.
 //
-// KEYS: the epoch; hard marks of tags; soft marks of tags; slots.
+// KEYS: the era; hard marks of tags; soft marks of tags; slots.
 // ARGV: "known" or "new"; time to go by in milliseconds ("" for the server's); something that no other tier has; longest life that keys get on
 // top; tags at most; operation; what it needs.
 const text = `
@@ -17,19 +17,19 @@ local now = ARGV[2] == '' and time[1] * 1000 + math.floor(time[2] / 1000) or ton
 local function exact(number) return string.format('%.17g', number) end
 local function expire(key, ms) call('PEXPIRE', key, exact(min(centuryMs, ceil(max(1, ms)) + slackMs))) end
 
-local epoch, hardAll, softAll, forgotten, hardTags, softTags, keptUntil
+local era, hardAll, softAll, forgotten, hardTags, softTags, keptUntil
 local function begin()
   call('DEL', KEYS[1], KEYS[2], KEYS[3])
-  epoch = ARGV[3] .. ':' .. time[1] .. '.' .. time[2]
+  era = ARGV[3] .. ':' .. time[1] .. '.' .. time[2]
   hardAll, softAll, forgotten, hardTags, softTags, keptUntil = 0, 0, 0, 0, 0, 0
-  call('HSET', KEYS[1], 'epoch', epoch, 'stamp', 0, 'hard', 0, 'soft', 0, 'forgotten', 0, 'hardTags', 0, 'softTags', 0, 'kept', 0)
+  call('HSET', KEYS[1], 'era', era, 'stamp', 0, 'hard', 0, 'soft', 0, 'forgotten', 0, 'hardTags', 0, 'softTags', 0, 'kept', 0)
   expire(KEYS[1], 2 * hourMs)
 end
 do
-  local held = call('HMGET', KEYS[1], 'epoch', 'hard', 'soft', 'forgotten', 'hardTags', 'softTags', 'kept')
-  epoch, hardAll, softAll, forgotten = held[1], tonumber(held[2] or 0), tonumber(held[3] or 0), tonumber(held[4] or 0)
+  local held = call('HMGET', KEYS[1], 'era', 'hard', 'soft', 'forgotten', 'hardTags', 'softTags', 'kept')
+  era, hardAll, softAll, forgotten = held[1], tonumber(held[2] or 0), tonumber(held[3] or 0), tonumber(held[4] or 0)
   hardTags, softTags, keptUntil = tonumber(held[5] or 0), tonumber(held[6] or 0), tonumber(held[7] or 0)
-  local lost = ARGV[1] == 'new' or not epoch
+  local lost = ARGV[1] == 'new' or not era
   lost = lost or (hardTags > 0 and call('ZCARD', KEYS[2]) ~= hardTags)
   lost = lost or (softTags > 0 and call('ZCARD', KEYS[3]) ~= softTags)
   if lost then begin() end
@@ -55,8 +55,8 @@ local function marksOf(tags, stamp)
 end
 
 local function slotOf(key)
-  local held = call('HMGET', key, 'epoch', 'kind', 'stamp', 'fresh', 'kept', 'tags', 'version', 'token', 'tokenStamp', 'tokenUntil')
-  if held[1] ~= epoch then return { key = key, another = held[1] } end
+  local held = call('HMGET', key, 'era', 'kind', 'stamp', 'fresh', 'kept', 'tags', 'version', 'token', 'tokenStamp', 'tokenUntil')
+  if held[1] ~= era then return { key = key, another = held[1] } end
   return { key = key, kind = held[2], stamp = tonumber(held[3] or 0), fresh = tonumber(held[4] or 0), kept = tonumber(held[5] or 0),
     tags = held[6] or '', version = held[7], token = held[8], tokenStamp = tonumber(held[9] or 0), tokenUntil = tonumber(held[10] or 0) }
 end
@@ -70,9 +70,9 @@ end
 local function lend(slot, forMs)
   if slot.token and now < slot.tokenUntil and slot.tokenStamp >= hardAll then return false end
   local stamp = nextStamp()
-  local token = epoch .. '/' .. exact(stamp)
+  local token = era .. '/' .. exact(stamp)
   if slot.another then call('DEL', slot.key) end
-  call('HSET', slot.key, 'epoch', epoch, 'token', token, 'tokenStamp', exact(stamp), 'tokenUntil', exact(now + forMs))
+  call('HSET', slot.key, 'era', era, 'token', token, 'tokenStamp', exact(stamp), 'tokenUntil', exact(now + forMs))
   expire(slot.key, max(slot.kind and slot.kept - now or 0, forMs))
   return token
 end
@@ -92,7 +92,7 @@ end
 local function put(key, entry, stamp)
   call('DEL', key)
   if entry.keptMs <= 0 then return end
-  call('HSET', key, 'epoch', epoch, 'kind', entry.kind, 'body', entry.body, 'stamp', exact(stamp), 'fresh', exact(now + entry.freshMs),
+  call('HSET', key, 'era', era, 'kind', entry.kind, 'body', entry.body, 'stamp', exact(stamp), 'fresh', exact(now + entry.freshMs),
     'kept', exact(now + entry.keptMs), 'tags', entry.tags, 'version', entry.version)
   expire(key, entry.keptMs)
   -- Marks must outlive what they are about; ten minutes more at a time, so that not every write has to see to it.
