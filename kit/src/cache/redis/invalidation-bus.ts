@@ -72,7 +72,7 @@ class Delivery {
   readonly #listener: BusListener;
   #state: "beginning" | "heard" | "ended" = "beginning";
   /** What came while the number at the beginning was asked for: a moment's messages. */
-  #early: [BusMessage, number][] = [];
+  readonly #early: [BusMessage, number][] = [];
 
   constructor(listener: BusListener) {
     this.#listener = listener;

@@ -225,7 +225,7 @@ test("two caches on one server: what one invalidates the other drops, also when 
 
 test("while the server is away a cache loads by itself, and refuses to say that it invalidated for all", async () => {
   await using server = await startServer();
-  await using database = await openRedis({ url: server.url, connectMaxMs: 100 });
+  await using database = await openRedis({ url: server.url, connectMaxMs: 500 });
   const options = { shared: redisTier(database), bus: redisBus(database), sharedTimeoutMs: 500, sharedRetryMs: 10 };
   await using users = await openCache<string>({ entries: 100, ttlMs: minuteMs, ...options });
   expect(await users.get("a", async () => "first")).toBe("first");

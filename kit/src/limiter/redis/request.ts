@@ -21,7 +21,7 @@ const packed = new Packed();
 /** A batch as a call of the script: each key once, equal takes of one key behind one another as one. */
 export class Request {
   /** The number of a key within the batch, from 1, by space and key. */
-  readonly slots = new Map<string, Map<string, number>>();
+  readonly slots: Map<string, Map<string, number>> = new Map();
   readonly #places: RulePlaces;
   readonly #settings: RequestSettings;
   readonly #states: string[] = [];
@@ -61,12 +61,12 @@ export class Request {
       case "peek":
         return this.#addTake(call, calls, index);
       case "give-back":
-        head(2, 1, call.targets.length, "");
+        head({ op: 2, times: 1, targets: call.targets.length, id: "" });
         for (const [place, target] of call.targets.entries()) this.#addReceipt(target, call.receipts[place]);
         return 0;
       case "renew": {
         const leases = call.targets.filter(({ placed }) => placed.rule.kind === "concurrency");
-        head(3, 1, leases.length, call.id);
+        head({ op: 3, times: 1, targets: leases.length, id: call.id });
         for (const lease of leases) packed.number(this.#slotOf(lease));
         return 0;
       }
@@ -83,7 +83,7 @@ export class Request {
     // Of takes with entries each is told of by itself.
     const keepsNumbers = call.targets.every(({ placed }) => this.#places.of(placed).keeps === "numbers");
     if (call.op === "take" && keepsNumbers) while (isEqual(call, calls[index + more + 1])) more += 1;
-    head(call.op === "take" ? 1 : 0, 1 + more, slots.length, call.id);
+    head({ op: call.op === "take" ? 1 : 0, times: 1 + more, targets: slots.length, id: call.id });
     for (const [place, { placed }] of call.targets.entries()) {
       const { cost, weight } = askOf(placed.rule, call);
       packed.number(slots[place] ?? 0);
@@ -120,7 +120,14 @@ export class Request {
   }
 }
 
-function head(op: number, times: number, targets: number, id: string): void {
+interface Head {
+  readonly op: number;
+  readonly times: number;
+  readonly targets: number;
+  readonly id: string;
+}
+
+function head({ op, times, targets, id }: Head): void {
   packed.number(op);
   packed.number(times);
   packed.number(targets);

@@ -20,9 +20,9 @@ const placesMax = 1_000;
 /** The rules of a store, worked out once, over cells that every batch fills anew. */
 export class RulePlaces {
   /** What the keys of the batch in hand held, by slot. */
-  readonly cells = new Cells(256);
+  readonly cells: Cells = new Cells(256);
   /** The answer to it. */
-  answer = new Answer(Buffer.alloc(0));
+  answer: Answer = new Answer(Buffer.alloc(0));
   readonly #places = new Map<string, RulePlace>();
 
   of(placed: PlacedRule): RulePlace {

@@ -130,7 +130,7 @@ test("permits are as many whoever asks: stores that take at once over connection
 
 test("while the server is away the limiter decides as it was told to; it comes back, and its limits begin anew without persistence", async () => {
   await using server = await startServer();
-  await using database = await openRedis({ url: server.url, connectMaxMs: 100, answerMaxMs: 500 });
+  await using database = await openRedis({ url: server.url, connectMaxMs: 500, answerMaxMs: 1_000 });
   const store = redisStore(database);
   const common = { name: "api", rules: [tokenBucket({ limit: 2, windowMs: hourMs })], store };
   const guard = { storeTimeoutMs: 2_000, coolDownMs: 50 } as const;
@@ -157,7 +157,7 @@ test("a server that hangs counts as down once the limiter has waited long enough
     rules,
     store: redisStore(database),
     storeDown: "closed",
-    storeTimeoutMs: 80,
+    storeTimeoutMs: 300,
     coolDownMs: 50,
   });
   expect(kindOf(await limit.take("ada"))).toBe("passes by store");
