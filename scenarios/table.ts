@@ -13,5 +13,8 @@ export const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
   queue: async () => (await import("./queue.ts")).queueProof("memory"),
   "queue-sqlite": async () => (await import("./queue.ts")).queueProof("sqlite"),
   "queue-disk": async () => (await import("./queue.ts")).queueProof("disk"),
+  "queue-flow": async () => (await import("./queue-flow.ts")).queueFlowProof("memory"),
+  "queue-flow-sqlite": async () => (await import("./queue-flow.ts")).queueFlowProof("sqlite"),
+  "queue-flow-disk": async () => (await import("./queue-flow.ts")).queueFlowProof("disk"),
   "retry-storm": async () => (await import("./retry-storm/scenario.ts")).retryStorm,
 };
