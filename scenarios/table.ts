@@ -16,5 +16,11 @@ export const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
   "queue-flow": async () => (await import("./queue-flow.ts")).queueFlowProof("memory"),
   "queue-flow-sqlite": async () => (await import("./queue-flow.ts")).queueFlowProof("sqlite"),
   "queue-flow-disk": async () => (await import("./queue-flow.ts")).queueFlowProof("disk"),
+  topics: async () => (await import("./topics.ts")).topicsProof("memory"),
+  "topics-sqlite": async () => (await import("./topics.ts")).topicsProof("sqlite"),
+  "topics-disk": async () => (await import("./topics.ts")).topicsProof("disk"),
+  views: async () => (await import("./views.ts")).viewsProof("memory"),
+  "views-sqlite": async () => (await import("./views.ts")).viewsProof("sqlite"),
+  "views-disk": async () => (await import("./views.ts")).viewsProof("disk"),
   "retry-storm": async () => (await import("./retry-storm/scenario.ts")).retryStorm,
 };

@@ -193,6 +193,17 @@ test("the wall clock stepping back fires nothing twice", () =>
     expect(await inputsOf(await jobsOf(engine))).toEqual(["00:01", "00:02", "00:03"]);
   }));
 
+test("a schedule that was paused while the wall clock was put back fires nothing twice", () =>
+  onMemory(async ({ clock, engine }) => {
+    await using schedule = await open(engine, {});
+    await clock.advance(2 * minuteMs);
+    await schedule.pause("report");
+    clock.jump(-2 * minuteMs);
+    await schedule.resume("report");
+    await clock.advance(3 * minuteMs);
+    expect(await inputsOf(await jobsOf(engine))).toEqual(["00:01", "00:02", "00:03"]);
+  }));
+
 test("a clock that ran ahead and was put right does not silence a schedule for longer than an hour", () =>
   onMemory(async ({ clock, engine }) => {
     await using schedule = await open(engine, {});

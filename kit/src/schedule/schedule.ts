@@ -129,7 +129,7 @@ class EngineSchedule implements Schedule {
     await this.#update(name, (state, nowMs) => {
       if (state?.flow !== "paused") return state;
       const { tableAt } = this.#entry(name);
-      return { ...state, flow: "open", nextAtMs: tableAt(state.nextAtMs).next(nowMs), atMs: nowMs };
+      return { ...state, flow: "open", nextAtMs: tableAt(state.nextAtMs).next(behind(state, nowMs)), atMs: nowMs };
     });
   }
 
@@ -252,7 +252,19 @@ class EngineSchedule implements Schedule {
 function registered(entry: Resolved, state: ScheduleState | undefined, nowMs: number): ScheduleState {
   const table = entry.tableAt(nowMs);
   if (state?.timing === table.text) return state;
-  return { ...(state ?? firstState), timing: table.text, nextAtMs: table.next(nowMs), atMs: nowMs };
+  return {
+    ...(state ?? firstState),
+    timing: table.text,
+    nextAtMs: table.next(behind(state, nowMs)),
+    atMs: nowMs,
+  };
+}
+
+/** From when on a timetable that is taken up goes: not from a now that was put back behind what has fired, unless by so much that the clock
+ *  had been wrong. */
+function behind(state: ScheduleState | undefined, nowMs: number): number {
+  const lastAtMs = state?.lastAtMs ?? nowMs;
+  return lastAtMs - nowMs > stepBackMaxMs ? nowMs : Math.max(nowMs, lastAtMs);
 }
 
 /** Whether the last step was decided by a clock that has been put back a long way since: it had been wrong, and nothing would fire until

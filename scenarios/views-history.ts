@@ -1,0 +1,81 @@
+import type { World } from "ashlar/simulation";
+
+const secret = /secret-\d+/g;
+
+interface Secret {
+  readonly subject: string;
+  /** When somebody was told that it is recorded. */
+  recordedAt: number;
+}
+
+interface Erasure {
+  readonly subject: string;
+  readonly calledAt: number;
+  endedAt: number;
+}
+
+/** What a proof of views and erasure has seen. Moments count the records. */
+export class ViewsHistory {
+  readonly secrets = new Map<string, Secret>();
+  readonly erasures: Erasure[] = [];
+  /** Wishes to skip what a stream is parked for. */
+  readonly skips: { readonly stream: string }[] = [];
+  readonly violations: string[] = [];
+  readonly #world: World;
+  #moment = 0;
+  #switchedAt = Infinity;
+  #next = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  moment(): number {
+    return ++this.#moment;
+  }
+
+  newSecret(subject: string): string {
+    const text = `secret-${this.#next++}`;
+    this.secrets.set(text, { subject, recordedAt: Infinity });
+    return text;
+  }
+
+  recorded(text: string): void {
+    const found = this.secrets.get(text);
+    if (found !== undefined) found.recordedAt = Math.min(found.recordedAt, this.moment());
+  }
+
+  erasing(subject: string): Erasure {
+    const erasure: Erasure = { subject, calledAt: this.moment(), endedAt: Infinity };
+    this.erasures.push(erasure);
+    return erasure;
+  }
+
+  erased(erasure: Erasure): void {
+    erasure.endedAt = this.moment();
+    this.#world.sometimes("erased");
+  }
+
+  /** Nothing that somebody reads may show what was recorded before an erasure that was over before the reading began. */
+  read(text: string, { from, where }: { readonly from: number; readonly where: string }): void {
+    for (const [found] of text.matchAll(secret)) {
+      const known = this.secrets.get(found);
+      const isGone = this.erasures.some(
+        ({ subject, calledAt, endedAt }) => subject === known?.subject && calledAt > known.recordedAt && endedAt < from,
+      );
+      if (isGone) this.violations.push(`${where} shows ${found} of ${known?.subject}, who was erased`);
+    }
+    if (text.includes("[erased]")) this.#world.sometimes("an erased field was read");
+  }
+
+  /** Readers get the new version of the view from here on. */
+  switched(): void {
+    this.#switchedAt = Math.min(this.#switchedAt, this.moment());
+    this.#world.sometimes("the view was switched");
+  }
+
+  row(row: unknown, from: number): void {
+    if (typeof row === "string" && from > this.#switchedAt)
+      this.violations.push("a reader got a row of the old version after the switch");
+  }
+}
