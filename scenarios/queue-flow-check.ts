@@ -1,7 +1,7 @@
 import type { World } from "ashlar/simulation";
 import { checkDurability, checkEffects, checkOrder, type Violation } from "ashlar/simulation/checkers";
 import { type BedEngine, broken, refuse, soundEngine } from "./bed.ts";
-import { batched, batchSize, single } from "./queue-flow.ts";
+import { batched, batchSize, single } from "./queue-flow-queues.ts";
 import type { FlowHistory, ParcelHandling } from "./queue-flow-history.ts";
 
 interface Done {

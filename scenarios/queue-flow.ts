@@ -4,38 +4,19 @@ import {
   openBatchWorker,
   openQueue,
   openWorker,
-  queue,
   type Queue,
-  type QueueDefinition,
   QueueFullError,
   ReplyError,
-  retryPlan,
 } from "ashlar/queue";
 import { type NodeHost, scenario, type Scenario, type World } from "ashlar/simulation";
 import { type Bed, type BedEngine, bedFaults, type BedKind, openBed } from "./bed.ts";
 import { checkFlow } from "./queue-flow-check.ts";
 import { FlowHistory, type Parcel, parcelGroups } from "./queue-flow-history.ts";
+import { batched, batchSize, single, timeoutMs } from "./queue-flow-queues.ts";
 
 const workers = ["worker-a", "worker-b"];
 const nodes = [...workers, "producer", "operator", "asker"];
-export const depthMax = 10;
-export const timeoutMs = 600;
-export const batchSize = 3;
 const tooLongMs = 1_500;
-const attemptsMax = 3;
-
-const rules = {
-  retry: retryPlan({ attemptsMax, firstMs: 30, capMs: 500 }),
-  key: (parcel: Parcel) => parcel.key,
-  keyConcurrency: 2,
-  leaseMs: 1_000,
-  crashesMax: 2,
-  depthMax,
-};
-/** Worked on in batches. */
-export const batched: QueueDefinition<Parcel, number> = queue("batched", rules);
-/** Worked on one by one, nothing claimed ahead, with a time budget. */
-export const single: QueueDefinition<Parcel, number> = queue("single", rules);
 
 /** Batches, lanes, pauses, cancellation, time budgets, answers and dead letters of ashlar/queue, on one of the engines. */
 export function queueFlowProof(kind: BedKind): Scenario {

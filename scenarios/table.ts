@@ -22,5 +22,8 @@ export const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
   views: async () => (await import("./views.ts")).viewsProof("memory"),
   "views-sqlite": async () => (await import("./views.ts")).viewsProof("sqlite"),
   "views-disk": async () => (await import("./views.ts")).viewsProof("disk"),
+  "saga-flows": async () => (await import("./saga-flows.ts")).sagaFlowsProof("memory"),
+  "saga-flows-sqlite": async () => (await import("./saga-flows.ts")).sagaFlowsProof("sqlite"),
+  "saga-flows-disk": async () => (await import("./saga-flows.ts")).sagaFlowsProof("disk"),
   "retry-storm": async () => (await import("./retry-storm/scenario.ts")).retryStorm,
 };

@@ -6,7 +6,7 @@ import type { ViewsHistory } from "./views-history.ts";
 
 /** What the README of ashlar/events promises of erasure, views, parked streams and copies. */
 export async function checkViews(history: ViewsHistory, store: EventStore): Promise<void> {
-  const engine = store.engine as BedEngine;
+  const { engine } = store;
   const from = history.moment();
   const events = await Array.fromAsync(store.readAll({ types: typesWithErasure }));
   history.read(JSON.stringify(events), { from, where: "the log at the end" });
@@ -16,8 +16,8 @@ export async function checkViews(history: ViewsHistory, store: EventStore): Prom
   refuse([
     ...broken("events: erasure, views", "something was read that may not be", history.violations),
     ...(await nothingInTheClear(engine)),
-    ...markedStreams(events as readonly Stored[]),
-    ...(await viewsAreRight(store, events as readonly Stored[])),
+    ...markedStreams(events),
+    ...(await viewsAreRight(store, events)),
     ...(await effectsRight(history, engine, wrote)),
     ...broken("events: snapshots", "copies are wrong", await store.verifySnapshots(diary)),
     ...(await retired(store)),
@@ -49,14 +49,12 @@ function markedStreams(events: readonly Stored[]): readonly Violation[] {
 }
 
 async function viewsAreRight(store: EventStore, events: readonly Stored[]): Promise<readonly Violation[]> {
-  const engine = store.engine as BedEngine;
+  const { engine } = store;
   const streams = Map.groupBy(events, ({ stream }) => stream);
   const rows = async (space: string): Promise<unknown> =>
     Object.fromEntries((await cellsOf(engine, space)).map(({ key, value }) => [key, JSON.parse(value) as unknown]));
   const said = (row: (all: readonly Stored[]) => unknown): unknown =>
-    Object.fromEntries(
-      [...streams].toSorted().flatMap(([stream, all]) => (row(all) === undefined ? [] : [[stream, row(all)]])),
-    );
+    Object.fromEntries([...streams].flatMap(([stream, all]) => (row(all) === undefined ? [] : [[stream, row(all)]])));
   const counts = said((all) => all.filter(({ type }) => type === "Wrote").length);
   const last = said((all) => {
     const event = all.at(-1);
@@ -124,7 +122,7 @@ async function effectsRight(
 /** The old version goes, with its cells; the one that readers use stays. */
 async function retired(store: EventStore): Promise<readonly Violation[]> {
   const answer = await retireProjection({ store, projection: lastTexts });
-  const left = await cellsOf(store.engine as BedEngine, "texts@1");
+  const left = await cellsOf(store.engine, "texts@1");
   return answer === "retired" && left.length === 0
     ? []
     : broken("events: retire", "the old view is there", [answer, left]);

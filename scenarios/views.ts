@@ -58,7 +58,7 @@ export function viewsProof(kind: BedKind): Scenario {
           await over;
           await caughtUp(stage);
           // What still runs would keep the old version's cells.
-          await Promise.all(nodes.map((name) => world.nodes.get(name)?.stop()));
+          await Promise.all(nodes.map(async (name) => await world.nodes.get(name)?.stop()));
         },
         check: async () => {
           const engine = await stage.bed.look();
