@@ -4,6 +4,9 @@ import type { Scenario } from "ashlar/simulation";
 export const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
   ledger: async () => (await import("./ledger.ts")).ledger,
   shop: async () => (await import("../systems/shop/simulation/shop.ts")).shop,
+  engine: async () => (await import("./engine.ts")).engineProof("memory"),
+  "engine-sqlite": async () => (await import("./engine.ts")).engineProof("sqlite"),
+  "engine-disk": async () => (await import("./engine.ts")).engineProof("disk"),
   events: async () => (await import("./events.ts")).eventsProof("memory"),
   "events-sqlite": async () => (await import("./events.ts")).eventsProof("sqlite"),
   "events-disk": async () => (await import("./events.ts")).eventsProof("disk"),
