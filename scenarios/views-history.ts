@@ -4,6 +4,7 @@ const secret = /secret-\d+/g;
 
 interface Secret {
   readonly subject: string;
+  readonly stream: string;
   /** When somebody was told that it is recorded. */
   recordedAt: number;
 }
@@ -23,7 +24,7 @@ export class ViewsHistory {
   readonly violations: string[] = [];
   readonly #world: World;
   #moment = 0;
-  #switchedAt = Infinity;
+  #switch = { calledAt: Infinity, endedAt: Infinity };
   #next = 0;
 
   constructor(world: World) {
@@ -34,9 +35,9 @@ export class ViewsHistory {
     return ++this.#moment;
   }
 
-  newSecret(subject: string): string {
+  newSecret(subject: string, stream: string): string {
     const text = `secret-${this.#next++}`;
-    this.secrets.set(text, { subject, recordedAt: Infinity });
+    this.secrets.set(text, { subject, stream, recordedAt: Infinity });
     return text;
   }
 
@@ -69,13 +70,18 @@ export class ViewsHistory {
   }
 
   /** Readers get the new version of the view from here on. */
-  switched(): void {
-    this.#switchedAt = Math.min(this.#switchedAt, this.moment());
+  switched(calledAt: number): void {
+    if (this.#switch.endedAt === Infinity) this.#switch = { calledAt, endedAt: this.moment() };
     this.#world.sometimes("the view was switched");
   }
 
-  row(row: unknown, from: number): void {
-    if (typeof row === "string" && from > this.#switchedAt)
-      this.violations.push("a reader got a row of the old version after the switch");
+  /** After the switch a reader gets rows of the new version, in which nothing is missing that was recorded before the switch was asked for. */
+  row(row: unknown, { from, stream }: { readonly from: number; readonly stream: string }): void {
+    const { calledAt, endedAt } = this.#switch;
+    if (from < endedAt) return;
+    if (typeof row === "string") this.violations.push("a reader got a row of the old version after the switch");
+    const due = [...this.secrets.values()].filter((one) => one.stream === stream && one.recordedAt < calledAt).length;
+    if (Number(row ?? 0) < due)
+      this.violations.push(`the view was switched before it had caught up: ${String(row)} of ${due}`);
   }
 }

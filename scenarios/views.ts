@@ -82,7 +82,7 @@ interface Feeds {
   readonly epoch: number;
   readonly greeter: Subscription;
   readonly first: RunningProjection;
-  readonly second: RunningProjection;
+  readonly second: Promise<RunningProjection>;
 }
 
 async function storeOf(engine: BedEngine, random: Random): Promise<EventStore> {
@@ -105,14 +105,16 @@ async function startNode(stage: Stage, host: NodeHost): Promise<AsyncDisposable>
     handle: (event) => greet(stage, host, event),
   });
   const first = await openProjection({ ...options, projection: lastTexts });
-  // The new version comes with the second half of the time.
-  const second = await openProjection({ ...options, projection: textCounts });
+  // The new version comes when there is something to catch up with.
+  const second = host.clock
+    .sleep(1_000)
+    .then(() => insist(host, () => openProjection({ ...options, projection: textCounts })));
   stage.feeds.set(host.name, { epoch: host.epoch, greeter, first, second });
   void write(stage, host, store);
   void readAll(stage, host, store);
   return {
     async [Symbol.asyncDispose]() {
-      await Promise.all([greeter, first, second].map((feed) => feed[Symbol.asyncDispose]()));
+      await Promise.all([greeter, first, await second].map((feed) => feed[Symbol.asyncDispose]()));
       await engine[Symbol.asyncDispose]();
     },
   };
@@ -134,8 +136,8 @@ async function write(stage: Stage, host: NodeHost, store: EventStore): Promise<v
   while (stage.written < textsCount && !host.stopping.aborted) {
     const n = stage.written++;
     const member = host.random.pick(members);
-    const text = history.newSecret(member);
     const id = `${member}/${n % 2}`;
+    const text = history.newSecret(member, `diary/${id}`);
     const data = { member, n, text };
     if (history.erasures.some(({ subject, endedAt }) => subject === member && endedAt < Infinity))
       world.sometimes("a member came back");
@@ -170,7 +172,7 @@ async function readAll({ history, healed }: Stage, host: NodeHost, store: EventS
       history.read(JSON.stringify(events.map(({ data }) => data)), { from, where: "a stream" });
       const { state } = await store.load(diary, id);
       history.read(JSON.stringify(state), { from, where: "a state" });
-      history.row(await rows.get(`diary/${id}`), from);
+      history.row(await rows.get(`diary/${id}`), { from, stream: `diary/${id}` });
     } catch {
       // The store refuses for a while.
     }
@@ -189,7 +191,7 @@ function startOperator(stage: Stage): Promise<void> {
         const what = host.random.next();
         if (what < 0.4) await eraseOne(stage, host, store);
         else if (what < 0.85) await decideParked(stage, host);
-        else await switchView(stage, host);
+        else await switchView(stage, host, store);
       }
       // Whoever died in the middle of an erasure has left it to be done again.
       for (const member of members) {
@@ -230,11 +232,21 @@ async function decideParked(stage: Stage, host: NodeHost): Promise<void> {
   }
 }
 
-async function switchView(stage: Stage, host: NodeHost): Promise<void> {
+/** Whoever looks at once sees everything that was recorded before. */
+async function switchView(stage: Stage, host: NodeHost, store: EventStore): Promise<void> {
   const { second } = await openFeeds(stage);
+  const calledAt = stage.history.moment();
   try {
-    await soon(host, second.activate());
-    stage.history.switched();
+    await soon(
+      host,
+      second.then((opened) => opened.activate()),
+    );
+    stage.history.switched(calledAt);
+    const rows = viewReader<unknown>(store, "texts");
+    for (const member of members) {
+      const [from, stream] = [stage.history.moment(), `diary/${member}/0`];
+      stage.history.row(await rows.get(stream), { from, stream });
+    }
   } catch {
     // The store refuses for a while, or the process that builds it has died.
   }
@@ -267,8 +279,9 @@ async function caughtUp(stage: Stage): Promise<void> {
     await world.clock.sleep(200);
   }
   await first.caughtUp();
-  await second.activate();
-  history.switched();
+  const calledAt = history.moment();
+  await (await second).activate();
+  history.switched(calledAt);
 }
 
 /** Those of a process that lives. */
