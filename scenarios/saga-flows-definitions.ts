@@ -12,10 +12,10 @@ export interface Place {
   readonly host: NodeHost | undefined;
 }
 
-export const leaseMs = 500;
+const leaseMs = 500;
 export const roundsCount = 4;
 export const patienceMs = 700;
-export const decisionMs = 900;
+const decisionMs = 900;
 const rules = {
   version: "1",
   leaseMs,
