@@ -94,6 +94,8 @@ for (let seed = 1; seed <= 30; seed++)
         if (random.next() < 0.5) await clock.advance(random.pick([1, 5, 20, 100]));
         await step(tiers, held, { random, step: at });
       }
+      const [inMemory, onRedis] = await Promise.all(tiers.map((tier) => tier.read(keys)));
+      expect(onRedis).toEqual(inMemory);
     } finally {
       await dropKeys(database, prefix);
     }
