@@ -267,7 +267,11 @@ export class Loading<V> {
   }
 
   /** `refused`: something came between. */
-  #store(flight: Flight<V>, value: V | undefined, { durationMs: costMs, nowMs }: Landing): "stored" | "refused" | "not kept" {
+  #store(
+    flight: Flight<V>,
+    value: V | undefined,
+    { durationMs: costMs, nowMs }: Landing,
+  ): "stored" | "refused" | "not kept" {
     const { memory } = this.#parts;
     const { key, rule, stamp } = flight.start;
     const version = memory.versionOf(value, key);
