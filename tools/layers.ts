@@ -37,11 +37,13 @@ export const layers: Readonly<Record<string, Row>> = {
 
   "drivers/sqlite": { level: 2, doors: base, node: ["node:*"] },
   "drivers/postgres": { level: 2, doors: base, packages: ["pg"] },
+  "drivers/redis": { level: 2, doors: base, packages: ["@redis/client"] },
 
   engine: { level: 2, doors: base },
   "engine/memory": { level: 2, doors: base, innerOf: "engine" },
   "engine/sqlite": { level: 2, doors: [...base, "drivers/sqlite"], innerOf: "engine" },
   "engine/postgres": { level: 2, doors: [...base, "drivers/postgres"], innerOf: "engine" },
+  "engine/redis": { level: 2, doors: [...base, "drivers/redis"], innerOf: "engine" },
   "engine/conformance": {
     level: 2,
     doors: [...ground, "engine"],
@@ -70,11 +72,13 @@ export const layers: Readonly<Record<string, Row>> = {
   resilience: { level: 3, doors: base },
   cache: { level: 3, doors: [...base, "engine", "queue"] },
   "cache/memory": { level: 3, doors: base, innerOf: "cache" },
+  "cache/redis": { level: 3, doors: [...base, "drivers/redis"], innerOf: "cache" },
   "cache/conformance": { level: 3, doors: [...ground, "cache"], node: ["node:assert", "node:assert/strict"] },
   registry: { level: 3, doors: [...base, "engine"] },
   limiter: { level: 3, doors: base },
   "limiter/memory": { level: 3, doors: base, innerOf: "limiter" },
   "limiter/sqlite": { level: 3, doors: [...base, "drivers/sqlite"], innerOf: "limiter" },
+  "limiter/redis": { level: 3, doors: [...base, "drivers/redis"], innerOf: "limiter" },
   "limiter/conformance": { level: 3, doors: [...ground, "limiter"], node: ["node:assert", "node:assert/strict"] },
   wire: { level: 3, doors: base },
   contract: { level: 3, doors: ground },
