@@ -58,7 +58,13 @@ export class CsvReader {
 
   /** Whether the text is a record by itself, as nearly every line is. */
   #isPlain(text: string): boolean {
-    return text !== "" && text.length <= lineLengthMax && !this.#overlong && this.#pending.length === 0 && !text.includes('"');
+    return (
+      text !== "" &&
+      text.length <= lineLengthMax &&
+      !this.#overlong &&
+      this.#pending.length === 0 &&
+      !text.includes('"')
+    );
   }
 
   *#addLine(text: string): Generator<CsvRecord> {

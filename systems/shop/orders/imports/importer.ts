@@ -155,7 +155,8 @@ export class Importer {
       const customer = customerOf(invoice);
       const isOther = invoice.day !== undefined && invoice.day !== first.day;
       const isRepeated = numbers.has(numberOf(invoice));
-      const mustWait = isReturn(invoice) && customer !== undefined && (customers.has(customer) || this.#inFlight.has(customer));
+      const mustWait =
+        isReturn(invoice) && customer !== undefined && (customers.has(customer) || this.#inFlight.has(customer));
       numbers.add(numberOf(invoice));
       customers.add(customer);
       return isOther || isRepeated || mustWait;
