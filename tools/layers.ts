@@ -37,6 +37,7 @@ export const layers: Readonly<Record<string, Row>> = {
 
   "drivers/sqlite": { level: 2, doors: base, node: ["node:*"] },
   "drivers/postgres": { level: 2, doors: base, packages: ["pg"] },
+  "drivers/redis": { level: 2, doors: base, packages: ["@redis/client"] },
 
   engine: { level: 2, doors: base },
   "engine/memory": { level: 2, doors: base, innerOf: "engine" },

@@ -17,14 +17,8 @@ export type TextFile = { readonly path: string; readonly text: string };
 /** One TypeScript file with its syntax tree. */
 export type SourceFile = TextFile & { readonly program: Program; readonly comments: readonly Comment[] };
 
-const skippedFolders: ReadonlySet<string> = new Set([
-  ".git",
-  "node_modules",
-  "dist",
-  "coverage",
-  "data",
-  "results.local",
-]);
+/** `.git` is a file in a checkout that shares its history with another. */
+const skipped: ReadonlySet<string> = new Set([".git", "node_modules", "dist", "coverage", "data", "results.local"]);
 const textExtensions: ReadonlySet<string> = new Set([
   ".ts",
   ".md",
@@ -48,8 +42,9 @@ export function textFiles(root: string): TextFile[] {
 
 function pathsBelow(root: string, folder: string): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    if (skipped.has(entry.name)) return [];
     const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) return skippedFolders.has(entry.name) ? [] : pathsBelow(root, path);
+    if (entry.isDirectory()) return pathsBelow(root, path);
     return entry.isFile() ? [path] : [];
   });
 }

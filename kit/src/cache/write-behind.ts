@@ -3,7 +3,7 @@
 // only then settles the job. So while there is a cell there is a job that will read it, and a write that finds a cell replaces its
 // value and adds no job: however often a key is written, the source gets the last value, and the queue holds one job a key.
 import { type Codec, jsonCodec } from "../codec/mod.ts";
-import { type Cell, type CellKey, type Durability, RefusedError } from "../engine/mod.ts";
+import { type Cell, type CellEngine, type CellKey, type Durability, RefusedError } from "../engine/mod.ts";
 import { integerIn, textOf } from "../errors/mod.ts";
 import {
   type BatchOutcome,
@@ -29,7 +29,7 @@ export interface BehindWrite<V> {
 
 /** Where writes wait, and where they go. */
 export interface OpenWriteBehindOptions<V, Sql = unknown> {
-  readonly engine: QueueEngine<Sql>;
+  readonly engine: QueueEngine<Sql> & CellEngine;
   /** Of the queue and the cells, 1 to 200 characters; the same in all processes that share the source. */
   readonly name: string;
   /** Brings writes of different keys to the source; throwing means that none is known to be there. May be given a write again. */
@@ -91,7 +91,7 @@ function definitionOf<V, Sql>(options: OpenWriteBehindOptions<V, Sql>): ReturnTy
 
 class QueuedWrites<V, Sql> implements WriteBehind<V> {
   readonly queue: Queue<string, unknown, Sql>;
-  readonly #engine: QueueEngine<Sql>;
+  readonly #engine: QueueEngine<Sql> & CellEngine;
   readonly #codec: Codec<V>;
   readonly #space: string;
   readonly #store: OpenWriteBehindOptions<V, Sql>["store"];

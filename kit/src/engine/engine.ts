@@ -7,10 +7,15 @@ import type { RecordedEvent } from "./event-record.ts";
 import type { Claim, Receipt } from "./message.ts";
 import type { ScanQuery, ScanRow } from "./scan.ts";
 
+/** The kinds of state of the port. `inbox`: what `seen` remembers. */
+export type EnginePart = "messages" | "cells" | "events" | "inbox";
+
 /** What an engine can do; what it cannot is refused with `UnsupportedError`. */
 export interface Capabilities {
   /** Name for people: `memory`, `sqlite` … */
   readonly engine: string;
+  /** What it keeps. Changes and scans of other parts are refused, and their methods are not in its type. */
+  readonly parts: readonly EnginePart[];
   readonly durability: Durability;
   /** Whether several processes can share the data. */
   readonly sharing: "one process" | "one machine" | "many machines";
@@ -80,28 +85,43 @@ export interface StreamRequest {
   readonly limit: number;
 }
 
-/** The one durable port: every write is a `commit`, and everything that waits is told by a `bell`.
- *  Every engine passes the public conformance suite (`ashlar/engine/conformance`). */
-export interface Engine extends Committer, AsyncDisposable {
+/** What every engine has, whatever it keeps. */
+export interface EngineBase extends Committer, AsyncDisposable {
   readonly can: Capabilities;
   /** Judges leases and due times; those who wait on the engine take their timers from it. */
   readonly clock: Clock;
-  /** Hands out ready messages under a lease, lower lanes first, oldest first; matures delayed ones and rescues lost leases on the way. */
-  claim(request: ClaimRequest): Promise<ClaimResult>;
-  /** Prolongs leases from now; `false` where the receipt is no longer the current one. */
-  extend(receipts: readonly Receipt[], leaseMs: number): Promise<readonly boolean[]>;
-  /** Events of a log in its global order. Sees every committed event before any later one. */
-  read(request: ReadRequest): Promise<ReadResult>;
-  /** Events of one stream in version order. */
-  stream(request: StreamRequest): Promise<readonly RecordedEvent[]>;
-  /** Cells at the index of their key; `undefined` where absent or expired. */
-  get(cells: readonly CellKey[]): Promise<readonly (Cell | undefined)[]>;
   /** Inspection in pages by key: rows changed meanwhile may or may not show; no row is shown twice. */
   scan<Q extends ScanQuery>(query: Q): AsyncIterable<ScanRow<Q>>;
   /** Calls `ring`, without arguments and soon after a commit, when something in one of the topics may be new. Lossy and coalesced by contract:
    *  whoever waits looks again at the latest after the engine's `nextDueAtMs` or a back-stop of its own. */
   bell(topics: readonly BellTopic[], ring: () => void): Disposable;
 }
+
+/** An engine that keeps messages: enough for queues. */
+export interface MessageEngine extends EngineBase {
+  /** Hands out ready messages under a lease, lower lanes first, oldest first; matures delayed ones and rescues lost leases on the way. */
+  claim(request: ClaimRequest): Promise<ClaimResult>;
+  /** Prolongs leases from now; `false` where the receipt is no longer the current one. */
+  extend(receipts: readonly Receipt[], leaseMs: number): Promise<readonly boolean[]>;
+}
+
+/** An engine that keeps cells: enough for registrations, locks and leadership. */
+export interface CellEngine extends EngineBase {
+  /** Cells at the index of their key; `undefined` where absent or expired. */
+  get(cells: readonly CellKey[]): Promise<readonly (Cell | undefined)[]>;
+}
+
+/** An engine that keeps logs of events. */
+export interface LogEngine extends EngineBase {
+  /** Events of a log in its global order. Sees every committed event before any later one. */
+  read(request: ReadRequest): Promise<ReadResult>;
+  /** Events of one stream in version order. */
+  stream(request: StreamRequest): Promise<readonly RecordedEvent[]>;
+}
+
+/** The one durable port, whole: every write is a `commit`, and everything that waits is told by a `bell`.
+ *  Every engine passes the public conformance suite (`ashlar/engine/conformance`) in the parts that it keeps. */
+export interface Engine extends MessageEngine, CellEngine, LogEngine {}
 
 /** `queue:NAME` (something may be claimable), `log:NAME` (events were appended), `cells:SPACE` (a cell was written). */
 export type BellTopic = `queue:${string}` | `log:${string}` | `cells:${string}`;

@@ -1,5 +1,5 @@
 import type { ErrorRecord } from "../errors/mod.ts";
-import type { Engine } from "../engine/mod.ts";
+import type { MessageEngine } from "../engine/mod.ts";
 
 /** A job that is dead because its workers died of it. */
 export interface CrashedJob {
@@ -10,7 +10,7 @@ export interface CrashedJob {
 /** Which of these jobs died without a worker that could tell. Cost: one O(1) read while the queue has no dead letters,
  *  else one look at those that are not older than the oldest of `ids`. */
 export async function crashedJobs(
-  engine: Engine,
+  engine: MessageEngine,
   queue: string,
   ids: ReadonlySet<string>,
 ): Promise<readonly CrashedJob[]> {
@@ -32,7 +32,7 @@ export async function crashedJobs(
 
 const lookMax = 100_000;
 
-async function hasDead(engine: Engine, queue: string): Promise<boolean> {
+async function hasDead(engine: MessageEngine, queue: string): Promise<boolean> {
   for await (const status of engine.scan({ kind: "queues", queue })) if (status.queue === queue) return status.dead > 0;
   return false;
 }

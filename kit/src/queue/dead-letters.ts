@@ -1,5 +1,5 @@
 import { integerIn, numberIn } from "../errors/mod.ts";
-import { type Change, type Engine, RefusedError } from "../engine/mod.ts";
+import { type Change, type MessageEngine, RefusedError } from "../engine/mod.ts";
 import type { QueueDefinition } from "./definition.ts";
 import { type ListOptions, listJobs } from "./list-jobs.ts";
 import type { StoredJob } from "./stored-job.ts";
@@ -36,10 +36,10 @@ const pageSize = 500;
 const ticksPerSecondMax = 10;
 
 export class EngineDeadLetters<T> implements DeadLetters<T> {
-  readonly #engine: Engine;
+  readonly #engine: MessageEngine;
   readonly #definition: QueueDefinition<T>;
 
-  constructor(engine: Engine, definition: QueueDefinition<T>) {
+  constructor(engine: MessageEngine, definition: QueueDefinition<T>) {
     this.#engine = engine;
     this.#definition = definition;
   }

@@ -1,3 +1,4 @@
+import { cellsOf } from "./queue-engine.ts";
 import { jsonCodec } from "../codec/mod.ts";
 import { invariant, textOf, UnsupportedError } from "../errors/mod.ts";
 import {
@@ -211,7 +212,7 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
   async #recorded<R>(name: string, effect: (key: string) => R | Promise<R>): Promise<R> {
     this.#requireHeld();
     const cell = this.#onceCell(name);
-    const [record] = await this.#queue.engine.get([cell]);
+    const [record] = await cellsOf(this.#queue.engine, "once").get([cell]);
     if (record !== undefined) return results.decode(record.value) as R;
     const value = await effect(`${this.#queue.definition.name}/${cell.key}`);
     const text = results.encode(value);

@@ -1,9 +1,9 @@
 import type { Timer } from "../clock/mod.ts";
-import type { Claim, Engine } from "../engine/mod.ts";
+import type { Claim, MessageEngine } from "../engine/mod.ts";
 import type { QueueDefinition } from "./definition.ts";
 
 export interface IntakeOptions {
-  readonly engine: Engine;
+  readonly engine: MessageEngine;
   readonly definition: QueueDefinition<unknown>;
   readonly pollMs: number;
   /** How many more jobs the worker wants at this moment; 0 or less: none. */

@@ -2,7 +2,7 @@ import { abortable, signalAfter } from "../abort/mod.ts";
 import type { Clock, Timer } from "../clock/mod.ts";
 import { turnoverMap, type TurnoverMap } from "../collections/mod.ts";
 import { TimeoutError } from "../errors/mod.ts";
-import type { Engine, Receipt } from "../engine/mod.ts";
+import type { MessageEngine, Receipt } from "../engine/mod.ts";
 
 /** A lease as the keeper sees it. */
 export interface Lease {
@@ -11,7 +11,7 @@ export interface Lease {
 }
 
 export interface LeaseKeeperOptions<L extends Lease> {
-  readonly engine: Engine;
+  readonly engine: MessageEngine;
   readonly leaseMs: number;
   /** Called once for a lease that is somebody else's, or may be. It has left the keeper. */
   readonly onLost: (lease: L) => void;
@@ -20,7 +20,7 @@ export interface LeaseKeeperOptions<L extends Lease> {
 
 /** Renews all leases of a worker with one call, three times per lease: two renewals in a row may fail before one runs out. */
 export class LeaseKeeper<L extends Lease> {
-  readonly #engine: Engine;
+  readonly #engine: MessageEngine;
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #onLost: (lease: L) => void;

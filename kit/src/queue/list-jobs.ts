@@ -1,4 +1,4 @@
-import type { Engine } from "../engine/mod.ts";
+import type { MessageEngine } from "../engine/mod.ts";
 import type { QueueDefinition } from "./definition.ts";
 import { type StoredJob, storedJob } from "./stored-job.ts";
 
@@ -14,7 +14,7 @@ const pageSize = 500;
 
 /** Jobs of a queue by id, read page by page, so that a long listing never holds the store. */
 export async function* listJobs<T>(
-  source: { readonly engine: Engine; readonly definition: QueueDefinition<T> },
+  source: { readonly engine: MessageEngine; readonly definition: QueueDefinition<T> },
   query: ListOptions & { readonly state?: StoredJob<T>["state"] | undefined },
 ): AsyncIterable<StoredJob<T>> {
   let left = query.limit ?? Infinity;

@@ -4,25 +4,21 @@ import {
   type Change,
   type CommitResult,
   DurabilityError,
-  type Engine,
   type Enqueue,
   type QueueStatus,
   RefusedError,
   survives,
-  type TransactionalEngine,
 } from "../engine/mod.ts";
 import { type Added, type AddManyOptions, type AddOptions, type MessageOptions, newMessage } from "./add-options.ts";
 import { type DeadLetters, EngineDeadLetters } from "./dead-letters.ts";
 import type { QueueDefinition } from "./definition.ts";
 import { QueueFullError, ReplyError } from "./errors.ts";
 import { type ListOptions, listJobs } from "./list-jobs.ts";
+import { cellsOf, type QueueEngine } from "./queue-engine.ts";
 import { progressCell, readProgress } from "./progress.ts";
 import { ReplyInbox, replyHeaders } from "./replies.ts";
 import type { StoredJob } from "./stored-job.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
-
-/** An engine, with its transactions if it has any. */
-export type QueueEngine<Sql> = Engine & Partial<Pick<TransactionalEngine<Sql>, "transaction">>;
 
 /** Which queue, and where. */
 export interface OpenQueueOptions<T, Reply, Sql> {
@@ -56,7 +52,7 @@ export interface AskOptions extends Omit<MessageOptions, "delayMs" | "dueAtMs"> 
 const replySpareMs = 60_000;
 const added = telemetryChannel("ashlar.queue.add");
 
-export type { Queue };
+export type { Queue, QueueEngine };
 
 /** A queue opened on an engine. Holds no resources between calls, so there is nothing to close. */
 class Queue<T, Reply = unknown, Sql = unknown> {
@@ -127,7 +123,7 @@ class Queue<T, Reply = unknown, Sql = unknown> {
 
   /** What the running attempt of a job reported last; `undefined` when it has reported nothing or the job is over. */
   async progress(id: string): Promise<unknown> {
-    const [cell] = await this.engine.get([progressCell(this.definition.name, id)]);
+    const [cell] = await cellsOf(this.engine, "progress").get([progressCell(this.definition.name, id)]);
     return cell === undefined ? undefined : readProgress(cell.value);
   }
 

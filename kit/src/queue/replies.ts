@@ -1,9 +1,10 @@
+import { cellsOf, type QueueEngine } from "./queue-engine.ts";
 import { abortable, gate, type Gate } from "../abort/mod.ts";
 import type { Timer } from "../clock/mod.ts";
 import { turnoverMap, type TurnoverMap } from "../collections/mod.ts";
 import { jsonCodec } from "../codec/mod.ts";
 import { type ErrorRecord, TimeoutError } from "../errors/mod.ts";
-import type { Change, Claim, Engine } from "../engine/mod.ts";
+import type { CellEngine, Change, Claim } from "../engine/mod.ts";
 import type { Added } from "./add-options.ts";
 import { crashedJobs } from "./crashed-jobs.ts";
 
@@ -41,8 +42,9 @@ function replySpace(queue: string): string {
 
 /** Waits for the answers of one queue: one bell and one read serve all who wait, and nothing runs while nobody does. */
 export class ReplyInbox {
-  readonly #engine: Engine;
+  readonly #engine: QueueEngine;
   readonly #queue: string;
+  #cells: Pick<CellEngine, "get"> | undefined;
   /** By job id. */
   readonly #waiting: TurnoverMap<string, Gate<StoredReply>[]> = turnoverMap();
   #askers = 0;
@@ -51,7 +53,7 @@ export class ReplyInbox {
   #timer: Timer | undefined;
   #looking: "no" | "yes" | "again" = "no";
 
-  constructor(engine: Engine, queue: string) {
+  constructor(engine: QueueEngine, queue: string) {
     this.#engine = engine;
     this.#queue = queue;
   }
@@ -61,6 +63,7 @@ export class ReplyInbox {
   async ask(options: AskWait): Promise<StoredReply> {
     const { withinMs, signal } = options;
     signal?.throwIfAborted();
+    this.#cells ??= cellsOf(this.#engine, "request-reply");
     const answer = gate<StoredReply>();
     const deadline = this.#engine.clock.setTimer(withinMs, () =>
       answer.fail(new TimeoutError(`the answer of queue "${this.#queue}"`, withinMs)),
@@ -145,7 +148,7 @@ export class ReplyInbox {
     const space = replySpace(this.#queue);
     for (let from = 0; from < keys.length; from += cellsPerRead) {
       const cells = keys.slice(from, from + cellsPerRead).map((key) => ({ space, key }));
-      for (const cell of await this.#engine.get(cells)) {
+      for (const cell of await (this.#cells?.get(cells) ?? [])) {
         if (cell === undefined) continue;
         this.#answer(cell.key, codec.decode(cell.value));
       }

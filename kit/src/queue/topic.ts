@@ -1,6 +1,6 @@
 import type { Codec } from "../codec/mod.ts";
 import { textOf } from "../errors/mod.ts";
-import type { Change, CommitResult, Committer, Enqueue } from "../engine/mod.ts";
+import type { CellEngine, Change, CommitResult, Committer, Enqueue } from "../engine/mod.ts";
 import type { StandardSchema } from "../schema/mod.ts";
 import { newMessage } from "./add-options.ts";
 import { queue, type QueueDefinition, type QueueOptions } from "./definition.ts";
@@ -40,9 +40,12 @@ export interface PublishOptions {
   readonly dedup?: { readonly key: string; readonly forMs: number } | undefined;
 }
 
+/** A topic keeps its list of subscriptions in a cell. */
+export type TopicEngine<Sql = unknown> = QueueEngine<Sql> & CellEngine;
+
 /** Which topic, and where. */
 export interface OpenTopicOptions<T, Sql> {
-  readonly engine: QueueEngine<Sql>;
+  readonly engine: TopicEngine<Sql>;
   readonly topic: TopicDefinition<T>;
 }
 
@@ -79,7 +82,7 @@ const triesMax = 100;
 const discardPage = 500;
 
 class EngineTopic<T, Sql> implements Topic<T, Sql> {
-  readonly #engine: QueueEngine<Sql>;
+  readonly #engine: TopicEngine<Sql>;
   readonly #topic: TopicDefinition<T>;
   readonly #carrier: QueueDefinition<T>;
   readonly #cell: { readonly space: "topics"; readonly key: string };

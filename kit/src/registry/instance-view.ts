@@ -1,9 +1,9 @@
 import { ConfigError } from "../errors/mod.ts";
 import type { Clock, Timer } from "../clock/mod.ts";
-import type { Engine } from "../engine/mod.ts";
+import type { CellEngine } from "../engine/mod.ts";
 import type { Directory, ServiceEndpoint } from "./directory.ts";
 import { checkFacts, type Instance, type InstanceFacts } from "./instance.ts";
-import { instanceSpace } from "./space.ts";
+import { instanceSpace, newsSpace } from "./space.ts";
 
 const followersMax = 1_000;
 const instancesMax = 10_000;
@@ -23,12 +23,12 @@ interface Seen {
 }
 
 /**
- * The living instances as one process knows them. Read as a whole when the bell rings and every `pollMs`. A record is believed for a lease from when
+ * The living instances as one process knows them. Read as a whole when there is news and every `pollMs`. A record is believed for a lease from when
  * this version of it was first read, and no reading of the same one prolongs that: so a view that is cut off from the store, or
  * whose clock is set back, shows nothing stale.
  */
 export class InstanceView implements Directory, Disposable {
-  readonly #engine: Engine;
+  readonly #engine: CellEngine;
   readonly #clock: Clock;
   readonly #leaseMs: number;
   readonly #pollMs: number;
@@ -40,7 +40,7 @@ export class InstanceView implements Directory, Disposable {
   #reading: "no" | "yes" | "again" = "no";
   #state: "idle" | "following" | "closed" = "idle";
 
-  constructor(engine: Engine, times: { readonly leaseMs: number; readonly pollMs: number }) {
+  constructor(engine: CellEngine, times: { readonly leaseMs: number; readonly pollMs: number }) {
     this.#engine = engine;
     this.#clock = engine.clock;
     this.#leaseMs = times.leaseMs;
@@ -67,7 +67,7 @@ export class InstanceView implements Directory, Disposable {
   #begin(): void {
     if (this.#state !== "idle") return;
     this.#state = "following";
-    this.#bell = this.#engine.bell([`cells:${instanceSpace}`], () => this.#look());
+    this.#bell = this.#engine.bell([`cells:${newsSpace}`], () => this.#look());
     this.#look();
     this.#sleep();
   }
@@ -140,11 +140,13 @@ export class InstanceView implements Directory, Disposable {
 }
 
 /** All living instances, read from the store. */
-export async function* instancesOf(engine: Engine): AsyncGenerator<Instance> {
+export async function* instancesOf(engine: CellEngine): AsyncGenerator<Instance> {
   for await (const { instance } of recordsOf(engine)) yield instance;
 }
 
-async function* recordsOf(engine: Engine): AsyncGenerator<{ readonly instance: Instance; readonly version: number }> {
+async function* recordsOf(
+  engine: CellEngine,
+): AsyncGenerator<{ readonly instance: Instance; readonly version: number }> {
   for await (const cell of engine.scan({ kind: "cells", space: instanceSpace })) {
     const record = recordOf(cell.value);
     if (record === undefined) continue;

@@ -1,4 +1,4 @@
-import type { Engine } from "../engine/mod.ts";
+import type { CellEngine } from "../engine/mod.ts";
 import { DisposedError, integerIn } from "../errors/mod.ts";
 import { idSource, type Random, systemRandom } from "../random/mod.ts";
 import { type Announcement, openAnnouncement } from "./announcement.ts";
@@ -9,7 +9,7 @@ import { instancesOf, InstanceView } from "./instance-view.ts";
 /** Options of {@link openRegistry}. */
 export interface OpenRegistryOptions {
   /** Where the records are kept; shared by all processes of the system. */
-  readonly engine: Engine;
+  readonly engine: CellEngine;
   /** How long a silent instance counts as living, 1 s to 10 min. Default 10 s. */
   readonly leaseMs?: number | undefined;
   /** How late a view may be when a bell was lost, 50 ms to 1 min. Default 1 s. */

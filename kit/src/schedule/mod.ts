@@ -6,4 +6,4 @@ export {
   type ScheduleFault,
   type ScheduleStatus,
 } from "./schedule.ts";
-export type { Firing, ScheduleEntry, ScheduleTarget } from "./schedule-entry.ts";
+export type { Firing, ScheduleEngine, ScheduleEntry, ScheduleTarget } from "./schedule-entry.ts";

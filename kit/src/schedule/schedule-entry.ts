@@ -1,5 +1,5 @@
 import { ConfigError, integerIn, oneOf, textOf } from "../errors/mod.ts";
-import type { Engine, Enqueue } from "../engine/mod.ts";
+import type { CellEngine, Enqueue, MessageEngine } from "../engine/mod.ts";
 import type { Cron } from "./cron.ts";
 import { type Timetable, timetableOf } from "./timetable.ts";
 
@@ -28,9 +28,12 @@ export interface ScheduleEntry<T> {
   readonly catchUpMax?: number | undefined;
 }
 
+/** Keeps the times in cells, and adds a job in the commit that moves its time on. */
+export type ScheduleEngine = CellEngine & MessageEngine;
+
 /** The part of a queue that a schedule needs. */
 export interface ScheduleTarget<T> {
-  readonly engine: Engine;
+  readonly engine: MessageEngine;
   change(input: T, options?: { readonly headers?: Readonly<Record<string, string>> }): Enqueue;
 }
 
@@ -44,7 +47,7 @@ export interface Resolved {
 }
 
 /** Throws {@link ConfigError}. */
-export function resolved(entry: ScheduleEntry<never>, engine: Engine): Resolved {
+export function resolved(entry: ScheduleEntry<never>, engine: ScheduleEngine): Resolved {
   const name = textOf("name", entry.name);
   if (entry.queue.engine !== engine)
     throw new ConfigError(

@@ -1,14 +1,14 @@
 import type { Timer } from "../clock/mod.ts";
 import { ConfigError, integerIn } from "../errors/mod.ts";
-import { type Change, type Engine, RefusedError } from "../engine/mod.ts";
+import { type Change, RefusedError } from "../engine/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { cellOf, firstState, readState, type ScheduleState, stateText } from "./schedule-state.ts";
-import { type Resolved, resolved, type ScheduleEntry } from "./schedule-entry.ts";
+import { type Resolved, resolved, type ScheduleEngine, type ScheduleEntry } from "./schedule-entry.ts";
 import { latestTimes, type Timetable } from "./timetable.ts";
 
 /** The schedules of this process, and where they are kept. */
 export interface OpenScheduleOptions<Inputs extends readonly unknown[]> {
-  readonly engine: Engine;
+  readonly engine: ScheduleEngine;
   readonly schedules: readonly [...{ readonly [K in keyof Inputs]: ScheduleEntry<Inputs[K]> }];
   /** How late a firing can be when a bell was lost, 100 ms to 10 min. Default 30 s. */
   readonly pollMs?: number | undefined;
@@ -71,7 +71,7 @@ const triesMax = 100;
 const stepBackMaxMs = 3_600_000;
 
 class EngineSchedule implements Schedule {
-  readonly #engine: Engine;
+  readonly #engine: ScheduleEngine;
   readonly #entries: readonly Resolved[];
   readonly #pollMs: number;
   readonly #onFault: (fault: ScheduleFault) => void;
@@ -82,7 +82,7 @@ class EngineSchedule implements Schedule {
   #isClosed = false;
 
   constructor(options: {
-    readonly engine: Engine;
+    readonly engine: ScheduleEngine;
     readonly schedules: readonly ScheduleEntry<never>[];
     readonly pollMs?: number | undefined;
     readonly onFault?: OpenScheduleOptions<[]>["onFault"];

@@ -85,7 +85,7 @@ export async function settle(engine: Engine, receipt: Receipt, as: Settlement): 
 export const ack: Settlement = { kind: "ack" };
 
 export async function acknowledge(engine: Engine, claims: readonly Claim[]): Promise<void> {
-  await committed(engine, ...claims.map(({ receipt }): Change => ({ op: "settle", receipt, as: ack })));
+  await Promise.all(claims.map(({ receipt }) => settle(engine, receipt, ack)));
 }
 
 export async function statusOf(engine: Engine, name: string = queue): Promise<QueueStatus> {

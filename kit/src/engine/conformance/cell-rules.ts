@@ -24,6 +24,7 @@ async function valueOf(engine: Engine, key: string = cell.key): Promise<string |
 export const cellRules: readonly Rule[] = [
   {
     name: "a cell is read as it was written, with the version of its write",
+    needs: ["cells"],
     run: async ({ engine }) => {
       const version = await put(engine, "v");
       assert.deepEqual(await engine.get([cell, { ...cell, key: "none" }, { space: "none", key: "k" }, cell]), [
@@ -37,6 +38,7 @@ export const cellRules: readonly Rule[] = [
   },
   {
     name: "versions rise with every write of any cell, also across deletion and when the clock steps back",
+    needs: ["cells"],
     run: async ({ engine, clock }) => {
       const versions: number[] = [];
       for (const key of ["a", "b", "a"]) versions.push(await put(engine, "x", { key }));
@@ -52,6 +54,7 @@ export const cellRules: readonly Rule[] = [
   },
   {
     name: "every expectation of a cell is enforced, by put and by check, for writes and deletions",
+    needs: ["cells"],
     run: async ({ engine }) => {
       const version = await put(engine, "v");
       const present: readonly (readonly [ExpectedCell, boolean])[] = [
@@ -85,6 +88,7 @@ export const cellRules: readonly Rule[] = [
   },
   {
     name: "a cell is absent from its time on: for get, scan and every expectation",
+    needs: ["cells"],
     run: async ({ engine, clock }) => {
       const version = await put(engine, "v", { expiresInMs: 100 });
       assert.equal((await engine.get([cell]))[0]?.expiresAtMs, clock.now() + 100);
@@ -101,6 +105,7 @@ export const cellRules: readonly Rule[] = [
   },
   {
     name: "a write without expiry keeps a cell for good, whatever the one before it said",
+    needs: ["cells"],
     run: async ({ engine, clock }) => {
       await put(engine, "short", { expiresInMs: 100 });
       await put(engine, "long", {});
@@ -117,6 +122,7 @@ export const cellRules: readonly Rule[] = [
   },
   {
     name: "maintenance frees what has expired and nothing else",
+    needs: ["cells", "inbox"],
     run: async ({ engine, clock }) => {
       for (let n = 0; n < 50; n++) await put(engine, "x", { key: `gone${n}`, expiresInMs: 1000 + n });
       await put(engine, "kept", { key: "kept", expiresInMs: 10_000_000 });
@@ -133,6 +139,7 @@ export const cellRules: readonly Rule[] = [
   },
   {
     name: "an inbox entry is refused while it is kept, per consumer, and may be seen again afterwards",
+    needs: ["inbox", "lists"],
     run: async ({ engine, clock }) => {
       const seen = { op: "seen", consumer: "mail", id: "m1", keepMs: 1000 } as const;
       await committed(engine, seen);

@@ -23,6 +23,7 @@ const cell = { space: "s", key: "k" };
 export const commitRules: readonly Rule[] = [
   {
     name: "a list counts as it was at the call, whatever its array becomes",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const changes: Change[] = [enqueue("1")];
       const committing = engine.commit(changes);
@@ -39,6 +40,7 @@ export const commitRules: readonly Rule[] = [
   },
   {
     name: "a refused list leaves no trace, whichever of its changes is refused",
+    needs: ["messages", "cells", "events", "inbox", "lists"],
     run: async ({ engine }) => {
       await committed(engine, append("a", "1"));
       const { index, refusal } = await refused(
@@ -61,6 +63,7 @@ export const commitRules: readonly Rule[] = [
   },
   {
     name: "the first change of a list that does not pass is the one reported",
+    needs: ["cells", "events", "lists"],
     run: async ({ engine }) => {
       const { index, refusal } = await refused(
         engine,
@@ -74,6 +77,7 @@ export const commitRules: readonly Rule[] = [
   },
   {
     name: "lists of one turn are judged alone: a loser does not disturb its neighbours",
+    needs: ["messages", "events", "lists"],
     run: async ({ engine }) => {
       const results = await Promise.all([
         engine.commit([append("a", "1", { expected: 0 })]),
@@ -96,6 +100,7 @@ export const commitRules: readonly Rule[] = [
   },
   {
     name: "effects come in the order of the calls: commits, claims and extensions of one turn",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const calls = [
         engine.commit([enqueue("1")]),
@@ -110,6 +115,7 @@ export const commitRules: readonly Rule[] = [
   },
   {
     name: "preconditions of a list are checked against the state before it, not against its own effects",
+    needs: ["messages", "lists"],
     run: async ({ engine }) => {
       await add(engine, "a", "b");
       const claim = await takeOne(engine);
@@ -122,6 +128,7 @@ export const commitRules: readonly Rule[] = [
   },
   {
     name: "everything of one list becomes visible together",
+    needs: ["messages", "cells", "events", "inbox", "lists"],
     run: async ({ engine }) => {
       const claim = await add(engine, "job").then(() => takeOne(engine));
       await committed(
@@ -141,6 +148,7 @@ export const commitRules: readonly Rule[] = [
   },
   {
     name: "a thousand lists of one turn all pass, in order",
+    needs: ["events"],
     run: async ({ engine }) => {
       const results = await Promise.all(
         Array.from({ length: 1000 }, (_, n) => engine.commit([append("s", String(n))])),
@@ -159,6 +167,7 @@ export const commitRules: readonly Rule[] = [
   },
   {
     name: "a list that names a stream, cell, receipt or inbox entry twice is a ChangeError",
+    needs: ["messages", "cells", "events", "inbox", "lists"],
     run: async ({ engine }) => {
       const receipt = { queue, id: "1", token: 1 };
       const lists: readonly (readonly Change[])[] = [
@@ -189,6 +198,7 @@ export const commitRules: readonly Rule[] = [
   },
   {
     name: "after disposal every call rejects with DisposedError, and what waited has been committed",
+    needs: ["messages", "cells", "events"],
     run: async ({ engine }) => {
       let isAnswered = false;
       const waiting = engine.commit([append("a", "1")]).finally(() => (isAnswered = true));

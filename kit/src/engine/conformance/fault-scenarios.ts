@@ -30,6 +30,7 @@ const cell = { space: "s", key: "k" };
 export const faultScenarios: readonly Rule[] = [
   {
     name: "scenario 10: only the engine's clock decides; timers of the process do not mature anything when it stands still",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, { body: "later", delayMs: 1 }, "now");
       assert.equal(engine.clock, clock, "whoever waits on the engine waits on its clock");
@@ -41,6 +42,7 @@ export const faultScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 11: when the engine's clock jumps forth, nothing is lost and late holders are fenced",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, "held", { body: "delayed", delayMs: 60_000 });
       const held = await takeOne(engine);
@@ -53,6 +55,7 @@ export const faultScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 11: when the engine's clock jumps back, delayed messages are late by the jump at most and no token, id or version falls",
+    needs: ["messages", "cells", "events", "lists"],
     run: async ({ engine, clock }) => {
       const [first = ""] = await add(engine, "held", { body: "delayed", delayMs: 1000 });
       const held = await takeOne(engine);
@@ -79,6 +82,7 @@ export const faultScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 16: a message that always fails ends in the dead letters with its errors; others are not disturbed",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, { body: "poison", key: "a" }, { body: "after", key: "a" }, { body: "other", key: "b" });
       const done: string[] = [];
@@ -98,6 +102,7 @@ export const faultScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 17: a message that kills its process stops after crashesMax deaths; those handed out with it come through",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, "innocent 1", "poison", "innocent 2");
       const survived: string[] = [];
@@ -117,6 +122,7 @@ export const faultScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 19: on a full store a commit fails with StorageError full, nothing acknowledged is lost, and it goes on once there is space",
+    needs: ["messages", "events", "lists"],
     run: async ({ engine, fixture }) => {
       assert(fixture.space !== undefined, "the fixture can limit its space, or the rule is skipped with a reason");
       await add(engine, "before");
@@ -134,6 +140,7 @@ export const faultScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 19: on a full store what makes room is not refused along with what needs it in the same turn",
+    needs: ["messages", "events", "lists"],
     run: async ({ engine, fixture }) => {
       assert(fixture.space !== undefined, "the fixture can limit its space, or the rule is skipped with a reason");
       await add(engine, ...Array.from({ length: 20 }, (_, n) => String(n)));
@@ -158,6 +165,7 @@ export const faultScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 9: an engine that is closed and opened again has kept everything it acknowledged",
+    needs: ["messages", "cells", "events", "inbox", "lists"],
     run: async (bed) => {
       const { fixture, clock } = bed;
       assert(fixture.reopen !== undefined, "the fixture can reopen its engine, or the rule is skipped with a reason");
@@ -207,6 +215,7 @@ export const faultScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 25: engines that open the same data at the same time all work, whoever prepared it",
+    needs: ["messages", "events", "lists"],
     run: async ({ engine, fixture }) => {
       assert(
         fixture.openAnother !== undefined,

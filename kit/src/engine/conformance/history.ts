@@ -1,4 +1,5 @@
 import type { Random } from "../../random/mod.ts";
+import type { Need } from "./rule.ts";
 import type {
   Append,
   Change,
@@ -174,6 +175,27 @@ function randomRead(random: Random): ReadRequest {
 /** 1 to `most` of them. */
 function several<T>(random: Random, most: number, make: () => T): readonly T[] {
   return Array.from({ length: random.integer(1, most) }, make);
+}
+
+/** What is left of a history for an engine that does not have everything. */
+export function within(history: readonly Step[], lacks: readonly Need[]): readonly Step[] {
+  if (lacks.length === 0) return history;
+  return history.flatMap((step): readonly Step[] => {
+    if (step.do === "read" && lacks.includes("events")) return [];
+    return step.do === "calls" ? [{ ...step, calls: step.calls.flatMap((call) => callWithin(call, lacks)) }] : [step];
+  });
+}
+
+function partOf(op: Change["op"]): Need {
+  if (op === "append") return "events";
+  if (op === "put" || op === "check") return "cells";
+  return op === "seen" ? "inbox" : "messages";
+}
+
+function callWithin(call: PlannedCall, lacks: readonly Need[]): readonly PlannedCall[] {
+  if (call.call !== "commit") return lacks.includes("messages") ? [] : [call];
+  const changes = call.changes.filter(({ op }) => !lacks.includes(partOf(op)));
+  return [{ ...call, changes: lacks.includes("lists") ? changes.slice(0, 1) : changes }];
 }
 
 /** What a commit may name once: a change that repeats an earlier one of its list. */

@@ -27,6 +27,7 @@ function keyed(body: string, key = "k"): NewMessage {
 export const keyRules: readonly Rule[] = [
   {
     name: "one message of a key at a time, in enqueue order, other keys unhindered",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await add(engine, keyed("1"), keyed("2"), keyed("x", "other"), "free", keyed("3"));
       const first = await take(engine, 9);
@@ -41,6 +42,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "what waited for its key keeps its place in the lane",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await add(engine, keyed("1"), keyed("2"), "later");
       await settle(engine, (await takeOne(engine)).receipt, ack);
@@ -49,6 +51,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "a retry keeps the key: later messages wait until the earlier one is done",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, keyed("1"), keyed("2"));
       await settle(engine, (await takeOne(engine)).receipt, { kind: "retry", delayMs: 100 });
@@ -69,6 +72,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "death, discard and the crash limit pass the key on",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, keyed("1"), keyed("2"), keyed("3"), keyed("4"));
       await kill(engine, (await takeOne(engine)).receipt);
@@ -83,6 +87,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "a rescued message keeps its key",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, keyed("1"), keyed("2"));
       await takeOne(engine);
@@ -92,6 +97,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "a waiting message that is discarded does not disturb the line",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const ids = await add(engine, keyed("1"), keyed("2"), keyed("3"));
       assert.equal(await moved(engine, "discard", [ids[1] ?? ""]), 1);
@@ -105,6 +111,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "keyConcurrency messages of a key run at once; a raised one lets in who waits, a lowered one lets out first",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const addWith = (keyConcurrency: number, body: string) =>
         committed(engine, { ...enqueue(keyed(body)), keyConcurrency });
@@ -124,6 +131,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "the concurrency of a key is forgotten when nothing of it is left",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await committed(engine, { ...enqueue(keyed("1"), keyed("2"), keyed("3")), keyConcurrency: 3 });
       for (const claim of await take(engine, 9)) await kill(engine, claim.receipt);
@@ -135,6 +143,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "a redrive may name the concurrency of its keys, which then counts for those that wait too",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await committed(engine, { ...enqueue(keyed("1"), keyed("2"), keyed("3")), keyConcurrency: 3 });
       for (const claim of await take(engine, 9)) await kill(engine, claim.receipt);
@@ -149,6 +158,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "a delayed message holds the place of its key; one that waits keeps the rest of its delay",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const ids = await add(
         engine,
@@ -172,6 +182,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "nextDueAtMs knows of a delayed message that the death of another lets in during the claim",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, keyed("dies"), { ...keyed("waits"), delayMs: 5000 });
       await takeOne(engine);
@@ -182,6 +193,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "a redriven message enters the line of its key at the end",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const [id = ""] = await add(engine, keyed("1"));
       await kill(engine, (await takeOne(engine)).receipt);
@@ -197,6 +209,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "keys of different queues are different keys",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await add(engine, keyed("1"));
       await committed(engine, { op: "enqueue", queue: "other", messages: [keyed("2")] });
@@ -206,6 +219,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "a remembered dedup key gives the id of the first message, also when it is gone or dead",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const message = { body: "a", dedup: { key: "once", forMs: 1000 } };
       const [id = ""] = await add(engine, message);
@@ -223,6 +237,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "the time a dedup key is remembered counts from the enqueue that added, not from repeats",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const remembered = (forMs: number) => ({ body: "a", dedup: { key: "once", forMs } });
       const [id] = await add(engine, remembered(100));
@@ -234,6 +249,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "dedup works within one commit, per queue, and takes no place in the depth or the key",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const once = { body: "a", key: "k", dedup: { key: "once", forMs: 1000 } };
       const ids = await add(engine, once, once);
@@ -248,6 +264,7 @@ export const keyRules: readonly Rule[] = [
   },
   {
     name: "a refused list remembers no dedup key",
+    needs: ["messages", "cells", "lists"],
     run: async ({ engine }) => {
       const once = { body: "a", dedup: { key: "once", forMs: 1000 } };
       const result = await engine.commit([

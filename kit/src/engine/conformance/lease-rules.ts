@@ -21,6 +21,7 @@ import type { Rule } from "./rule.ts";
 export const leaseRules: readonly Rule[] = [
   {
     name: "a message whose lease ended is handed out again as a suspect with a higher token, in its old place, its attempt not counted",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, "a", "b");
       const lost = await takeOne(engine);
@@ -38,6 +39,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "every use of a receipt that is no longer the current one is refused: settle, hold, extend",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, "a");
       const lost = await takeOne(engine);
@@ -63,6 +65,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "a receipt counts only for its own queue, id and token",
+    needs: ["messages", "lists"],
     run: async ({ engine }) => {
       await add(engine, "a", "b");
       const [first, second] = await take(engine, 2);
@@ -89,6 +92,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "a lease that has ended still counts until the message is claimed by another",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, "a", "b");
       const [first, second] = await take(engine, 2);
@@ -101,6 +105,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "an extension runs from now, and keeps the message from others",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, "a");
       const claim = await takeOne(engine);
@@ -115,6 +120,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "a message whose holder died crashesMax times is dead with reason crashed",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const [id = ""] = await add(engine, "poison");
       for (let crash = 0; crash < 3; crash++) {
@@ -130,6 +136,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "at most as many suspects as asked for are handed out, and others fill the claim",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, "s1", "s2", { body: "s3", lane: 2 });
       await take(engine, 3);
@@ -143,6 +150,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "suspects are chosen first and handed out in the common order",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, { body: "suspect", lane: 3 });
       await take(engine, 1);
@@ -153,6 +161,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "a suspect that is released is a suspect again; after a retry it is not",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const [id = ""] = await add(engine, "a");
       await take(engine, 1);
@@ -166,6 +175,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "a parked message sleeps until its delay is over; its attempt is not counted and its crashes are forgotten",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const [id = ""] = await add(engine, "a");
       await take(engine, 1);
@@ -181,6 +191,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "a message parked without end sleeps until a wake comes",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const [id = ""] = await add(engine, "a");
       await settle(engine, (await takeOne(engine)).receipt, { kind: "park", delayMs: undefined });
@@ -193,6 +204,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "a wake that comes while the message is running ends its next park or retry at once",
+    needs: ["messages"],
     run: async ({ engine }) => {
       for (const as of [
         { kind: "park", delayMs: undefined },
@@ -211,6 +223,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "a wake is forgotten when the message is released or rescued: who holds it next started after the wake",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const [id = ""] = await add(engine, "a");
       const released = await takeOne(engine);
@@ -225,6 +238,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "a wake moves nothing that is ready, waiting or dead",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const [running = "", waiting = "", dead = ""] = await add(
         engine,
@@ -242,6 +256,7 @@ export const leaseRules: readonly Rule[] = [
   },
   {
     name: "a settlement and the wake of the same message in one list both count",
+    needs: ["messages", "lists"],
     run: async ({ engine }) => {
       const [id = ""] = await add(engine, "a");
       const { receipt } = await takeOne(engine);

@@ -12,6 +12,7 @@ async function readAll({ engine }: Bed, name: string = log): Promise<readonly Re
 export const logRules: readonly Rule[] = [
   {
     name: "positions of a log and versions of a stream are 1, 2, 3 … without gaps, whatever is refused between",
+    needs: ["events"],
     run: async (bed) => {
       const { engine } = bed;
       for (let n = 0; n < 60; n++) {
@@ -36,6 +37,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     name: "every expected version is enforced: exact, 0, new, existing, any",
+    needs: ["events"],
     run: async ({ engine }) => {
       const cases: readonly (readonly [ExpectedVersion, number, boolean])[] = [
         [0, 0, true],
@@ -67,6 +69,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     name: "events of one append are consecutive, and the outcome names the last",
+    needs: ["events"],
     run: async (bed) => {
       const events = [
         { type: "A", data: "1" },
@@ -84,6 +87,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     name: "appends to several streams and logs in one list keep their order",
+    needs: ["events", "lists"],
     run: async (bed) => {
       const elsewhere = { ...append("a", "3"), log: "other" } as ReturnType<typeof append>;
       await committed(bed.engine, append("a", "1"), elsewhere, append("b", "2"));
@@ -102,6 +106,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     name: "a read goes on behind a position, up to its limit, and says how far it looked",
+    needs: ["events", "lists"],
     run: async ({ engine }) => {
       assert.deepEqual(await engine.read({ log, after: 0, limit: 5 }), { events: [], through: 0, head: 0 });
       await committed(engine, ...["a", "b", "c", "d", "e"].map((stream) => append(stream, "x")));
@@ -120,6 +125,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     name: "a filtered read passes over what does not fit and still moves its checkpoint",
+    needs: ["events", "lists"],
     run: async ({ engine }) => {
       const typed = (stream: string, type: string) =>
         ({ op: "append", log, stream, expected: "any", events: [{ type, data: "" }] }) as const;
@@ -147,6 +153,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     name: "partitions part the streams by the slot of their name: every event in exactly one",
+    needs: ["events", "lists"],
     run: async ({ engine }) => {
       const streams = Array.from({ length: 40 }, (_, n) => `stream-${n}`);
       await committed(engine, ...streams.map((stream) => append(stream, "x")));
@@ -164,6 +171,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     name: "a stream is read behind a version, up to a limit, in version order",
+    needs: ["events", "lists"],
     run: async ({ engine }) => {
       for (let n = 1; n <= 5; n++) await committed(engine, append("s", String(n)), append("t", String(n)));
       const read = async (after: number, limit: number): Promise<readonly string[]> =>
@@ -177,6 +185,7 @@ export const logRules: readonly Rule[] = [
   },
   {
     name: "recordedAtMs does not fall along a log when the clock steps back",
+    needs: ["events"],
     run: async (bed) => {
       const startMs = bed.clock.now();
       await committed(bed.engine, append("s", "1"));

@@ -29,6 +29,7 @@ async function assertMessagesMalformed(
 export const malformedRules: readonly Rule[] = [
   {
     name: "a malformed message is a ChangeError that names its field",
+    needs: ["messages", "events", "lists"],
     run: async ({ engine }) => {
       const body = "x";
       const lone = "\ud800";
@@ -55,6 +56,7 @@ export const malformedRules: readonly Rule[] = [
   },
   {
     name: "a malformed change of any kind is a ChangeError that names its field",
+    needs: ["messages", "cells", "events", "inbox", "lists"],
     run: async ({ engine }) => {
       const cases: readonly (readonly [Change, string])[] = [
         [{ ...enqueue("x"), queue: "" }, "queue"],
@@ -82,6 +84,7 @@ export const malformedRules: readonly Rule[] = [
   },
   {
     name: "a payload of payloadBytesMax passes, one byte more is a ChangeError",
+    needs: ["messages", "cells", "events", "lists"],
     run: async ({ engine }) => {
       const largest = "é".repeat(engine.can.payloadBytesMax >> 1).padEnd(engine.can.payloadBytesMax >> 1, "x");
       const above = `${largest}xx`;
@@ -99,6 +102,7 @@ export const malformedRules: readonly Rule[] = [
   },
   {
     name: "a commit above changesMax is a ChangeError; messages of one enqueue count one each",
+    needs: ["messages", "cells", "lists"],
     run: async ({ engine }) => {
       const count = engine.can.changesMax;
       const full = Array.from({ length: count }, () => ({ body: "x" }));
@@ -115,6 +119,7 @@ export const malformedRules: readonly Rule[] = [
   },
   {
     name: "a request that cannot be is refused with ConfigError",
+    needs: ["messages", "events"],
     run: async ({ engine }) => {
       const calls = [
         () => engine.claim({ queue, count: 0, leaseMs: 1000 }),
@@ -133,6 +138,7 @@ export const malformedRules: readonly Rule[] = [
   },
   {
     name: "texts come back as they were: empty, long, quoted, with zero bytes and beyond the basic plane",
+    needs: ["messages", "cells", "events", "lists"],
     run: async ({ engine }) => {
       for (const text of ["", "'\"\\;--", "a\0b", "\0", "😀 ß\u2028", "x".repeat(100_000), '{"a":1}']) {
         const data = {

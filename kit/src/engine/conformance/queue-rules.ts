@@ -24,6 +24,7 @@ import type { Rule } from "./rule.ts";
 export const queueRules: readonly Rule[] = [
   {
     name: "a discard of the dead leaves alone what was redriven meanwhile",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const ids = await add(engine, "1", "2");
       for (const claim of await take(engine, 2)) await kill(engine, claim.receipt);
@@ -35,6 +36,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "a claim hands out lower lanes first, and the oldest of a lane first",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await add(engine, { body: "c", lane: 5 }, { body: "a", lane: 0 }, { body: "d", lane: 9 }, "b", {
         body: "c2",
@@ -46,6 +48,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "a claim carries all that was enqueued",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const enqueuedAtMs = clock.now();
       const message = { body: "x", headers: { trace: "t", "1": "one" }, key: "k", lane: 3 };
@@ -67,6 +70,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "ids rise and are never used again, nor does a receipt become valid again",
+    needs: ["messages"],
     run: async ({ engine }) => {
       let last = 0;
       for (let round = 0; round < 5; round++) {
@@ -84,6 +88,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "an acknowledged message is gone",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await add(engine, "a", "b");
       await acknowledge(engine, await take(engine, 2));
@@ -94,6 +99,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "a released message returns to its old place with its attempt not counted",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await add(engine, "a", "b", "c");
       const [first, second] = await take(engine, 2);
@@ -114,6 +120,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "a retried message comes back after its delay at the end of its lane, with its attempt counted and its failure kept",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const [id = ""] = await add(engine, "a");
       const claim = await takeOne(engine);
@@ -131,6 +138,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "a retry without delay is claimable at once, behind what is ready",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await add(engine, "a", "b");
       const claim = await takeOne(engine);
@@ -140,6 +148,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "delayed messages mature by due time, then id, each to the end of its lane",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(
         engine,
@@ -158,6 +167,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "a due time that has passed, and a delay of 0, mean ready",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, { body: "a", dueAtMs: clock.now() }, { body: "b", dueAtMs: 0 }, { body: "c", delayMs: 0 });
       assert.equal((await statusOf(engine)).ready, 3);
@@ -166,6 +176,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "nextDueAtMs is the next due time or lease end of the queue, and undefined when there is none",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const look = async (): Promise<number | undefined> =>
         (await engine.claim({ queue, count: 1, leaseMs })).nextDueAtMs;
@@ -181,6 +192,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "a dead message keeps its failures and says why and when it died",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const [id = ""] = await add(engine, "a");
       const first = await takeOne(engine);
@@ -209,6 +221,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "of many failures the first and the latest fifteen are kept",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await add(engine, "a");
       for (let n = 1; n <= 20; n++) {
@@ -222,6 +235,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "redrive makes the named dead ones ready, from attempt 1, with their failures kept and their reason cleared",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const ids = await add(engine, "a", "b", "c");
       const [first, second] = await take(engine, 2, { crashesMax: 3 });
@@ -241,6 +255,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "discard removes what nobody holds, in any state",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const [running = "", dead = "", waiting = ""] = await add(engine, { body: "running", key: "k" }, "dead", {
         body: "waiting",
@@ -256,6 +271,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "a change that names a message of another queue does not touch it",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const [id = ""] = await add(engine, { body: "a", delayMs: 10 });
       await committed(engine, { op: "enqueue", queue: "other", messages: [{ body: "x" }] });
@@ -268,6 +284,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "a paused queue takes messages and settlements and hands out nothing until it is open again",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       await add(engine, "held", "next", { body: "slow", delayMs: 10 });
       const held = await takeOne(engine);
@@ -285,6 +302,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "claimForMs hands the message to the caller in the commit that adds it",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const [outcome] = await committed(engine, enqueue({ body: "mine", claimForMs: 500 }, "others"));
       assert(outcome?.op === "enqueue");
@@ -300,6 +318,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "claimForMs on a paused queue stores the message ready and gives no receipt",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await committed(engine, { op: "flow", queue, to: "paused" });
       const [outcome] = await committed(engine, enqueue({ body: "x", claimForMs: 500 }));
@@ -310,6 +329,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "an enqueue that would exceed depthMax is refused as a whole; the dead do not count",
+    needs: ["messages", "lists"],
     run: async ({ engine }) => {
       await add(engine, "dead", "ready", { body: "delayed", delayMs: 5 });
       await kill(engine, (await takeOne(engine)).receipt);
@@ -322,6 +342,7 @@ export const queueRules: readonly Rule[] = [
   },
   {
     name: "the status counts every state, and its age is that of the message a claim would hand out next",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       const startMs = clock.now();
       await add(engine, { body: "run", key: "k" }, { body: "wait", key: "k" }, { body: "delay", delayMs: 5000 }, "die");

@@ -48,6 +48,7 @@ const effect = { space: "effects", key: "charged" };
 export const raceScenarios: readonly Rule[] = [
   {
     name: "scenario 3: of a slow worker that outlives its lease nothing counts; the second worker's result does",
+    needs: ["messages", "cells", "lists"],
     run: async (bed) => {
       const [slow, quick] = await engines(bed);
       await add(slow, "job");
@@ -66,6 +67,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 5: a delivery that reaches two consumers has one effect and one acknowledgement",
+    needs: ["messages", "events", "inbox", "lists"],
     run: async (bed) => {
       const [first, second] = await engines(bed);
       await add(first, "job");
@@ -82,6 +84,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 6: 64 concurrent enqueues with one dedup key add one message, and all get its id",
+    needs: ["messages"],
     run: async (bed) => {
       const both = await engines(bed);
       const once = enqueue({ body: "job", dedup: { key: "order-1", forMs: 60_000 } });
@@ -96,6 +99,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 7: a commit whose outcome is unknown is repeated under its operation id without a second effect",
+    needs: ["messages", "events", "inbox", "lists"],
     run: async ({ engine }) => {
       const operation: readonly Change[] = [
         { op: "seen", consumer: "operations", id: "op-1", keepMs: 60_000 },
@@ -109,6 +113,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 12: a reader during concurrent appends of 16 writers sees every event once, in order, without a gap",
+    needs: ["events"],
     run: async (bed) => {
       const [writer, reader] = await engines(bed);
       const random = seededRandom(12);
@@ -128,6 +133,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 13: refused appends leave no gap, and no reader stalls",
+    needs: ["events", "lists"],
     run: async (bed) => {
       const [writer, reader] = await engines(bed);
       const writers = Array.from({ length: 16 }, async (_, w) => {
@@ -145,6 +151,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 14: a scan that is held open stalls neither commits nor claims nor readers",
+    needs: ["messages", "events"],
     run: async (bed) => {
       const [engine, other] = await engines(bed);
       await add(engine, ...Array.from({ length: 2500 }, (_, n) => String(n)));
@@ -164,6 +171,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 15: of 64 writers on one stream each accepted append has a version of its own; losers learn the actual one",
+    needs: ["events"],
     run: async (bed) => {
       const both = await engines(bed);
       const accepted: number[] = [];
@@ -189,6 +197,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 18: of two projections with one checkpoint each batch counts once",
+    needs: ["cells", "events", "lists"],
     run: async (bed) => {
       const both = await engines(bed);
       for (let n = 0; n < 30; n++) await committed(bed.engine, append(`s${n % 4}`, "1"));
@@ -210,6 +219,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 20: a step of a run is recorded once, by whoever holds the run",
+    needs: ["messages", "cells", "lists"],
     run: async (bed) => {
       const [first, second] = await engines(bed);
       await add(first, "run");
@@ -230,6 +240,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 22: no order of a signal and a park loses the signal, nor handles it twice",
+    needs: ["messages", "events", "lists"],
     run: async ({ engine }) => {
       for (const order of [
         "before the claim",
@@ -261,6 +272,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 23: a leader whose lease ran out writes nothing; the token of the new one is higher",
+    needs: ["cells", "lists"],
     run: async (bed) => {
       const [old, next] = await engines(bed);
       const lead = { space: "leaders", key: "billing" };
@@ -288,6 +300,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "scenario 24: an outgoing message and the settlement that caused it are one: both or neither",
+    needs: ["messages", "lists"],
     run: async (bed) => {
       const [first, second] = await engines(bed);
       await add(first, "order");
@@ -303,6 +316,7 @@ export const raceScenarios: readonly Rule[] = [
   },
   {
     name: "two engines on one data never hand out one message twice, nor lose one",
+    needs: ["messages"],
     run: async (bed) => {
       const both = await engines(bed);
       await add(

@@ -1,15 +1,13 @@
 import assert from "node:assert/strict";
-import { seededRandom } from "../../random/mod.ts";
-import { randomHistory, type Step } from "./history.ts";
-import type { OpenEngine } from "./rule.ts";
+import type { Step } from "./history.ts";
 import { runHistory } from "./run-history.ts";
 import { shrink } from "./shrink.ts";
+import type { OpenWhole } from "./whole.ts";
 
 const shrinkRunsMax = 400;
 
 /** Runs the history of a seed on the engine and the model. A difference is shrunk and reported with seed, steps and first cause. */
-export async function proveHistory(openEngine: OpenEngine, seed: number, steps: number): Promise<void> {
-  const history = randomHistory(seededRandom(seed), steps);
+export async function proveHistory(openEngine: OpenWhole, history: readonly Step[], seed: number): Promise<void> {
   if ((await faultOf(openEngine, history)) === undefined) return;
   const smallest = await shrink(
     history,
@@ -18,10 +16,12 @@ export async function proveHistory(openEngine: OpenEngine, seed: number, steps: 
   );
   const fault = await faultOf(openEngine, smallest);
   const shown = smallest.map((step) => JSON.stringify(step)).join("\n");
-  assert.fail(`history of seed ${seed} with ${steps} steps, shrunk to ${smallest.length}:\n${shown}\n\n${fault}`);
+  assert.fail(
+    `history of seed ${seed} with ${history.length} steps, shrunk to ${smallest.length}:\n${shown}\n\n${fault}`,
+  );
 }
 
-async function faultOf(openEngine: OpenEngine, history: readonly Step[]): Promise<string | undefined> {
+async function faultOf(openEngine: OpenWhole, history: readonly Step[]): Promise<string | undefined> {
   try {
     await runHistory(openEngine, history);
     return undefined;

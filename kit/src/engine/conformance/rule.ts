@@ -1,13 +1,13 @@
 import type { Clock, ManualClock } from "../../clock/mod.ts";
-import type { Engine } from "../mod.ts";
+import type { Engine, EngineBase, EnginePart } from "../mod.ts";
 
 /** An engine under test with what only its opener can do to it. */
-export interface EngineFixture {
-  readonly engine: Engine;
+export interface EngineFixture<E extends EngineBase = EngineBase> {
+  readonly engine: E;
   /** A further engine on the same data, while the first stays open. Absent when `can.sharing` is "one process". Disposed by `dispose`. */
-  readonly openAnother?: (() => Promise<Engine>) | undefined;
+  readonly openAnother?: (() => Promise<E>) | undefined;
   /** Closes the engine and opens it again on the same data. Absent when `can.durability` is "memory". The result is disposed by `dispose`. */
-  readonly reopen?: (() => Promise<Engine>) | undefined;
+  readonly reopen?: (() => Promise<E>) | undefined;
   /** Makes the store so small that it is full after some writes, and lifts the limit. Absent where no such limit exists. */
   readonly space?: { readonly limit: () => Promise<void>; readonly lift: () => Promise<void> } | undefined;
   /** Closes whatever is still open and removes the data. */
@@ -21,12 +21,16 @@ export type OpenEngine = (options: { readonly clock: Clock }) => Promise<EngineF
 export interface Bed {
   readonly engine: Engine;
   readonly clock: ManualClock;
-  readonly fixture: EngineFixture;
+  readonly fixture: EngineFixture<Engine>;
 }
+
+/** What a rule uses of an engine. `lists`: several changes in one commit. */
+export type Need = EnginePart | "lists";
 
 /** One rule of the port and its proof, which rejects when the engine breaks it. */
 export interface Rule {
   readonly name: string;
+  readonly needs?: readonly Need[];
   readonly run: (bed: Bed) => Promise<void>;
 }
 

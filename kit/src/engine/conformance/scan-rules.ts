@@ -15,6 +15,7 @@ async function cellKeys(
 export const scanRules: readonly Rule[] = [
   {
     name: "messages are listed by id, by state, in pages",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const ids = await add(engine, { body: "a", lane: 9 }, "b", { body: "c", delayMs: 10 }, "d");
       await kill(engine, (await takeOne(engine)).receipt);
@@ -31,6 +32,7 @@ export const scanRules: readonly Rule[] = [
   },
   {
     name: "ids are in numeric order, also where their texts are not",
+    needs: ["messages"],
     run: async ({ engine }) => {
       const ids = await add(engine, ...Array.from({ length: 120 }, (_, n) => String(n)));
       const rows = await Array.fromAsync(engine.scan({ kind: "messages", queue }));
@@ -42,6 +44,7 @@ export const scanRules: readonly Rule[] = [
   },
   {
     name: "a scan without a limit yields every row, across pages",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await add(engine, ...Array.from({ length: 1100 }, (_, n) => String(n)));
       assert.equal((await Array.fromAsync(engine.scan({ kind: "messages", queue }))).length, 1100);
@@ -50,6 +53,7 @@ export const scanRules: readonly Rule[] = [
   },
   {
     name: "cells are listed by key in code point order, by prefix, in pages",
+    needs: ["cells"],
     run: async ({ engine }) => {
       const keys = ["b", "a%", "a_1", "a", "B", "ab", "\u{1f600}", "\uffee", "é", "a\u{10ffff}"];
       for (const key of keys)
@@ -68,6 +72,7 @@ export const scanRules: readonly Rule[] = [
   },
   {
     name: "streams are listed by name with their versions",
+    needs: ["events", "lists"],
     run: async ({ engine }) => {
       await committed(engine, append("b-1", "x"), append("a-2", "x"), append("a-1", "x"));
       await committed(engine, append("a-2", "x"));
@@ -83,6 +88,7 @@ export const scanRules: readonly Rule[] = [
   },
   {
     name: "queues are listed by name once an enqueue or a flow has named them; reads make none",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await take(engine);
       assert.deepEqual(await Array.fromAsync(engine.scan({ kind: "queues" })), []);
@@ -101,6 +107,7 @@ export const scanRules: readonly Rule[] = [
   },
   {
     name: "a scan that is left early leaves nothing open",
+    needs: ["messages"],
     run: async ({ engine }) => {
       await add(engine, ...Array.from({ length: 50 }, (_, n) => String(n)));
       for await (const row of engine.scan({ kind: "messages", queue })) {
@@ -112,6 +119,7 @@ export const scanRules: readonly Rule[] = [
   },
   {
     name: "a bell rings for its topics after a commit, once a turn, and not after its disposal",
+    needs: ["messages", "cells", "events"],
     run: async ({ engine, clock }) => {
       const rung: string[] = [];
       const listen = (topic: "queue:jobs" | "log:ledger" | "cells:s"): Disposable =>
@@ -142,6 +150,7 @@ export const scanRules: readonly Rule[] = [
   },
   {
     name: "a bell rings when work comes back or is let in: retry, wake, redrive, flow, key",
+    needs: ["messages"],
     run: async ({ engine, clock }) => {
       let rings = 0;
       using _bell = engine.bell([`queue:${queue}`], () => void rings++);

@@ -1,3 +1,4 @@
+import { everyPart } from "../parts.ts";
 import { type Clock, systemClock } from "../../clock/mod.ts";
 import { DisposedError, integerIn } from "../../errors/mod.ts";
 import { telemetryChannel } from "../../telemetry/mod.ts";
@@ -73,6 +74,7 @@ class InMemory implements Engine {
       engine: "memory",
       durability: "memory",
       sharing: "one process",
+      parts: everyPart,
       transactions: "none",
       payloadBytesMax: integerIn("payloadBytesMax", payloadBytesMax, { min: 1 }),
       changesMax: integerIn("changesMax", changesMax, { min: 1 }),

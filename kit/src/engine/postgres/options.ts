@@ -1,3 +1,4 @@
+import { everyPart } from "../parts.ts";
 import { type Clock, systemClock } from "../../clock/mod.ts";
 import { schemaName, type PostgresOptions } from "../../drivers/postgres/mod.ts";
 import { integerIn, oneOf } from "../../errors/mod.ts";
@@ -72,6 +73,7 @@ export function resolveOptions(options: PostgresEngineOptions): ResolvedOptions 
       engine: "postgres",
       durability,
       sharing: "many machines",
+      parts: everyPart,
       transactions: "sql",
       payloadBytesMax: integerIn("payloadBytesMax", payloadBytesMax, { min: 1, max: 2 ** 26 }),
       changesMax: integerIn("changesMax", options.changesMax ?? changesDefault, { min: 1, max: 100_000 }),

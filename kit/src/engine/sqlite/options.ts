@@ -1,3 +1,4 @@
+import { everyPart } from "../parts.ts";
 import { systemClock, type Clock } from "../../clock/mod.ts";
 import type { SqliteDurability, SqliteOptions } from "../../drivers/sqlite/mod.ts";
 import { integerIn, oneOf, textOf } from "../../errors/mod.ts";
@@ -57,6 +58,7 @@ export function resolveOptions(options: SqliteEngineOptions): ResolvedOptions {
       engine: "sqlite",
       durability,
       sharing: "one machine",
+      parts: everyPart,
       transactions: "sql",
       payloadBytesMax: integerIn("payloadBytesMax", payloadBytesMax, { min: 1, max: 2 ** 28 }),
       changesMax: integerIn("changesMax", options.changesMax ?? changesDefault, { min: 1, max: 1_000_000 }),

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import process from "node:process";
 import { expect, test } from "vitest";
 import { type ManualClock, manualClock } from "../../clock/mod.ts";
-import type { Engine } from "../../engine/mod.ts";
+import type { Engine, LogEngine } from "../../engine/mod.ts";
 import { openMemoryEngine } from "../../engine/memory/mod.ts";
 import { type Random, seededRandom } from "../../random/mod.ts";
 import { type Job, openQueue, openWorker, type Queue, queue, retryPlan, type Worker } from "../mod.ts";
@@ -104,11 +104,13 @@ class Fleet {
 /** What was added, and the audit at the end. */
 class Ledger {
   readonly #jobs: Queue<Input>;
+  readonly #engine: LogEngine;
   readonly #random: Random;
   readonly #added: { readonly id: string; readonly key: string | undefined; readonly n: number }[] = [];
 
-  constructor(jobs: Queue<Input>, random: Random) {
+  constructor(jobs: Queue<Input>, engine: LogEngine, random: Random) {
     this.#jobs = jobs;
+    this.#engine = engine;
     this.#random = random;
   }
 
@@ -122,7 +124,7 @@ class Ledger {
   /** What is left, and which jobs ended in which order, each beside what it has to be. */
   async audit(): Promise<{ readonly left: number; readonly found: unknown; readonly expected: unknown }> {
     const dead = new Set((await Array.fromAsync(this.#jobs.dead.list())).map(({ id }) => id));
-    const { events } = await this.#jobs.engine.read({ log: "ends", after: 0, limit: 10_000 });
+    const { events } = await this.#engine.read({ log: "ends", after: 0, limit: 10_000 });
     const ended = events.map(({ stream, data }) => ({ stream, n: Number(data) }));
     const done = this.#added.filter(({ id }) => !dead.has(id)).map(({ id, key, n }) => ({ stream: key ?? id, n }));
     return { left: (await this.#jobs.status()).depth, found: inOrderOfStream(ended), expected: inOrderOfStream(done) };
@@ -141,7 +143,7 @@ test("whatever is added, closed, killed and retried: every job ends once, keys k
       const random = seededRandom(seed);
       await using engine = await openMemoryEngine({ clock });
       const fleet = new Fleet(engine, clock, random);
-      const ledger = new Ledger(await openQueue({ engine, queue: definition, random }), random);
+      const ledger = new Ledger(await openQueue({ engine, queue: definition, random }), engine, random);
       for (const one of steps) {
         if (one.kind === "add") await ledger.add(one.key);
         else if (one.kind === "wait") await clock.advance(one.ms);

@@ -1,0 +1,118 @@
+import { DisposedError } from "../../errors/mod.ts";
+import { connect, type Connected } from "./connector.ts";
+import type { ResolvedRedis } from "./options.ts";
+
+/** What a subscriber is told. */
+export interface Heard {
+  readonly message: (text: string, channel: string) => void;
+  /** The channels are heard (again): whatever was sent while they were not is lost. */
+  readonly listening: () => void;
+}
+
+/** Hearing channels until disposed. */
+export interface RedisSubscription extends AsyncDisposable {
+  readonly isListening: boolean;
+}
+
+/** How long a subscriber waits between two looks whether its connection still lives, and for the answer. */
+const heartbeatMs = 10_000;
+const heartbeatAnswerMs = 5_000;
+const firstPauseMs = 50;
+const pauseMaxMs = 5_000;
+
+/** Hears channels on a connection of its own until it is disposed; connects again, with growing pauses, for as long as it takes. */
+export class Subscription implements RedisSubscription {
+  readonly #options: ResolvedRedis;
+  readonly #channels: readonly string[];
+  readonly #heard: Heard;
+  readonly #closing = new AbortController();
+  readonly #first = Promise.withResolvers<void>();
+  readonly #running: Promise<void>;
+  #connected: Connected | undefined;
+
+  constructor(options: ResolvedRedis, channels: readonly string[], heard: Heard) {
+    this.#options = options;
+    this.#channels = channels;
+    this.#heard = heard;
+    this.#first.promise.catch(() => undefined);
+    this.#running = this.#run();
+  }
+
+  /** Resolves when the channels are heard for the first time; rejects when the first attempt took longer than `connectMaxMs`. */
+  get first(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  get isListening(): boolean {
+    return this.#connected !== undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new DisposedError("the Redis subscription"));
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random } = this.#options;
+    const { signal } = this.#closing;
+    for (let pauseMs = firstPauseMs; !signal.aborted; pauseMs = Math.min(pauseMaxMs, pauseMs * 2)) {
+      try {
+        await this.#listen();
+        pauseMs = firstPauseMs;
+      } catch (error) {
+        // Later ones are tried again for as long as it takes.
+        this.#first.reject(error);
+      }
+      await clock.sleep(pauseMs * (0.5 + random.next() / 2), { signal }).catch(() => undefined);
+    }
+    this.#first.reject(signal.reason);
+  }
+
+  /** Listens until the connection is lost or the subscription is disposed. */
+  async #listen(): Promise<void> {
+    const { clock, connectMaxMs } = this.#options;
+    const { signal } = this.#closing;
+    const connected = await connect(this.#options, { untilMs: clock.monotonic() + connectMaxMs, signal });
+    const lost = new AbortController();
+    connected.client.on("error", () => lost.abort());
+    try {
+      await within(this.#subscribe(connected), this.#options, lost);
+      this.#connected = connected;
+      this.#heard.listening();
+      this.#first.resolve();
+      await this.#untilLost(connected, lost);
+    } finally {
+      this.#connected = undefined;
+      connected.client.destroy();
+    }
+  }
+
+  async #subscribe({ client }: Connected): Promise<void> {
+    await client.subscribe(this.#channels, (text, channel) => {
+      if (!this.#closing.signal.aborted) this.#heard.message(text, channel);
+    });
+  }
+
+  async #untilLost({ client }: Connected, lost: AbortController): Promise<void> {
+    const { clock } = this.#options;
+    const signal = AbortSignal.any([lost.signal, this.#closing.signal]);
+    while (!signal.aborted) {
+      await clock.sleep(heartbeatMs, { signal }).catch(() => undefined);
+      if (!signal.aborted) await within(client.sendCommand(["PING"]), this.#options, lost);
+    }
+  }
+}
+
+/** A half-open connection would be silent for ever. */
+async function within(asked: Promise<unknown>, { clock }: ResolvedRedis, lost: AbortController): Promise<void> {
+  const silent = new Promise<never>((_, reject) => {
+    const fail = (): void => reject(new Error("no answer"));
+    const timer = clock.setTimer(heartbeatAnswerMs, fail, { holdsProcess: "no" });
+    lost.signal.addEventListener("abort", fail, { once: true });
+    void asked.then(
+      () => timer.cancel(),
+      () => timer.cancel(),
+    );
+  });
+  await Promise.race([asked, silent]);
+}
