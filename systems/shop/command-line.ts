@@ -1,4 +1,5 @@
 import { errorRecord, KitError } from "ashlar/errors";
+import type { nodeUsage as NodeUsage, runNode as RunNode } from "./node.ts";
 import type { Surroundings } from "./replay/command.ts";
 
 // The only place that knows the command line, the process and its signals. Each command loads what it needs and nothing of the others.
@@ -56,7 +57,7 @@ function asked(text: string, around: Surroundings): "sound" {
 
 /** Runs until it is told to stop. */
 async function node(
-  { nodeUsage, runNode }: Pick<typeof import("./node.ts"), "nodeUsage" | "runNode">,
+  { nodeUsage, runNode }: { readonly nodeUsage: typeof NodeUsage; readonly runNode: typeof RunNode },
   argv: readonly string[],
 ): Promise<number> {
   const told = { argv: [...argv], env: process.env };

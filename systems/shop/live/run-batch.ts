@@ -8,8 +8,8 @@ import type { StartConfig } from "./config.ts";
 import { driveOrders } from "./drive.ts";
 import type { Progress } from "./progress.ts";
 import { nextRun } from "./run-number.ts";
-import type { StartSurroundings } from "./start.ts";
 import { servingText, summaryText } from "./summary.ts";
+import type { StartSurroundings } from "./surroundings.ts";
 
 /** A shop that is open, and who watches it. */
 export interface Live {

@@ -6,14 +6,7 @@ import type { StartConfig } from "./config.ts";
 import { openShelves } from "./open-shelves.ts";
 import { liveProgress } from "./progress.ts";
 import type { Live } from "./run-batch.ts";
-
-/** Where the command writes, and what stops it. */
-export interface StartSurroundings {
-  readonly print: (text: string) => void;
-  readonly note: (text: string) => void;
-  readonly terminal: "terminal" | "log";
-  readonly signal: AbortSignal;
-}
+import type { StartSurroundings } from "./surroundings.ts";
 
 /** `shop start`: opens the shop, drives orders through its API, reports, and serves until it is told to stop.
  *  `stopped`: before the summary. Rejects with `PortError` when the port cannot be had. */
