@@ -62,6 +62,9 @@ export const layers: Readonly<Record<string, Row>> = {
     node: ["node:assert", "node:assert/strict"],
   },
   schedule: { level: 3, doors: [...base, "engine", "queue"] },
+  outbox: { level: 3, doors: [...base, "events"] },
+  "outbox/memory": { level: 3, doors: base, innerOf: "outbox" },
+  "outbox/conformance": { level: 3, doors: [...ground, "outbox"], node: ["node:assert", "node:assert/strict"] },
 
   config: { level: 1, doors: ground },
   health: { level: 3, doors: base },
