@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { type ManualClock, manualClock } from "../../clock/mod.ts";
-import { openMemoryEngine } from "../../engine/memory/mod.ts";
-import { ConfigError, TimeoutError, UnsupportedError } from "../../errors/mod.ts";
-import { type EventStore, openEventStore } from "../../events/mod.ts";
-import { memoryPublisher } from "../memory/mod.ts";
-import { openRelay, type OutgoingEvent, type Publisher } from "../mod.ts";
+import { type ManualClock, manualClock } from "../clock/mod.ts";
+import { openMemoryEngine } from "../engine/memory/mod.ts";
+import { ConfigError, TimeoutError, UnsupportedError } from "../errors/mod.ts";
+import { type EventStore, openEventStore } from "../events/mod.ts";
+import { memoryPublisher } from "../outbox/memory/mod.ts";
+import { openRelay, type OutgoingEvent, type Publisher } from "./mod.ts";
 
 interface Bed extends AsyncDisposable {
   readonly clock: ManualClock;
