@@ -37,6 +37,7 @@ export const layers: Readonly<Record<string, Row>> = {
 
   "drivers/sqlite": { level: 2, doors: base, node: ["node:*"] },
   "drivers/postgres": { level: 2, doors: base, packages: ["pg"] },
+  "drivers/nats": { level: 2, doors: base, packages: ["@nats-io/transport-node"] },
   "drivers/redis": { level: 2, doors: base, packages: ["@redis/client"] },
 
   engine: { level: 2, doors: base },
