@@ -53,6 +53,7 @@ export const layers: Readonly<Record<string, Row>> = {
   },
   "engine/sqlite": { level: 2, doors: [...base, "drivers/sqlite"], innerOf: "engine" },
   "engine/postgres": { level: 2, doors: [...base, "drivers/postgres"], innerOf: "engine" },
+  "engine/redis": { level: 2, doors: [...base, "drivers/redis"], innerOf: "engine" },
   "engine/conformance": {
     level: 2,
     doors: [...ground, "engine"],
