@@ -105,6 +105,8 @@ describe.skipIf(why !== undefined)(`failures of JetStream ${why ?? ""}`, { timeo
     const engine = await open({ busyMaxMs: 1_500 });
     await engine.commit([enqueue("before")]);
     server.pause();
+    // A program of many threads stops one after the other.
+    await until(async () => (await engine.health()).status === "down");
     await expect(engine.commit([enqueue("during")])).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
     await expect(engine.get([{ space: "s", key: "k" }])).rejects.toMatchObject({ code: "STORAGE", reason: "busy" });
     expect((await engine.health()).status).toBe("down");
