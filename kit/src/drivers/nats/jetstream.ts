@@ -29,6 +29,8 @@ export interface StreamFacts {
   readonly bytesMax: number;
   readonly storage: string;
   readonly subjects: readonly string[];
+  /** When it was made, by the server's clock: another one after it was removed and made again. */
+  readonly createdMs: number;
 }
 
 /** What to publish. */
@@ -200,5 +202,6 @@ function factsOf(answer: Fields): StreamFacts {
     bytesMax: Number(config["max_bytes"]),
     storage: String(config["storage"]),
     subjects: (config["subjects"] ?? []) as readonly string[],
+    createdMs: Date.parse(String(answer["created"])),
   };
 }
