@@ -32,7 +32,11 @@ export function pullBacklog(count: number): Promise<Figure> {
   return withNats(async (url) => {
     const { connection, manager, client, add } = await open(url);
     await lanes(count, 256, add);
-    await manager.consumers.add(stream, { durable_name: "worker", ack_policy: AckPolicy.Explicit, max_ack_pending: 64 });
+    await manager.consumers.add(stream, {
+      durable_name: "worker",
+      ack_policy: AckPolicy.Explicit,
+      max_ack_pending: 64,
+    });
     const consumer = await client.consumers.get(stream, "worker");
     const startedMs = performance.now();
     const messages = await consumer.consume({ max_messages: 64 });
