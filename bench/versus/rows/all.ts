@@ -16,6 +16,7 @@ import {
   postgresSaga,
   postgresStart,
 } from "./postgres.ts";
+import { redisBacklog, redisEnqueue, redisStart } from "./redis.ts";
 import { replay } from "./replay.ts";
 import { sagaLatency, sagaThroughput, sagaThroughputOther } from "./saga.ts";
 import { simulation } from "./simulation.ts";
@@ -41,6 +42,9 @@ export const rows: readonly Row[] = [
   postgresStart,
   postgresAppend,
   postgresSaga,
+  redisEnqueue,
+  redisBacklog,
+  redisStart,
   replay,
   embedded,
   wireRate,

@@ -202,6 +202,7 @@ test(
     await withEngines(async (open) => {
       await using name = await movableName(primary.url);
       const engine = await open({ url: name.url, busyMaxMs: 20_000 });
+      const other = await open({ url: name.url, busyMaxMs: 20_000 });
       const [kept = ""] = added(await engine.commit([enqueue("kept")]));
       await control.send(["WAIT", "1", "5000"]);
       // Cut off from its primary, and promoted.
@@ -209,6 +210,7 @@ test(
       const lost = added(await engine.commit([enqueue("lost")]));
       const claim = await takeOne(engine, 60_000);
       expect(claim.body).toBe("kept");
+      await other.commit([put("lost")]);
       await primary.kill();
       name.moveTo(replica.url);
       await expect(engine.commit([enqueue("next")])).rejects.toMatchObject({
@@ -217,6 +219,10 @@ test(
         message: expect.stringContaining("older data"),
       });
       const [next = ""] = added(await engine.commit([enqueue("next")]));
+      // An engine that comes later is told so, too, although there are more writes by now than it knew of.
+      for (let n = 0; n < 5; n++) await engine.commit([put(`k${n}`)]);
+      await expect(other.commit([put("l")])).rejects.toMatchObject({ code: "STORAGE", retryable: true });
+      expect((await other.commit([put("l")])).committed).toBe(true);
       expect(Number(next)).toBeGreaterThan(Number(lost[0]));
       expect(await storedIn(engine)).toEqual(["kept", "next"]);
       // The claim was lost with it: the message is handed out again, and the holder of the lost claim is fenced.
