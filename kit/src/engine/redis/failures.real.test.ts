@@ -394,3 +394,31 @@ function bound(clock: Clock): Clock {
     nextTurn: (run) => clock.nextTurn(run),
   };
 }
+
+test("scenario 19: with no memory left, each call that needs none passes by itself, and what adds is refused", async () => {
+  await using server = await startServer();
+  await withEngines(async (open) => {
+    const engine = await open();
+    await using control = await openRedis({ url: server.url });
+    await engine.commit([enqueue("1"), enqueue("2"), put("old")]);
+    const first = await takeOne(engine);
+    await control.send(["CONFIG", "SET", "maxmemory", "1"]);
+    const full = { code: "STORAGE", reason: "full", retryable: true };
+    await expect(engine.commit([enqueue("3")])).rejects.toMatchObject(full);
+    await expect(engine.commit([put("new")])).rejects.toMatchObject(full);
+    await expect(engine.commit([{ op: "seen", consumer: "c", id: "1", keepMs: 1000 }])).rejects.toMatchObject(full);
+    // A list counts as a whole: its settlement is not recorded without its message.
+    const both: readonly Change[] = [{ op: "settle", receipt: first.receipt, as: { kind: "ack" } }, enqueue("4")];
+    await expect(engine.commit(both)).rejects.toMatchObject(full);
+    expect(await engine.extend([first.receipt], 60_000)).toEqual([true]);
+    const second = await takeOne(engine);
+    expect(second.body).toBe("2");
+    const retry = { kind: "retry", delayMs: 0, failure: "no" } as const;
+    expect((await engine.commit([{ op: "settle", receipt: second.receipt, as: retry }])).committed).toBe(true);
+    expect((await engine.commit([{ op: "settle", receipt: first.receipt, as: { kind: "ack" } }])).committed).toBe(true);
+    await control.send(["CONFIG", "SET", "maxmemory", "0"]);
+    await engine.commit([enqueue("5")]);
+    expect(await storedIn(engine)).toEqual(["2", "5"]);
+    expect(await engine.verify()).toEqual([]);
+  }, server.url);
+});
