@@ -1,15 +1,14 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 
-import { inFolder, lanes, median, payload, servers, type Figure } from "../frame.ts";
+import { lanes, median, payload, type Figure } from "../frame.ts";
+import { withRedis } from "./redis-server.ts";
 
 /** BullMQ single adds, 64 in flight, on a Redis of its own that syncs its log at every write. */
 export function bullmqEnqueue(): Promise<Figure> {
-  return withRedis(async (port) => {
+  return withRedis("each-write", async (port) => {
     const connection = { host: "127.0.0.1", port, maxRetriesPerRequest: null };
     const queue = new Queue("bench", { connection });
     await queue.waitUntilReady();
@@ -66,7 +65,7 @@ interface Bull {
 }
 
 function withBull(measure: (bull: Bull) => Promise<number>): Promise<Figure> {
-  return withRedis(async (port) => {
+  return withRedis("each-write", async (port) => {
     const connection = { host: "127.0.0.1", port, maxRetriesPerRequest: null };
     const queue = new Queue<ReturnType<typeof payload>>("bench", { connection });
     await queue.waitUntilReady();
@@ -82,42 +81,12 @@ function withBull(measure: (bull: Bull) => Promise<number>): Promise<Figure> {
 
 /** One push of the body a job on one connection: what a list without any bookkeeping takes. */
 export function rawPushes({ count, callers }: { readonly count: number; readonly callers: number }): Promise<Figure> {
-  return withRedis(async (port) => {
+  return withRedis("each-write", async (port) => {
     const client = new Redis({ port, host: "127.0.0.1", enableAutoPipelining: true });
     const push = (index: number): Promise<unknown> => client.rpush("raw", JSON.stringify(payload(index)));
     await lanes(1_000, callers, push);
     const value = await lanes(count, callers, push);
     client.disconnect();
     return { name: "one RPUSH a job, appendfsync always", durability: "disk", value };
-  });
-}
-
-/** A Redis of its own that syncs its log at every write. */
-export async function withRedis<T>(work: (port: number) => Promise<T>): Promise<T> {
-  return inFolder(async (folder) => {
-    const port = servers.redisPort;
-    const options = [
-      "--port",
-      String(port),
-      "--bind",
-      "127.0.0.1",
-      "--dir",
-      folder,
-      "--save",
-      "",
-      "--appendonly",
-      "yes",
-    ];
-    const server = spawn("redis-server", [...options, "--appendfsync", "always"], { stdio: "ignore" });
-    try {
-      const probe = new Redis({ port, host: "127.0.0.1", maxRetriesPerRequest: null, retryStrategy: () => 50 });
-      probe.on("error", () => undefined);
-      await probe.ping();
-      probe.disconnect();
-      return await work(port);
-    } finally {
-      server.kill("SIGTERM");
-      await Promise.race([once(server, "exit"), sleep(3000)]);
-    }
   });
 }

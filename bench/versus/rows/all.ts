@@ -16,7 +16,8 @@ import {
   postgresSaga,
   postgresStart,
 } from "./postgres.ts";
-import { redisBacklog, redisEnqueue, redisStart } from "./redis.ts";
+import { redisBacklog, redisEnqueue, redisStart } from "./redis-queue.ts";
+import { onRedis } from "./redis.ts";
 import { replay } from "./replay.ts";
 import { sagaLatency, sagaThroughput, sagaThroughputOther } from "./saga.ts";
 import { simulation } from "./simulation.ts";
@@ -55,6 +56,7 @@ export const rows: readonly Row[] = [
   ...policies,
   ...limits,
   ...caches,
+  ...onRedis,
   ...hitRatios,
   ...simulation,
 ];
