@@ -1,5 +1,5 @@
 import { freshPrefix, serverUrl } from "../../drivers/redis/server.test-redis.ts";
-import type { Change, CommitResult } from "../mod.ts";
+import type { Change, Claim, CommitResult } from "../mod.ts";
 import { dropData } from "./data.test-engine.ts";
 import { openRedisEngine, type RedisEngine, type RedisEngineOptions } from "./mod.ts";
 
@@ -44,7 +44,7 @@ export async function storedIn(engine: RedisEngine): Promise<readonly string[]> 
 }
 
 /** What an engine hands out of its queue, which must hold something. */
-export async function takeOne(engine: RedisEngine, leaseMs = 30_000) {
+export async function takeOne(engine: RedisEngine, leaseMs = 30_000): Promise<Claim> {
   const { claims } = await engine.claim({ queue: "jobs", count: 1, leaseMs });
   const [claim] = claims;
   if (claim === undefined) throw new Error("nothing to claim");
