@@ -16,6 +16,7 @@ import {
   postgresSaga,
   postgresStart,
 } from "./postgres.ts";
+import { onJetStream } from "./nats.ts";
 import { onRedis } from "./redis.ts";
 import { replay } from "./replay.ts";
 import { sagaLatency, sagaThroughput, sagaThroughputOther } from "./saga.ts";
@@ -53,6 +54,7 @@ export const rows: readonly Row[] = [
   ...limits,
   ...caches,
   ...onRedis,
+  ...onJetStream,
   ...hitRatios,
   ...simulation,
 ];
