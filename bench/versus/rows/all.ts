@@ -17,6 +17,7 @@ import {
   postgresStart,
 } from "./postgres.ts";
 import { redisBacklog, redisEnqueue, redisStart } from "./redis-queue.ts";
+import { onJetStream } from "./nats.ts";
 import { onRedis } from "./redis.ts";
 import { replay } from "./replay.ts";
 import { sagaLatency, sagaThroughput, sagaThroughputOther } from "./saga.ts";
@@ -57,6 +58,7 @@ export const rows: readonly Row[] = [
   ...limits,
   ...caches,
   ...onRedis,
+  ...onJetStream,
   ...hitRatios,
   ...simulation,
 ];

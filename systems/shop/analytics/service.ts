@@ -33,8 +33,8 @@ export function analyticsService(): Implementation {
     },
     on: {
       orders: {
-        async ended({ data, tx }) {
-          if (data.status === "confirmed") await tx(({ sql }) => addSale(sql, data));
+        async sold({ data, tx }) {
+          await tx(({ sql }) => addSale(sql, data));
         },
         async returned({ data, tx }) {
           await tx(({ sql }) => addReturn(sql, data.taken));

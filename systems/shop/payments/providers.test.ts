@@ -35,6 +35,9 @@ const lost: Behaviour = ({ signal }) => {
   return promise;
 };
 
+/** As `lost`, and the one that was asked goes on when nobody waits any more. */
+const deaf: Behaviour = () => Promise.withResolvers<OutsideReply>().promise;
+
 async function withProviders(run: (world: World) => Promise<void>): Promise<void> {
   await using engine = await openMemoryEngine();
   const clock = manualClock();
@@ -118,6 +121,16 @@ test("what the first may have done stays with it until it answers, whatever it s
     await expect(charge()).rejects.toMatchObject({ retryable: true });
     first.behaviour = () => Promise.resolve(done);
     expect(await charge()).toEqual(done);
+    expect(second).toEqual([]);
+  });
+});
+
+test("an attempt that was given up while it went on is not one that did nothing", async () => {
+  await withProviders(async ({ charge, first, second }) => {
+    let attempts = 0;
+    first.behaviour = (request) => (++attempts === 1 ? deaf(request) : outage(request));
+    await expect(charge()).rejects.toMatchObject({ retryable: true });
+    expect(attempts).toBeGreaterThan(1);
     expect(second).toEqual([]);
   });
 });

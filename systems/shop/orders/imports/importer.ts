@@ -145,17 +145,21 @@ export class Importer {
     await this.#inFlight.idle();
   }
 
-  /** Plain orders of one day share a commit; whatever depends on what came before it is imported alone. */
+  /** Invoices of one day share a commit, until one depends on something that has not ended. */
   #batchFrom(invoices: readonly ImportedInvoice[], place: number): readonly ImportedInvoice[] {
     const [first, ...rest] = invoices.slice(place, place + batchMax);
     if (first === undefined) return [];
-    if (!isIndependent(first)) return [first];
     const numbers = new Set([numberOf(first)]);
+    const customers = new Set([customerOf(first)]);
     const end = rest.findIndex((invoice) => {
+      const customer = customerOf(invoice);
       const isOther = invoice.day !== undefined && invoice.day !== first.day;
       const isRepeated = numbers.has(numberOf(invoice));
+      const mustWait =
+        isReturn(invoice) && customer !== undefined && (customers.has(customer) || this.#inFlight.has(customer));
       numbers.add(numberOf(invoice));
-      return isOther || isRepeated || !isIndependent(invoice);
+      customers.add(customer);
+      return isOther || isRepeated || mustWait;
     });
     return [first, ...(end === -1 ? rest : rest.slice(0, end))];
   }
@@ -343,9 +347,12 @@ function ignored(): void {
   // The service is being closed; what was under way goes on at the next opening.
 }
 
-/** Whether an invoice can share a commit with those around it: it needs neither a turn of its own nor purchases that have ended. */
-function isIndependent({ meaning }: ImportedInvoice): boolean {
-  return meaning.kind !== "return";
+function isReturn({ meaning }: ImportedInvoice): boolean {
+  return meaning.kind === "return";
+}
+
+function customerOf({ meaning }: ImportedInvoice): string | undefined {
+  return meaning.kind === "order" || meaning.kind === "return" ? meaning.customer : undefined;
 }
 
 function numberOf({ meaning }: ImportedInvoice): string | symbol {
