@@ -13,6 +13,8 @@ export type Row = {
   readonly doors: readonly string[];
   /** The parent folder whose inner files it may import, but not its door (that would be a cycle): an engine of a port. */
   readonly innerOf?: string;
+  /** Folders without a door whose inner files it may import: what several engines share. */
+  readonly shares?: readonly string[];
   /** Modules of Node that any file of the folder may import; `*-system.ts` files may import all of them. */
   readonly node?: readonly string[];
   /** Runtime dependencies of the kit that `*-system.ts` files of the folder may import. */
@@ -37,10 +39,18 @@ export const layers: Readonly<Record<string, Row>> = {
 
   "drivers/sqlite": { level: 2, doors: base, node: ["node:*"] },
   "drivers/postgres": { level: 2, doors: base, packages: ["pg"] },
+  "drivers/nats": { level: 2, doors: base, packages: ["@nats-io/transport-node"] },
   "drivers/redis": { level: 2, doors: base, packages: ["@redis/client"] },
 
   engine: { level: 2, doors: base },
-  "engine/memory": { level: 2, doors: base, innerOf: "engine" },
+  "engine/state": { level: 2, doors: base, innerOf: "engine" },
+  "engine/memory": { level: 2, doors: base, innerOf: "engine", shares: ["engine/state"] },
+  "engine/jetstream": {
+    level: 2,
+    doors: [...base, "drivers/nats"],
+    innerOf: "engine",
+    shares: ["engine/state"],
+  },
   "engine/sqlite": { level: 2, doors: [...base, "drivers/sqlite"], innerOf: "engine" },
   "engine/postgres": { level: 2, doors: [...base, "drivers/postgres"], innerOf: "engine" },
   "engine/redis": { level: 2, doors: [...base, "drivers/redis"], innerOf: "engine" },
@@ -63,6 +73,9 @@ export const layers: Readonly<Record<string, Row>> = {
     node: ["node:assert", "node:assert/strict"],
   },
   schedule: { level: 3, doors: [...base, "engine", "queue"] },
+  outbox: { level: 3, doors: [...base, "events"] },
+  "outbox/memory": { level: 3, doors: base, innerOf: "outbox" },
+  "outbox/conformance": { level: 3, doors: [...ground, "outbox"], node: ["node:assert", "node:assert/strict"] },
 
   config: { level: 1, doors: ground },
   health: { level: 3, doors: base },
@@ -144,7 +157,8 @@ export function foldersWithoutRow(source: string, table: Readonly<Record<string,
 /** What is wrong with the table itself: imports upwards, sideways in a circle, or of folders that have no row. */
 export function tableFaults(table: Readonly<Record<string, Row>> = layers): string[] {
   return Object.entries(table).flatMap(([folder, row]) => {
-    const unknown = row.doors.filter((door) => !Object.hasOwn(table, door)).map((door) => `${folder}: no row ${door}`);
+    const named = [...row.doors, ...(row.shares ?? [])];
+    const unknown = named.filter((door) => !Object.hasOwn(table, door)).map((door) => `${folder}: no row ${door}`);
     const upwards = row.doors
       .filter((door) => (table[door]?.level ?? 0) > row.level)
       .map((door) => `${folder} (level ${row.level}) imports ${door} of a higher level`);
@@ -156,10 +170,11 @@ export function tableFaults(table: Readonly<Record<string, Row>> = layers): stri
 /** The table as Markdown rows, for ARCHITECTURE.md. The doors of the ground are named as one word when complete. */
 export function layersTable(table: Readonly<Record<string, Row>> = layers): string[] {
   return Object.entries(table).map(([folder, row]) => {
-    const inner = row.innerOf === undefined ? [] : [`inner files of ${row.innerOf}`];
+    const inner = [row.innerOf, ...(row.shares ?? [])].filter((name) => name !== undefined);
     const isWhole = ground.every((door) => row.doors.includes(door));
     const others = isWhole ? row.doors.filter((door) => !ground.some((name) => name === door)) : row.doors;
-    const words = [...(isWhole ? ["ground"] : []), ...others, ...inner];
+    const files = inner.length === 0 ? [] : [`inner files of ${inner.join(" and ")}`];
+    const words = [...(isWhole ? ["ground"] : []), ...others, ...files];
     return `| ${folder} | ${row.level} | ${words.length === 0 ? "none" : words.join(", ")} |`;
   });
 }
@@ -180,7 +195,8 @@ function folderOverrides(folder: string, row: Row): ImportOverride[] {
   const place = join("kit/src", folder);
   // Written as imports are: ../../errors/mod.ts, but ../mod.ts for the door of the parent folder.
   const doors = row.doors.map((door) => `!${posix.relative(folder, door)}/mod.ts`);
-  const inner = row.innerOf === undefined ? [] : ["!../*.ts", "../mod.ts"];
+  const shares = (row.shares ?? []).map((shared) => `!${posix.relative(folder, shared)}/*.ts`);
+  const inner = [...(row.innerOf === undefined ? [] : ["!../*.ts", "../mod.ts"]), ...shares];
   const node = (row.node ?? []).map((name) => `!${name}`);
   const nodeReal = (row.nodeReal ?? []).map((name) => `!${name}`);
   const packages = (row.packages ?? []).map((name) => `!${name}`);
@@ -201,7 +217,8 @@ function folderOverrides(folder: string, row: Row): ImportOverride[] {
 
 function rowMessage(folder: string, row: Row): string {
   const doors = row.doors.length === 0 ? "no other folder" : `the doors (mod.ts) of ${row.doors.join(", ")}`;
-  const inner = row.innerOf === undefined ? "" : `, inner files of ${row.innerOf}`;
+  const shared = [row.innerOf, ...(row.shares ?? [])].filter((name) => name !== undefined);
+  const inner = shared.length === 0 ? "" : `, inner files of ${shared.join(" and ")}`;
   const node = row.node === undefined ? "" : `, ${row.node.join(", ")}`;
   const packages = row.packages === undefined ? "" : ` and ${row.packages.join(", ")}`;
   return `${folder} may import its own files but not its own door, ${doors}${inner}${node}; node: modules${packages} else only in *-system.ts (tools/layers.ts)`;

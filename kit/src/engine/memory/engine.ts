@@ -21,13 +21,14 @@ import type { Receipt } from "../message.ts";
 import type { ScanQuery, ScanRow } from "../scan.ts";
 import { validateChanges } from "../validate-change.ts";
 import { validateClaim, validateLease, validateRead, validateStream } from "../validate-request.ts";
-import { applyChange } from "./apply.ts";
+import { applyChange } from "../state/apply.ts";
 import { Bells } from "./bells.ts";
-import { claimFrom } from "./claim.ts";
+import { claimFrom } from "../state/claim.ts";
 import { ExpirySweep } from "./expiry-sweep.ts";
-import { heldEntry, judge } from "./judge.ts";
-import { MemoryState } from "./memory-state.ts";
-import { scanPage } from "./scan.ts";
+import { extendLease } from "../state/extend.ts";
+import { judge } from "../state/judge.ts";
+import { MemoryState } from "../state/memory-state.ts";
+import { scanPage } from "../state/scan.ts";
 import { TurnGroup } from "./turn-group.ts";
 
 /** The engine that keeps everything in this process and nothing beyond it. */
@@ -103,7 +104,7 @@ class InMemory implements Engine {
     this.#refuseWhenDisposed();
     validateLease(leaseMs);
     const list = receipts.slice();
-    return this.#group.run(() => list.map((receipt) => this.#extendNow(receipt, leaseMs)));
+    return this.#group.run(() => list.map((receipt) => extendLease(this.#state, receipt, { leaseMs, nowMs: this.clock.now() })));
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
@@ -167,14 +168,6 @@ class InMemory implements Engine {
       claimed.publish({ engine: "memory", queue: name, asked, ready: result.claims.length, durationMs });
     }
     return result;
-  }
-
-  #extendNow(receipt: Receipt, leaseMs: number): boolean {
-    const entry = heldEntry(this.#state, receipt);
-    const queue = this.#state.queues.get(receipt.queue);
-    if (entry === undefined || queue === undefined) return false;
-    queue.setLease(entry, this.clock.now() + leaseMs);
-    return true;
   }
 
   #runGroup(runAll: () => number): void {

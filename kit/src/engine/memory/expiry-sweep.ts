@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../../clock/mod.ts";
 import { telemetryChannel } from "../../telemetry/mod.ts";
-import type { MemoryState } from "./memory-state.ts";
+import type { MemoryState } from "../state/memory-state.ts";
 
 const maintained = telemetryChannel("ashlar.engine.maintenance");
 // About 2 ms of work: other callers of the process wait meanwhile.

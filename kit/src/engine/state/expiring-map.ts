@@ -1,4 +1,5 @@
 import { type Handle, type IndexedHeap, turnoverMap, type TurnoverMap } from "../../collections/mod.ts";
+import { type Load, weightOfSlot } from "./load.ts";
 
 /** Something that counts as absent from its time on, and is removed by maintenance. */
 export interface Expiry {
@@ -17,14 +18,22 @@ interface Slot<V> {
   readonly handle: Handle<Expiry> | undefined;
 }
 
+/** What the maps of one engine share. */
+export interface Shelf<V> {
+  /** From which maintenance takes what is over. */
+  readonly expiries: IndexedHeap<Expiry>;
+  readonly load: Load;
+  /** What a value counts for in the load, besides its key. */
+  readonly weigh: (value: V) => number;
+}
+
 /** A map whose values may expire. An expired value is absent at once, whether maintenance has come by or not. */
 export class ExpiringMap<V> {
   readonly #slots: TurnoverMap<string, Slot<V>> = turnoverMap();
-  readonly #expiries: IndexedHeap<Expiry>;
+  readonly #shelf: Shelf<V>;
 
-  /** All maps of one engine share the heap from which maintenance takes what is over. */
-  constructor(expiries: IndexedHeap<Expiry>) {
-    this.#expiries = expiries;
+  constructor(shelf: Shelf<V>) {
+    this.#shelf = shelf;
   }
 
   get(key: string, nowMs: number): V | undefined {
@@ -35,19 +44,35 @@ export class ExpiringMap<V> {
   set(key: string, value: V, expiresAtMs: number | undefined): void {
     this.delete(key);
     const handle =
-      expiresAtMs === undefined ? undefined : this.#expiries.push({ expiresAtMs, drop: () => this.#slots.delete(key) });
+      expiresAtMs === undefined ? undefined : this.#shelf.expiries.push({ expiresAtMs, drop: () => this.#drop(key) });
     this.#slots.set(key, { value, expiresAtMs, handle });
+    this.#shelf.load.bytes += weightOfSlot + key.length + this.#shelf.weigh(value);
   }
 
   delete(key: string): void {
     const slot = this.#slots.get(key);
     if (slot === undefined) return;
-    if (slot.handle !== undefined) this.#expiries.remove(slot.handle);
-    this.#slots.delete(key);
+    if (slot.handle !== undefined) this.#shelf.expiries.remove(slot.handle);
+    this.#drop(key);
   }
 
   has(key: string): boolean {
     return this.#slots.has(key);
+  }
+
+  /** All that was not removed, expired or not, in the order of their first `set`. */
+  *entries(): Generator<readonly [key: string, value: V, expiresAtMs: number | undefined]> {
+    for (const key of this.#slots.keys()) {
+      const slot = this.#slots.get(key);
+      if (slot !== undefined) yield [key, slot.value, slot.expiresAtMs];
+    }
+  }
+
+  #drop(key: string): void {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return;
+    this.#shelf.load.bytes -= weightOfSlot + key.length + this.#shelf.weigh(slot.value);
+    this.#slots.delete(key);
   }
 }
 

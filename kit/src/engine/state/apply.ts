@@ -1,7 +1,6 @@
 import { invariant } from "../../errors/mod.ts";
 import type { Append, Change, Put, Seen, Settle } from "../change.ts";
 import type { Outcome } from "../commit-result.ts";
-import { withFailure } from "../failure-list.ts";
 import { applyEnqueue } from "./apply-enqueue.ts";
 import { type Applying, moveByIds } from "./apply-ids.ts";
 import { heldEntry } from "./judge.ts";
@@ -46,7 +45,7 @@ function applySettle({ receipt, as }: Settle, { state, nowMs, topics }: Applying
       queue.remove(entry, nowMs);
       break;
     case "dead":
-      entry.failures = withFailure(entry.failures, as.failure);
+      queue.remember(entry, as.failure);
       queue.toDead(entry, as.reason, nowMs);
       break;
     case "release":
@@ -54,7 +53,7 @@ function applySettle({ receipt, as }: Settle, { state, nowMs, topics }: Applying
       queue.toOldPlace(entry);
       break;
     case "retry":
-      entry.failures = withFailure(entry.failures, as.failure);
+      queue.remember(entry, as.failure);
       if (as.delayMs === 0 || entry.isWoken) queue.toReady(entry);
       else queue.toDelayed(entry, nowMs + as.delayMs);
       break;

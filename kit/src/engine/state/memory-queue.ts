@@ -2,7 +2,9 @@ import { indexedHeap, type IndexedHeap, turnoverMap, type TurnoverMap } from "..
 import { invariant } from "../../errors/mod.ts";
 import type { MessageState, QueueStatus } from "../message.ts";
 import { byDueThenId, byLaneThenSeq, type Entry } from "./entry.ts";
+import { withFailure } from "../failure-list.ts";
 import { hasRoom, isIdle, keyGate, type KeyGate, nextAdmitted } from "./key-gate.ts";
+import { type Load, weightOf } from "./load.ts";
 
 /**
  * The messages of one queue. Every message is in the index of its state (ready, suspect: by lane and order; delayed, running: by
@@ -18,14 +20,20 @@ export class MemoryQueue {
   readonly delayed: IndexedHeap<Entry> = indexedHeap(byDueThenId);
   readonly running: IndexedHeap<Entry> = indexedHeap(byDueThenId);
   flow: "open" | "paused" = "open";
+  readonly #load: Load;
   #seq = 0;
 
-  constructor(name: string) {
+  constructor(name: string, load: Load) {
     this.name = name;
+    this.#load = load;
   }
 
   get depth(): number {
     return this.entries.size - this.counts.dead;
+  }
+
+  get lastSeq(): number {
+    return this.#seq;
   }
 
   nextSeq(): number {
@@ -34,7 +42,7 @@ export class MemoryQueue {
 
   /** Takes a new or redriven message in: ready, delayed, or waiting for its key. Its order must be set. */
   arrive(entry: Entry, nowMs: number): void {
-    this.entries.set(entry.id, entry);
+    this.#hold(entry);
     if (entry.key === undefined) return this.#start(entry, nowMs);
     const gate = this.#gate(entry.key);
     if (!hasRoom(gate)) return this.#place(entry, "waiting", gate.waiting);
@@ -96,11 +104,20 @@ export class MemoryQueue {
     if (entry.place !== undefined) entry.place.heap.update(entry.place.handle);
   }
 
+  /** Keeps the text of a failure with its message. */
+  remember(entry: Entry, failure: string | undefined): void {
+    if (failure === undefined) return;
+    const before = weightOf(entry);
+    entry.failures = withFailure(entry.failures, failure);
+    this.#load.bytes += weightOf(entry) - before;
+  }
+
   /** Takes a message out for good. */
   remove(entry: Entry, nowMs: number): void {
     const state = entry.state;
     this.#lift(entry);
     this.entries.delete(entry.id);
+    this.#load.bytes -= weightOf(entry);
     if (state === "dead") return;
     if (state === "waiting") this.#forgetIdleGate(entry.key);
     else this.#leaveGate(entry, nowMs);
@@ -127,6 +144,39 @@ export class MemoryQueue {
   status(): QueueStatus {
     const next = this.suspect.peek() ?? this.ready.peek();
     return { queue: this.name, ...this.counts, flow: this.flow, oldestReadyAtMs: next?.enqueuedAtMs };
+  }
+
+  /** Puts a message back into the place that it was written down with. Those of one key that wait, and the key's concurrency, come with `restoreKey`. */
+  restore(entry: Entry): void {
+    this.#hold(entry);
+    if (entry.key !== undefined && entry.state !== "waiting" && entry.state !== "dead") this.#gate(entry.key).admitted++;
+    this.#place(entry, entry.state, this.#indexOf(entry));
+  }
+
+  restoreKey(key: string, concurrency: number): void {
+    this.#gate(key).concurrency = concurrency;
+  }
+
+  restoreSeq(seq: number): void {
+    this.#seq = seq;
+  }
+
+  #indexOf({ state, key, dueAtMs }: Entry): IndexedHeap<Entry> | undefined {
+    switch (state) {
+      case "waiting":
+        return key === undefined ? undefined : this.#gate(key).waiting;
+      case "delayed":
+        return dueAtMs === undefined ? undefined : this.delayed;
+      case "dead":
+        return undefined;
+      default:
+        return this[state];
+    }
+  }
+
+  #hold(entry: Entry): void {
+    if (!this.entries.has(entry.id)) this.#load.bytes += weightOf(entry);
+    this.entries.set(entry.id, entry);
   }
 
   #start(entry: Entry, nowMs: number): void {

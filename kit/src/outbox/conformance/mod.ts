@@ -1,0 +1,7 @@
+export {
+  exercisePublisher,
+  type OpenedPublisher,
+  type OpenPublisher,
+  type PublisherRule,
+  publisherRules,
+} from "./exercise-publisher.ts";

@@ -1,0 +1,1 @@
+export { type MemoryPublisher, memoryPublisher } from "./publisher.ts";

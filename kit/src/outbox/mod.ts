@@ -1,0 +1,2 @@
+export type { OutgoingEvent, Publisher } from "./publisher.ts";
+export { openRelay, type RelayOptions } from "./relay.ts";
