@@ -6,6 +6,8 @@ test("a replay has sound defaults", () => {
     command: "replay",
     file: "orders.csv",
     data: "shop-data",
+    engine: "sqlite",
+    namespace: "shop",
     stock: "plenty",
     faults: "none",
     seed: 1,

@@ -21,11 +21,11 @@ export async function replayCommand(
   config: ReplayConfig,
   around: Surroundings,
 ): Promise<"sound" | "unsound" | "stopped"> {
-  const { data, durability, faults, file, limit, seed, spread, stock } = config;
+  const { data, durability, engine, faults, file, limit, namespace, seed, spread, stock } = config;
   const clock = systemClock;
   await checkSource(file);
   using commits = openCommits();
-  const settings = { data, durability, faults, sale: "at day close", seed, stock } as const;
+  const settings = { data, durability, engine, namespace, faults, sale: "at day close", seed, stock } as const;
   await using shop = await runShop(settings, {
     spread,
     log: ({ level, ...line }) => {
