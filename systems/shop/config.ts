@@ -16,6 +16,8 @@ export interface ReplayConfig extends StorageConfig {
   readonly output: "text" | "json";
   /** Whether each service has a process of its own. */
   readonly spread: "on" | "off";
+  /** Whether the services run in this process, and those that it starts, or as replicas that others started. */
+  readonly services: "here" | "elsewhere";
 }
 
 /** Where a shop keeps what it owns, and how well. */
@@ -53,6 +55,7 @@ ${storageUsage}  --stock plenty|tight    the supplier delivers what is missing, 
   --seed N                decides faults and quantities, 0 or more (default: 1)
   --limit N               stop after the first N invoices of the file
   --spread                one process a service, under a supervisor
+  --elsewhere             run no services, and call the replicas that "shop node --only …" runs on the same engine
   --json                  print the totals as one JSON object on the last line
   --help                  this text
 
@@ -68,6 +71,8 @@ export function readConfig(args: readonly string[]): Config {
   if (command !== "replay")
     throw new UsageError(`unknown command ${command === undefined ? "(none)" : JSON.stringify(command)}; try --help`);
   if (file === undefined) throw new UsageError("replay needs a file; try --help");
+  if (values.spread === true && values.elsewhere === true)
+    throw new UsageError("--spread starts the services and --elsewhere does not; choose one");
   if (more.length > 0) throw new UsageError(`replay takes one file, not also ${JSON.stringify(more[0])}`);
   return {
     command,
@@ -78,6 +83,7 @@ export function readConfig(args: readonly string[]): Config {
     seed: integerOf("seed", values.seed, { min: 0 }),
     limit: values.limit === undefined ? undefined : integerOf("limit", values.limit, { min: 1 }),
     spread: values.spread === true ? "on" : "off",
+    services: values.elsewhere === true ? "elsewhere" : "here",
     output: values.json === true ? "json" : "text",
   };
 }
@@ -127,6 +133,7 @@ const options = {
   limit: { type: "string" },
   ...storageOptions,
   spread: { type: "boolean" },
+  elsewhere: { type: "boolean" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;

@@ -14,7 +14,7 @@ import { shippingFile, shippingService } from "./shipping/mod.ts";
 import { storageOf } from "./storage/mod.ts";
 
 /** Where replicas announce themselves. */
-const registryFile: EngineToken = engineToken("registry");
+export const registryFile: EngineToken = engineToken("registry");
 
 const files: readonly EngineToken[] = [
   accountsFile,

@@ -1,4 +1,4 @@
-import type { OutsideRequest } from "./service.ts";
+import type { OutsideRequest } from "./request.ts";
 import type { Fate } from "./faults.ts";
 
 /** Everything of one kind that was done. */

@@ -1,7 +1,8 @@
 import { openPostgres, type PostgresDatabase, type PostgresTransaction } from "ashlar/drivers/postgres";
 import type { OutsideBooks, OutsideLedger, Performed } from "./books.ts";
 import type { Fate } from "./faults.ts";
-import { farReplyMs, type OutsideRequest } from "./service.ts";
+import type { OutsideRequest } from "./request.ts";
+import { farReplyMs } from "./service.ts";
 
 /** Where the ledgers of the companies are. */
 export interface LedgerPlace {

@@ -1,7 +1,8 @@
 import { openSqlite, type SqliteDatabase, type SqliteOptions, type SqliteSession } from "ashlar/drivers/sqlite";
 import type { OutsideBooks, OutsideLedger, Performed } from "./books.ts";
 import type { Fate } from "./faults.ts";
-import { nearReplyMs, type OutsideRequest } from "./service.ts";
+import type { OutsideRequest } from "./request.ts";
+import { nearReplyMs } from "./service.ts";
 
 const tables = `create table effect (
     id integer primary key, kind text not null, subject text not null, key text not null unique, amount_minor integer not null

@@ -11,7 +11,8 @@ import {
   timeout,
   type Pipeline,
 } from "ashlar/resilience";
-import type { OutsideReply, OutsideRequest, OutsideService } from "./service.ts";
+import type { OutsideReply, OutsideRequest } from "./request.ts";
+import type { OutsideService } from "./service.ts";
 
 // More attempts than any outage of the outside world lasts; short pauses, because its stalls are. Where there is another way, fewer.
 const attemptsMax = { only: 12, first: 4 };

@@ -4,7 +4,7 @@ import { KitError } from "ashlar/errors";
 import { openOutsideInDatabase } from "../outside/mod.ts";
 import { defaultNamespace, type ShopSettings } from "../settings.ts";
 import type { StorageAddress } from "./address.ts";
-import type { ShopStorage } from "./storage.ts";
+import type { ShopStorage } from "./shop-storage.ts";
 
 /** The database cannot be used; the message says which, and why, in one sentence. */
 class DatabaseError extends KitError {

@@ -5,7 +5,7 @@ import { openOutside } from "../outside/mod.ts";
 import type { ShopSettings } from "../settings.ts";
 import { makeFolder } from "./make-folder.ts";
 import { nextRun } from "./run-number.ts";
-import type { ShopStorage } from "./storage.ts";
+import type { ShopStorage } from "./shop-storage.ts";
 
 /** SQLite files in a folder of this machine, one a service. */
 export function fileStorage({ data, durability }: ShopSettings): ShopStorage {
