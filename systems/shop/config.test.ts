@@ -6,6 +6,8 @@ test("a replay has sound defaults", () => {
     command: "replay",
     file: "orders.csv",
     data: "shop-data",
+    engine: "sqlite",
+    namespace: "shop",
     stock: "plenty",
     faults: "none",
     seed: 1,
@@ -13,6 +15,7 @@ test("a replay has sound defaults", () => {
     durability: "process",
     output: "text",
     spread: "off",
+    services: "here",
   });
 });
 
@@ -26,6 +29,10 @@ test.each([
   [["replay", "a", "--seed", "x"], "--seed"],
   [["replay", "a", "--limit", "0"], "--limit"],
   [["replay", "a", "--colour"], "--colour"],
+  [["replay", "a", "--spread", "--elsewhere"], "choose one"],
+  [["replay", "a", "--engine", "mysql://a"], "mysql://"],
+  [["replay", "a", "--namespace", "A"], "--namespace"],
+  [["replay", "a", "--durability", "replicated"], "needs a database"],
 ])("%o is refused in one sentence", (args, text) => {
   expect(() => readConfig(args)).toThrow(UsageError);
   expect(() => readConfig(args)).toThrow(text);

@@ -1,9 +1,19 @@
 import { systemClock } from "ashlar/clock";
-import { config, describeConfig, intOption, loadConfig, oneOfOption, optional, type ConfigInput } from "ashlar/config";
+import {
+  config,
+  describeConfig,
+  intOption,
+  loadConfig,
+  oneOfOption,
+  optional,
+  textOption,
+  type ConfigInput,
+} from "ashlar/config";
 import { run, runConfig, type Running } from "ashlar/service";
 import { shopSystem } from "./design.ts";
 import { openEdge } from "./edge/mod.ts";
-import { makeFolder } from "./make-folder.ts";
+import { defaultNamespace } from "./settings.ts";
+import { filesAddress, namespaceOf, storageOf } from "./storage/mod.ts";
 
 /** What a process of a shop is told, besides where it runs. */
 const shopConfig = config({
@@ -33,16 +43,28 @@ const shopConfig = config({
   durability: oneOfOption({
     flag: "durability",
     env: "SHOP_DURABILITY",
-    choices: ["process", "disk"],
+    choices: ["process", "disk", "replicated"],
     default: "process",
-    describe: "what an order survives: a kill of the process, or a power cut",
+    describe: "what an order survives: a kill of the process, a power cut, or the loss of the database's machine",
+  }),
+  engine: textOption({
+    flag: "engine",
+    env: "SHOP_ENGINE",
+    default: filesAddress,
+    describe: "sqlite for files in the folder, or postgres://user@host:5432/database for all machines",
+  }),
+  namespace: textOption({
+    flag: "namespace",
+    env: "SHOP_NAMESPACE",
+    default: defaultNamespace,
+    describe: "what the schemas of this shop in the database begin with",
   }),
   port: optional(intOption({ flag: "port", env: "SHOP_PORT", min: 0, max: 65_535, describe: "HTTP API, if wanted" })),
 });
 
 const usageHead = `Usage: shop node [options]
 
-One process of a shop, for those who start processes themselves: with --only a replica that finds the others by the registry in the folder of the
+One process of a shop, for those who start processes themselves: with --only a replica that finds the others by the registry beside the
 data, without it all nine services. With --port it opens the shop to the outside, too.
 
 `;
@@ -56,15 +78,19 @@ export function nodeUsage(input: ConfigInput): string | undefined {
 /** A process of a shop that runs, and where it is open to the outside, if it is. */
 export interface RunningNode extends Running {
   readonly url: string | undefined;
+  /** Where the data are, for people. */
+  readonly where: string;
 }
 
 /** One process of a shop: a service under a supervisor, or replicas that find each other by the registry (`--only orders`). */
 export async function runNode(input: ConfigInput): Promise<RunningNode> {
   const settings = loadConfig(shopConfig, input);
-  await makeFolder(settings.data);
+  namespaceOf(settings.namespace);
+  const storage = storageOf(settings);
+  await storage.check();
   const { port } = settings;
   let url: string | undefined;
-  const running = await run(shopSystem(settings), {
+  const running = await run(shopSystem(settings, storage), {
     ...input,
     entrance:
       port === undefined
@@ -76,7 +102,7 @@ export async function runNode(input: ConfigInput): Promise<RunningNode> {
             return edge;
           },
   });
-  return { ...running, url };
+  return { ...running, url, where: storage.where };
 }
 
 if (import.meta.main) await runNode({ argv: process.argv.slice(2), env: process.env });

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { systemClock } from "ashlar/clock";
-import { makeFolder } from "./make-folder.ts";
 import { run, type RunOptions, type Running } from "ashlar/service";
 import { shopSystem } from "./design.ts";
+import { storageOf } from "./storage/mod.ts";
 import type { ShopSettings } from "./settings.ts";
 
 type LogSink = NonNullable<RunOptions["log"]>;
@@ -24,16 +24,19 @@ const restart = { crashesMax: 1_000, capMs: 500 };
 
 /** Runs the shop: in this process, or one process a service. Signals stay the caller's. */
 export async function runShop(settings: ShopSettings, placement: ShopPlacement): Promise<Running> {
-  await makeFolder(settings.data);
+  const storage = storageOf(settings);
+  await storage.check();
   const { asIfRemote, spread, entrance, log } = placement;
-  const { data, ...others } = settings;
+  // Others on this machine can see the arguments of a process, and an address may hold a password.
+  const { data, engine, ...others } = settings;
   const where = spread === "on" ? ["--spread"] : [];
   const how = asIfRemote === undefined ? [] : ["--as-if-remote", `${asIfRemote}`];
-  return await run(shopSystem(settings), {
+  return await run(shopSystem(settings, storage), {
     argv: ["--data", data, ...where, ...how],
     env: {},
+    childEnv: engine === undefined ? {} : { SHOP_ENGINE: engine },
     module: join(import.meta.dirname, "node.ts"),
-    args: Object.entries(others).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    args: Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)])),
     signals: "leave",
     entrance,
     log,

@@ -65,6 +65,8 @@ describe("the options of start", () => {
       faults: "some",
       stock: "tight",
       durability: "process",
+      engine: "sqlite",
+      namespace: "shop",
       after: "serve",
       spread: "off",
     });

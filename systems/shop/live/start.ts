@@ -7,11 +7,11 @@ import { openEdge } from "../edge/mod.ts";
 import { atRest } from "../rest.ts";
 import type { ShopClients } from "../shop-clients.ts";
 import { runShop } from "../shop-run.ts";
+import { storageOf, type ShopStorage } from "../storage/mod.ts";
 import type { StartConfig } from "./config.ts";
 import { driveOrders } from "./drive.ts";
 import { openShelves } from "./open-shelves.ts";
 import { liveProgress, type Progress } from "./progress.ts";
-import { nextRun } from "./run-number.ts";
 import { servingText, summaryText } from "./summary.ts";
 
 /** Where the command writes, and what stops it. */
@@ -30,24 +30,22 @@ export async function startCommand(
 ): Promise<"sound" | "unsound" | "stopped"> {
   const clock = systemClock;
   const progress = liveProgress({ clock, write: around.note, output: around.terminal });
-  const { data, durability, faults, port, seed, spread, stock } = config;
+  const { data, durability, engine, faults, namespace, port, seed, spread, stock } = config;
+  const settings = { data, durability, engine, namespace, faults, sale: "at once", seed, stock } as const;
   let url = "";
-  await using shop = await runShop(
-    { data, durability, faults, sale: "at once", seed, stock },
-    {
-      spread,
-      log: ({ level, ...line }) => {
-        if (level === "error") progress.beside(`${JSON.stringify({ level, ...line })}\n`);
-      },
-      async entrance({ system, dispatcher, health }) {
-        const edge = await openEdge({ system, dispatcher, health, port, clock, log: progress.beside });
-        ({ url } = edge);
-        return edge;
-      },
+  await using shop = await runShop(settings, {
+    spread,
+    log: ({ level, ...line }) => {
+      if (level === "error") progress.beside(`${JSON.stringify({ level, ...line })}\n`);
     },
-  );
+    async entrance({ system, dispatcher, health }) {
+      const edge = await openEdge({ system, dispatcher, health, port, clock, log: progress.beside });
+      ({ url } = edge);
+      return edge;
+    },
+  });
   await using outside = httpDispatcher({ url, connections: config.concurrency + 1 });
-  const live: Live = { config, around, shop, clock, progress, url, outside };
+  const live: Live = { config, around, storage: storageOf(settings), shop, clock, progress, url, outside };
   try {
     await openDoors(live);
     const end = await runBatch(live);
@@ -64,6 +62,7 @@ export async function startCommand(
 interface Live {
   readonly config: StartConfig;
   readonly around: StartSurroundings;
+  readonly storage: ShopStorage;
   readonly shop: ShopClients;
   readonly clock: Clock;
   readonly progress: Progress;
@@ -72,26 +71,26 @@ interface Live {
   readonly outside: Parameters<typeof clientOf>[1];
 }
 
-async function openDoors({ around, config, shop, url }: Live): Promise<void> {
+async function openDoors({ around, config, shop, storage, url }: Live): Promise<void> {
   const received = await openShelves(shop, config.orders);
   const where = config.spread === "on" ? "nine processes" : "one process";
-  around.note(`The shop is open on ${url}, ${where}, data in ${config.data}; ${received} units came in.\n`);
+  around.note(`The shop is open on ${url}, ${where}, data in ${storage.where}; ${received} units came in.\n`);
 }
 
 async function runBatch(live: Live): Promise<"sound" | "unsound"> {
-  const { around, clock, config, outside, progress, shop, url } = live;
+  const { around, clock, config, outside, progress, shop, storage, url } = live;
   const { ordersOpen, returnsOpen } = await shop.client(orders).status({});
   if (ordersOpen + returnsOpen > 0)
     around.note(`Going on with ${ordersOpen} orders and ${returnsOpen} returns from before.\n`);
-  const { concurrency, data, orders: count, seed } = config;
-  const run = await nextRun(data);
+  const { concurrency, orders: count, seed } = config;
+  const run = await storage.nextRun();
   const client: Client<typeof orders> = clientOf(orders, outside);
   const { signal } = around;
   const batch = await driveOrders({ client, clock, signal, seed, run, count, concurrency, onProgress: progress.show });
   progress.end();
   const totals = await auditAtRest(live);
   const { rows: bestSellers } = await clientOf(analytics, outside).sales({ by: "product", limit: 5 });
-  around.print(summaryText({ run, data, url, batch, totals, bestSellers }));
+  around.print(summaryText({ run, data: storage.where, url, batch, totals, bestSellers }));
   if (config.after === "serve") around.print(servingText({ url, batch }));
   return totals.invariants.every((invariant) => invariant.ok) ? "sound" : "unsound";
 }

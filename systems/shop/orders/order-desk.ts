@@ -1,4 +1,4 @@
-import type { SqliteEngine } from "ashlar/engine/sqlite";
+import type { Engine } from "ashlar/engine";
 import { openEventStore, type EventStore } from "ashlar/events";
 import { openSagas, type RunOutcome, type Sagas } from "ashlar/saga";
 import type { CallHandlers, OpenContext, StreamHandlers } from "ashlar/service";
@@ -38,7 +38,7 @@ export interface OrderDesk {
 
 /** Opens stores, sagas and imports; they close with the service. */
 export async function openDesk(
-  context: OpenContext<typeof orders, typeof needs, SqliteEngine>,
+  context: OpenContext<typeof orders, typeof needs, Engine>,
   settings: ShopSettings,
 ): Promise<OrderDesk> {
   const { clock, emit, engine, needs: neighbours, random, resources } = context;
@@ -75,6 +75,6 @@ async function* openRuns(
 }
 
 /** Handlers of calls, to be written apart. */
-export type OrderCalls = CallHandlers<typeof orders, typeof needs, SqliteEngine, OrderDesk>;
+export type OrderCalls = CallHandlers<typeof orders, typeof needs, Engine, OrderDesk>;
 /** Handlers of streams. */
-export type OrderStreams = StreamHandlers<typeof orders, typeof needs, SqliteEngine, OrderDesk>;
+export type OrderStreams = StreamHandlers<typeof orders, typeof needs, Engine, OrderDesk>;

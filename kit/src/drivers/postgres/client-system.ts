@@ -3,11 +3,11 @@ import { UnsupportedError } from "../../errors/mod.ts";
 import type { ResolvedPostgres } from "./options.ts";
 import type { WireClient } from "./wire-client.ts";
 
-/** Connects with the library `pg`, which is loaded here, at the first connection. Throws UnsupportedError when it is not installed. */
-export async function connectClient(options: ResolvedPostgres): Promise<WireClient> {
+/** Connects to one of the servers with the library `pg`, which is loaded here, at the first connection. Throws UnsupportedError when it is not installed. */
+export async function connectClient(options: ResolvedPostgres, url: string): Promise<WireClient> {
   const { Client } = await library();
   const client = new Client({
-    connectionString: options.url,
+    connectionString: url,
     application_name: options.application,
     // A host that does not answer must not hold up the attempts at it.
     connectionTimeoutMillis: Math.min(options.connectMaxMs, 5_000),
