@@ -1,4 +1,4 @@
-import { abortable, gate } from "../abort/mod.ts";
+import { abortable, type Gate, gate } from "../abort/mod.ts";
 import type { LoadContext, Rule } from "./strategy.ts";
 import type { FillToken } from "./shared-tier.ts";
 
@@ -19,8 +19,6 @@ export interface FlightStart<V> {
 /** One load of one key, on which any number of callers wait. It is the generation of its key: what is written later supersedes it. */
 export class Flight<V> implements LoadContext<V> {
   readonly start: FlightStart<V>;
-  /** Given to its waiters. */
-  readonly result: Promise<V | undefined>;
   /** The key was written or invalidated since: the result is for the waiters only. */
   isSuperseded = false;
   hasEnded = false;
@@ -29,24 +27,41 @@ export class Flight<V> implements LoadContext<V> {
   waitsUntilMs: number | undefined;
   /** The answer if the load fails. */
   fallback: { readonly value: V | undefined } | undefined;
-  readonly #gate = gate<V | undefined>();
+  readonly #abandoned: (flight: Flight<V>) => void;
+  /** Of a load that is one promise already: that one, so that no other is made. */
+  #carrier: Promise<V | undefined> | undefined = undefined;
+  #gate: Gate<V | undefined> | undefined = undefined;
   #waiters = 0;
-  #controller: AbortController | undefined;
-  #abandoned: () => void = () => undefined;
+  #controller: AbortController | undefined = undefined;
 
-  constructor(start: FlightStart<V>) {
+  /** `abandoned` is called when the last waiter has gone before the result came; a refresh is never abandoned. */
+  constructor(start: FlightStart<V>, abandoned: (flight: Flight<V>) => void) {
     this.start = start;
-    this.result = this.#gate.promise;
-    // Those who wait hear of it through `result`; a refresh that fails is told by telemetry.
-    this.result.catch(() => undefined);
+    this.#abandoned = abandoned;
+  }
+
+  /** For loads whose end is told by `resolve` and `reject`. */
+  prepare(): void {
+    this.#gate ??= silentGate();
+  }
+
+  /** For a load that is itself the promise of the result. It tells `resolve` or `reject` too: its loader may have asked for its own key. */
+  carry(result: Promise<V | undefined>): void {
+    this.#carrier = result;
+    if (this.start.purpose === "refresh") result.catch(ignored);
   }
 
   resolve(value: V | undefined): void {
-    this.#gate.open(value);
+    this.#gate?.open(value);
   }
 
   reject(error: unknown): void {
-    this.#gate.fail(error);
+    this.#gate?.fail(error);
+  }
+
+  /** Given to its waiters. */
+  get result(): Promise<V | undefined> {
+    return this.#carrier ?? (this.#gate ??= silentGate()).promise;
   }
 
   get key(): string {
@@ -67,11 +82,6 @@ export class Flight<V> implements LoadContext<V> {
     this.#controller.abort(reason);
   }
 
-  /** Calls `abandoned` when the last waiter has gone before the result came; a refresh is never abandoned. */
-  onAbandoned(abandoned: () => void): void {
-    this.#abandoned = abandoned;
-  }
-
   /** The result for one caller, who may stop waiting. */
   wait(signal: AbortSignal | undefined): Promise<V | undefined> {
     if (signal === undefined) {
@@ -82,10 +92,11 @@ export class Flight<V> implements LoadContext<V> {
   }
 
   async #waitUntil(signal: AbortSignal): Promise<V | undefined> {
+    if (signal.aborted) this.result.catch(ignored);
     signal.throwIfAborted();
     this.#waiters++;
     const onAbort = (): void => {
-      if (--this.#waiters === 0 && this.start.purpose !== "refresh") this.#abandoned();
+      if (--this.#waiters === 0 && this.start.purpose !== "refresh") this.#abandoned(this);
     };
     signal.addEventListener("abort", onAbort, { once: true });
     try {
@@ -94,4 +105,13 @@ export class Flight<V> implements LoadContext<V> {
       signal.removeEventListener("abort", onAbort);
     }
   }
+}
+
+// Those who wait hear of a failure through `result`; a refresh that fails is told by telemetry.
+function ignored(): void {}
+
+function silentGate<T>(): Gate<T> {
+  const made = gate<T>();
+  made.promise.catch(ignored);
+  return made;
 }

@@ -12,7 +12,7 @@ import type { CacheRules } from "./options.ts";
 import { SharedReads } from "./shared-reads.ts";
 import type { SharedLink } from "./shared-link.ts";
 import type { Counters } from "./statistics.ts";
-import type { PendingWrite, Writer } from "./strategy.ts";
+import type { Load, PendingWrite, Writer } from "./strategy.ts";
 import type { Invalidation } from "./target.ts";
 
 /** Gets the values of some flights, in their order. */
@@ -24,6 +24,12 @@ export interface LoadingParts<V> {
   readonly memory: MemoryLevel<V>;
   readonly counters: Counters;
   readonly shared: SharedLink<V> | undefined;
+}
+
+/** How long a load took, and when it ended. */
+interface Landing {
+  readonly durationMs: number;
+  readonly nowMs: number;
 }
 
 const loaded = telemetryChannel("ashlar.cache.load");
@@ -71,18 +77,32 @@ export class Loading<V> {
     const { name, loadsMax } = this.#parts.options;
     if (this.#running + starts.length > loadsMax) throw new CacheBusyError(name, this.#running);
     this.#running += starts.length;
-    const flights = starts.map((start) => new Flight(start));
+    const flights = starts.map((start) => new Flight(start, this.#abandoned));
     for (const flight of flights) {
+      flight.prepare();
       if (flight.start.purpose === "look") this.#looks.add(flight);
       else this.#flights.set(flight.key, flight);
-      flight.onAbandoned(() => {
-        this.#supersede(flight);
-        flight.abort(abandonedReason);
-      });
     }
     void this.#fly(flights, load);
     return flights;
   }
+
+  /** The same for one key. Where nothing lies between memory and the loader, the load is one promise. `nowMs`: the present. */
+  startOne(start: FlightStart<V>, load: Load<V>, nowMs: number): Flight<V> | undefined {
+    if (!this.#isDirect || start.rule.loadTimeoutMs !== undefined) return this.start([start], loadByOne(load))[0];
+    const { name, loadsMax } = this.#parts.options;
+    if (this.#running >= loadsMax) throw new CacheBusyError(name, this.#running);
+    this.#running++;
+    const flight = new Flight(start, this.#abandoned);
+    this.#flights.set(start.key, flight);
+    flight.carry(this.#flyAlone(flight, load, nowMs));
+    return flight;
+  }
+
+  readonly #abandoned = (flight: Flight<V>): void => {
+    this.#supersede(flight);
+    flight.abort(abandonedReason);
+  };
 
   /** What is running for this key is not stored any more, and nobody else waits on it. */
   supersedeKey(key: string): void {
@@ -109,8 +129,31 @@ export class Loading<V> {
   }
 
   #takeOut(flight: Flight<V>): void {
-    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
-    this.#looks.delete(flight);
+    if (flight.start.purpose === "look") this.#looks.delete(flight);
+    else if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+  }
+
+  async #flyAlone(flight: Flight<V>, load: Load<V>, startedAtMs: number): Promise<V | undefined> {
+    const { clock } = this.#parts.options;
+    this.#parts.counters.loads++;
+    let value: V | undefined;
+    try {
+      value = await load(flight.key, flight);
+    } catch (error) {
+      const durationMs = clock.monotonic() - startedAtMs;
+      this.#parts.counters.loadTotalMs += durationMs;
+      this.#loadFailed(flight, error, durationMs);
+      throw error;
+    }
+    const nowMs = clock.monotonic();
+    this.#parts.counters.loadTotalMs += nowMs - startedAtMs;
+    try {
+      this.#land(flight, value, { durationMs: nowMs - startedAtMs, nowMs });
+    } catch (error) {
+      this.#fail(flight, error);
+      throw error;
+    }
+    return value;
   }
 
   async #fly(flights: readonly Flight<V>[], load: LoadFlights<V>): Promise<void> {
@@ -153,7 +196,7 @@ export class Loading<V> {
       }
     }
     for (const [flight, { value }] of pending) {
-      this.#store(flight, value, 0);
+      this.#store(flight, value, { durationMs: 0, nowMs: this.#parts.options.clock.monotonic() });
       flight.resolve(value);
       this.#ended(flight);
     }
@@ -172,18 +215,21 @@ export class Loading<V> {
     } catch (error) {
       const durationMs = clock.monotonic() - startedAtMs;
       this.#parts.counters.loadTotalMs += durationMs * flights.length;
-      for (const flight of flights) {
-        this.#parts.counters.loadFailures++;
-        this.#fail(flight, error);
-        this.#tell(flight, { outcome: "failed", durationMs, error });
-      }
+      for (const flight of flights) this.#loadFailed(flight, error, durationMs);
       return;
     }
-    const durationMs = clock.monotonic() - startedAtMs;
+    const nowMs = clock.monotonic();
+    const durationMs = nowMs - startedAtMs;
     this.#parts.counters.loadTotalMs += durationMs * flights.length;
     if (this.#shared === undefined)
-      for (const [index, flight] of flights.entries()) this.#land(flight, values[index], durationMs);
+      for (const [index, flight] of flights.entries()) this.#land(flight, values[index], { durationMs, nowMs });
     else await Promise.all(flights.map((flight, index) => this.#share(flight, values[index], durationMs)));
+  }
+
+  #loadFailed(flight: Flight<V>, error: unknown, durationMs: number): void {
+    this.#parts.counters.loadFailures++;
+    this.#fail(flight, error);
+    this.#tell(flight, { outcome: "failed", durationMs, error });
   }
 
   async #inTime(
@@ -201,12 +247,12 @@ export class Loading<V> {
     }
   }
 
-  #land(flight: Flight<V>, value: V | undefined, durationMs: number): void {
-    const stored = this.#store(flight, value, durationMs);
+  #land(flight: Flight<V>, value: V | undefined, { durationMs, nowMs }: Landing): void {
+    const stored = this.#store(flight, value, { durationMs, nowMs });
     this.#parts.counters.refusedFills += stored === "refused" ? 1 : 0;
     flight.resolve(value);
     this.#ended(flight);
-    this.#tell(flight, { outcome: value === undefined ? "absent" : "loaded", durationMs });
+    if (loaded.active) this.#tell(flight, { outcome: value === undefined ? "absent" : "loaded", durationMs });
   }
 
   /** What the fleet refuses is not kept here either: it was written or invalidated somewhere meanwhile. */
@@ -214,15 +260,19 @@ export class Loading<V> {
     try {
       const life = this.#parts.memory.lifeOf(flight.start.rule, flight.key, value);
       if ((await this.#shared?.fill(flight, value, life)) === "refused") flight.isSuperseded = true;
-      this.#land(flight, value, durationMs);
+      this.#land(flight, value, { durationMs, nowMs: this.#parts.options.clock.monotonic() });
     } catch (error) {
       this.#fail(flight, error);
     }
   }
 
   /** `refused`: something came between. */
-  #store(flight: Flight<V>, value: V | undefined, costMs: number): "stored" | "refused" | "not kept" {
-    const { memory, options } = this.#parts;
+  #store(
+    flight: Flight<V>,
+    value: V | undefined,
+    { durationMs: costMs, nowMs }: Landing,
+  ): "stored" | "refused" | "not kept" {
+    const { memory } = this.#parts;
     const { key, rule, stamp } = flight.start;
     const version = memory.versionOf(value, key);
     if (flight.isSuperseded) return "refused";
@@ -230,7 +280,7 @@ export class Loading<V> {
     if (!memory.entries.tags.holds(tags, stamp)) return "refused";
     const life: Life = memory.lifeOf(rule, key, value);
     const holding = holdingOf(value);
-    const kept = memory.store({ key, holding, rule, life, tags, version, stamp, costMs }, options.clock.monotonic());
+    const kept = memory.store({ key, holding, rule, life, tags, version, stamp, costMs }, nowMs);
     return kept === "outdated" ? "refused" : kept === "refused" ? "not kept" : "stored";
   }
 
@@ -278,4 +328,8 @@ async function pendingOf<V>(
   flights: readonly Flight<V>[],
 ): Promise<readonly (PendingWrite<V> | "not-pending")[]> {
   return writer?.pending === undefined ? [] : writer.pending(flights.map(({ key }) => key));
+}
+
+function loadByOne<V>(load: Load<V>): LoadFlights<V> {
+  return async ([flight]) => (flight === undefined ? [] : [await load(flight.key, flight)]);
 }

@@ -51,17 +51,24 @@ export class Reading<V> {
   }
 
   /** As `Cache.get`. */
-  async one(read: Read<V>): Promise<V | undefined> {
+  one(read: Read<V>): Promise<V | undefined> {
+    try {
+      return this.#one(read);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #one(read: Read<V>): Promise<V | undefined> {
     const { key, options, load } = read;
     options?.signal?.throwIfAborted();
     const rule = this.#parts.options.rules.of(keyOf(key));
-    const loader = load ?? rule.load;
-    const loadAll = loader === undefined ? undefined : loadByOne(loader);
-    const verdict = this.#ask(key, { rule, load: loadAll, tags: options?.tags });
-    if (verdict.kind === "answer") return verdict.value;
-    if (verdict.kind === "stale") return this.#staleOr(read, { rule, load: loadAll, value: verdict.value });
+    const how = { rule, load: load ?? rule.load, tags: options?.tags, nowMs: this.#parts.options.clock.monotonic() };
+    const verdict = this.#ask(key, how);
+    if (verdict.kind === "answer") return Promise.resolve(verdict.value);
+    if (verdict.kind === "stale") return this.#staleOr(read, { ...how, value: verdict.value });
     this.#parts.counters.misses++;
-    return this.#flight(key, { rule, load: loadAll, tags: options?.tags })?.wait(options?.signal);
+    return this.#flight(key, how, "miss")?.wait(options?.signal) ?? Promise.resolve(undefined);
   }
 
   /** One answer a key, in their order; what is missing is loaded by one call. */
@@ -76,15 +83,17 @@ export class Reading<V> {
         continue;
       }
       const rule = this.#parts.options.rules.of(key);
-      const verdict = this.#ask(key, { rule, load: undefined, tags: options?.tags });
+      const nowMs = this.#parts.options.clock.monotonic();
+      const how = { rule, load: undefined, tags: options?.tags, nowMs };
+      const verdict = this.#ask(key, how);
       const running = this.#parts.loading.flightOf(key);
       if (verdict.kind !== "miss") answers.set(key, verdict.value);
       if (verdict.kind === "stale") this.#parts.counters.staleHits++;
       if (verdict.kind === "miss") this.#parts.counters.misses++;
       if (verdict.kind === "miss" && running !== undefined) answers.set(key, running.wait(options?.signal));
       if (running !== undefined || verdict.kind === "answer") continue;
-      if (verdict.kind === "miss") missing.push(this.#startOf(key, { rule, tags: options?.tags, purpose: "miss" }));
-      else stale.push(this.#startOf(key, { rule, tags: options?.tags, purpose: "refresh" }));
+      if (verdict.kind === "miss") missing.push(this.#startOf(key, how, "miss"));
+      else stale.push(this.#startOf(key, how, "refresh"));
     }
     if (load !== undefined) {
       for (const flight of this.#startMany(missing, load)) answers.set(flight.key, flight.wait(options?.signal));
@@ -95,9 +104,9 @@ export class Reading<V> {
 
   /** What memory has; with a loader a read near the end of the fresh time refreshes. */
   #ask(key: string, how: How<V>): Verdict<V> {
-    const { memory, counters, options } = this.#parts;
+    const { memory, counters } = this.#parts;
     const { entries } = memory;
-    const nowMs = options.clock.monotonic();
+    const { nowMs } = how;
     const slot = entries.find(key);
     const freshness = slot < 0 ? "gone" : entries.freshness(slot, nowMs);
     if (freshness === "gone") return miss;
@@ -117,23 +126,24 @@ export class Reading<V> {
   async #staleOr({ key, options }: Read<V>, how: How<V> & { readonly value: V | undefined }): Promise<V | undefined> {
     const { counters, loading, options: rules } = this.#parts;
     const { rule, load, value } = how;
+    const signal = options?.signal;
     // Without a loader nobody would ever load it anew, so a stale value is as good as none.
     if (load === undefined) {
       counters.misses++;
-      return this.#flight(key, { ...how, tags: options?.tags })?.wait(options?.signal);
+      return this.#flight(key, how, "miss")?.wait(signal);
     }
     const isPaused = loading.isPaused(key, rules.clock.monotonic());
     if (rule.stale === "while-refreshing" || isPaused) {
-      if (!isPaused) this.#refresh(key, { ...how, tags: options?.tags });
+      if (!isPaused) this.#refresh(key, how);
       counters.staleHits++;
       return value;
     }
     try {
-      const fresh = await this.#inTime(key, { ...how, tags: options?.tags }, options?.signal);
+      const fresh = await this.#inTime(key, how, signal);
       counters.misses++;
       return fresh;
     } catch (error) {
-      if (options?.signal?.aborted === true) throw error;
+      if (signal?.aborted === true) throw error;
       counters.staleHits++;
       return value;
     }
@@ -157,62 +167,62 @@ export class Reading<V> {
   }
 
   #refresh(key: string, how: How<V>): void {
-    const { loading, options } = this.#parts;
-    if (how.load === undefined || loading.isPaused(key, options.clock.monotonic())) return;
-    if (loading.flightOf(key) !== undefined) return;
-    this.#refreshAll([this.#startOf(key, { ...how, purpose: "refresh" })], how.load);
+    const { loading } = this.#parts;
+    const { load, nowMs } = how;
+    if (load === undefined || loading.isPaused(key, nowMs) || loading.flightOf(key) !== undefined) return;
+    this.#refreshed(1, () => loading.startOne(this.#startOf(key, how, "refresh"), load, nowMs));
   }
 
   #refreshMany(starts: readonly FlightStart<V>[], load: LoadMany<V>): void {
     const nowMs = this.#parts.options.clock.monotonic();
     const due = starts.filter(({ key }) => !this.#parts.loading.isPaused(key, nowMs));
-    if (due.length > 0) this.#refreshAll(due, loadByMany(load));
+    if (due.length > 0) this.#refreshed(due.length, () => this.#parts.loading.start(due, loadByMany(load)));
   }
 
   /** There is an answer without it, so that a full house is no reason to fail. */
-  #refreshAll(starts: readonly FlightStart<V>[], load: LoadFlights<V>): void {
+  #refreshed(count: number, start: () => unknown): void {
     try {
-      this.#parts.loading.start(starts, load);
-      this.#parts.counters.refreshes += starts.length;
+      start();
+      this.#parts.counters.refreshes += count;
     } catch (error) {
       if (!(error instanceof CacheBusyError)) throw error;
     }
   }
 
   /** The flight that answers a miss; `undefined` when there is nobody to ask. */
-  #flight(key: string, how: How<V>, purpose: "miss" | "refresh" = "miss"): Flight<V> | undefined {
+  #flight(key: string, how: How<V>, purpose: "miss" | "refresh"): Flight<V> | undefined {
     const { loading, isShared, options } = this.#parts;
-    const { load } = how;
+    const { load, nowMs } = how;
     const running = load === undefined ? undefined : loading.flightOf(key);
     if (running !== undefined) return running;
-    if (load !== undefined) return loading.start([this.#startOf(key, { ...how, purpose })], load)[0];
+    if (load !== undefined) return loading.startOne(this.#startOf(key, how, purpose), load, nowMs);
     if (!isShared && options.rules.of(key).writer?.pending === undefined) return undefined;
-    return loading.start([this.#startOf(key, { ...how, purpose: "look" })], lookOnly)[0];
+    return loading.start([this.#startOf(key, how, "look")], lookOnly)[0];
   }
 
   #startMany(starts: readonly FlightStart<V>[], load: LoadMany<V>): readonly Flight<V>[] {
     return starts.length === 0 ? [] : this.#parts.loading.start(starts, loadByMany(load));
   }
 
-  #startOf(key: string, how: Omit<How<V>, "load"> & { readonly purpose: FlightStart<V>["purpose"] }): FlightStart<V> {
+  #startOf(key: string, { rule, tags, nowMs }: How<V>, purpose: FlightStart<V>["purpose"]): FlightStart<V> {
     const { entries } = this.#parts.memory;
+    const { stamp } = entries.tags;
+    // After a miss there is nothing, or something that is of no use.
+    if (purpose === "miss") return { key, rule, tags, purpose, previous: undefined, leftMs: 0, stamp };
     const slot = entries.find(key);
     const holding = slot < 0 ? absent : entries.value(slot);
     const previous = holding === absent || holding instanceof Failure ? undefined : holding;
-    const { rule, tags, purpose } = how;
-    const leftMs = slot < 0 ? 0 : Math.max(0, entries.freshUntilMs(slot) - this.#parts.options.clock.monotonic());
-    return { key, rule, tags, purpose, previous, leftMs, stamp: entries.tags.stamp };
+    const leftMs = slot < 0 ? 0 : Math.max(0, entries.freshUntilMs(slot) - nowMs);
+    return { key, rule, tags, purpose, previous, leftMs, stamp };
   }
 }
 
 interface How<V> {
   readonly rule: Rule<V>;
-  readonly load: LoadFlights<V> | undefined;
-  readonly tags?: readonly string[] | undefined;
-}
-
-function loadByOne<V>(load: Load<V>): LoadFlights<V> {
-  return async ([flight]) => (flight === undefined ? [] : [await load(flight.key, flight)]);
+  readonly load: Load<V> | undefined;
+  readonly tags: readonly string[] | undefined;
+  /** When the read began. */
+  readonly nowMs: number;
 }
 
 /** Keys of one call may be loaded in two, when another process holds the right to fill some. */

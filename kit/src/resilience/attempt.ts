@@ -47,7 +47,9 @@ export class Attempt implements CallContext, Passage, Timed {
     this.hedge = beside === undefined ? 0 : beside.hedge;
     this.cancelledBy = beside === undefined ? call.signal : beside.cancelledBy;
     this.deadlineAtMs = call.deadlineAtMs;
-    this.#startedAtMs = call.attempts <= 1 && this.hedge === 0 ? call.startedAtMs : undefined;
+    // Only what began with its call: not behind a queue around all attempts, nor after a pause.
+    const isFirst = call.attempts <= (call.plan.outer.length === 0 ? 1 : 0) && this.hedge === 0;
+    this.#startedAtMs = isFirst ? call.startedAtMs : undefined;
   }
 
   get priority(): Priority {
@@ -182,6 +184,12 @@ export class Attempt implements CallContext, Passage, Timed {
     this.deadlineAtMs = other.deadlineAtMs;
   }
 
+  spoil(error: unknown): void {
+    this.kind = "error";
+    this.result = error;
+    this.verdict = "failure";
+  }
+
   /** The caller gave up between two attempts. */
   abort(reason: unknown): void {
     this.kind = "aborted";
@@ -221,8 +229,8 @@ export class Attempt implements CallContext, Passage, Timed {
 
   async #enterLater(entering: Promise<number | Refusal>): Promise<Refusal | undefined> {
     const entered = await entering;
-    // The reading of before the wait is old.
-    this.#startedAtMs = undefined;
+    // The reading of before the wait is old; who asked for one goes by it at the end.
+    if (this.#startedAtMs !== undefined) this.#startedAtMs = this.#plan.clock.monotonic();
     if (typeof entered !== "number") return entered;
     this.#addTicket(entered);
     return this.enter();

@@ -173,3 +173,45 @@ test("every item settles exactly once and is done at least once, whatever fails"
     { numRuns: 15 },
   );
 });
+
+describe("what its user brings may fail", () => {
+  test("a back-off that throws, or is no time, ends the items of its batch and no other", async () => {
+    const off = new Error("no idea");
+    const delays = [
+      () => {
+        throw off;
+      },
+      () => ({ delayMs: Number.NaN, state: 0 }),
+    ];
+    for (const bad of delays) {
+      let isDown = true;
+      const batches = batcher<string>({
+        flush: async () => {
+          if (isDown) throw new Error("down");
+        },
+        sizeMax: 2,
+        delay: bad,
+        clock: manualClock(),
+      });
+      const ends = await Promise.allSettled([batches.add("a"), batches.add("b")]);
+      expect(ends.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+      isDown = false;
+      await Promise.all([batches.add("c"), batches.add("d")]);
+      expect(batches.describe()).toMatchObject({ pending: 0, flushing: 0 });
+      await batches[Symbol.asyncDispose]();
+    }
+  });
+
+  test("an item whose size is no number is refused, and the bound holds for the others", async () => {
+    const flushes: string[] = [];
+    await using batches = batcher<string>({
+      flush: async (items) => void flushes.push(items.join()),
+      bytesMax: 4,
+      bytesOf: (item) => (item === "?" ? Number.NaN : item.length),
+    });
+    const adds = [batches.add("ab"), batches.add("?"), batches.add("cd"), batches.add("ef")];
+    await expect(adds[1]).rejects.toThrow(ConfigError);
+    await batches.flush();
+    expect(flushes).toEqual(["ab,cd", "ef"]);
+  });
+});

@@ -27,7 +27,7 @@ export interface BatcherOptions<I, R> {
   readonly sizeMax?: number | undefined;
   /** Bytes of one flush, as `bytesOf` counts them; an item that is larger goes alone. Default no bound. */
   readonly bytesMax?: number | undefined;
-  /** Default 0 for each. */
+  /** 0 or more; what is no such number rejects its `add` with ConfigError. Default 0 for each. */
   readonly bytesOf?: ((item: I) => number) | undefined;
   /** How long the first item of a batch waits for others. Default 10 ms. */
   readonly waitMs?: number | undefined;
@@ -121,7 +121,7 @@ class Batcher<I, R> implements AsyncDisposable {
       return Promise.reject(refusedError(this.#name, refusal(this.#name, this.#isClosed ? "closed" : "full")));
     }
     return new Promise((resolve, reject) => {
-      const bytes = this.#bytesOf(item);
+      const bytes = numberIn("bytesOf", this.#bytesOf(item), { min: 0 });
       if (this.#filling.length > 0 && this.#fillingBytes + bytes > this.#limits.bytes) this.#fill();
       this.#pending++;
       this.#filling.push({ item, resolve, reject });
@@ -173,13 +173,18 @@ class Batcher<I, R> implements AsyncDisposable {
   async #see(batch: readonly Entry<I, R>[]): Promise<void> {
     let left = batch;
     let state = 0;
-    for (let attempt = 1; left.length > 0; attempt++) {
-      const isLast = attempt >= this.#limits.attempts;
-      left = await this.#attempt(left, { attempt, isLast });
-      if (left.length === 0) break;
-      const step = this.#delay(attempt, state, this.#random);
-      state = step.state;
-      await this.#clock.sleep(step.delayMs);
+    try {
+      for (let attempt = 1; left.length > 0; attempt++) {
+        const isLast = attempt >= this.#limits.attempts;
+        left = await this.#attempt(left, { attempt, isLast });
+        if (left.length === 0) break;
+        const step = this.#delay(attempt, state, this.#random);
+        state = step.state;
+        await this.#clock.sleep(Math.max(0, step.delayMs));
+      }
+    } catch (error) {
+      // A back-off that throws or is no time: nobody could say when to try again.
+      this.#settleAll(left, error);
     }
     this.#flushing--;
     this.#next();

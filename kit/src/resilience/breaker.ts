@@ -63,6 +63,7 @@ class Breaker implements Guard {
   }
 
   enter(passage: Passage): number | Refusal {
+    if (this.#rules.slowOverMs !== Infinity) passage.startedAtMs(); // the time of the call is counted from here
     if (this.#state === "closed") return this.#generation;
     return this.#enterUnlessClosed(passage.startedAtMs());
   }

@@ -38,4 +38,6 @@ export interface EndedAttempt {
   readonly result: unknown;
   readonly refusal: Refusal | undefined;
   ended(): Ended;
+  /** What decides about another attempt threw: that is the end. */
+  spoil(error: unknown): void;
 }

@@ -1,3 +1,4 @@
+import { ConfigError } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import type { EndedAttempt, ParentCall, Work } from "./call-context.ts";
 import type { StopReason } from "./outcome.ts";
@@ -58,7 +59,7 @@ export class Call {
 
   /** After a failed attempt: how long to pause before the next, or undefined when it was the last; `stopped` says why. */
   next(attempt: EndedAttempt): number | undefined {
-    const pauseMs = this.#pauseAfter(attempt);
+    const pauseMs = this.#pauseOrSpoil(attempt);
     if (typeof pauseMs === "number") {
       this.trail = [...this.trail, attempt.result];
       if (retried.active)
@@ -67,6 +68,17 @@ export class Call {
     }
     this.stopped = pauseMs;
     return undefined;
+  }
+
+  /** A call whose retry does not know what to do ends with that error, behind what the attempt ended with: it must end in any case. */
+  #pauseOrSpoil(attempt: EndedAttempt): number | StopReason {
+    try {
+      return this.#pauseAfter(attempt);
+    } catch (error) {
+      this.trail = [...this.trail, attempt.result];
+      attempt.spoil(error);
+      return "not-worth-it";
+    }
   }
 
   #pauseAfter(attempt: EndedAttempt): number | StopReason {
@@ -82,6 +94,7 @@ export class Call {
     if (askedMs !== undefined && retry.retryAfterMaxMs >= 0 && askedMs > retry.retryAfterMaxMs) return "asked-to-wait";
     const step = retry.delay(this.attempts, this.#backoff, random);
     this.#backoff = step.state;
+    if (Number.isNaN(step.delayMs)) throw new ConfigError("delay", step.delayMs, "a back-off of milliseconds");
     const pauseMs = Math.max(0, step.delayMs) + (retry.retryAfterMaxMs < 0 ? 0 : (askedMs ?? 0));
     const beginsAtMs = clock.monotonic() + pauseMs;
     if (beginsAtMs >= this.deadlineAtMs || beginsAtMs - (this.startedAtMs ?? 0) > retry.totalMaxMs) return "time";

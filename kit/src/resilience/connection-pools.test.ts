@@ -153,3 +153,26 @@ describe("connection pools", () => {
     );
   });
 });
+
+test("who asks in the turn in which the pools are closed gets a refusal, and nothing is opened", async () => {
+  const { clock, pools, open } = made();
+  const asked = pools.acquire("a");
+  await pools[Symbol.asyncDispose]();
+  expect(await asked).toMatchObject({ allowed: false, reason: "closed" });
+  await clock.advance(10);
+  expect(open.size).toBe(0);
+  expect(pools.describe()["a"]).toEqual({ inUse: 0, idle: 0, waiting: 0 });
+});
+
+test("a connection that cannot be looked at is closed, and its place is free", async () => {
+  const { clock, pools, open } = made({
+    isUsable: () => {
+      throw new Error("cannot tell");
+    },
+  });
+  const first = await held(clock, pools.acquire("a"));
+  first[Symbol.dispose]();
+  await expect(pools.acquire("a")).rejects.toThrow("cannot tell");
+  expect(open.size).toBe(0);
+  expect(pools.describe()["a"]).toEqual({ inUse: 0, idle: 0, waiting: 0 });
+});

@@ -101,8 +101,14 @@ class ConnectionPools<C> implements AsyncDisposable {
     if (pool === undefined) return refusal(this.#name, this.#isClosed ? "closed" : "full");
     const refused = await this.#room(pool, { rank: rankOf(priority), signal });
     if (refused !== undefined) return this.#isClosed ? refusal(this.#name, "closed") : refused;
+    if (this.#isClosed) {
+      // Between room and now, if only for a moment.
+      pool.slots.give();
+      return refusal(this.#name, "closed");
+    }
     this.#held++;
     try {
+      signal?.throwIfAborted();
       const connection = this.#takeIdle(pool) ?? { connection: await this.#options.open(client, { signal }) };
       return this.#lend(pool, connection.connection);
     } catch (error) {
@@ -172,8 +178,13 @@ class ConnectionPools<C> implements AsyncDisposable {
   #takeIdle({ idle }: Pool<C>): { readonly connection: C } | undefined {
     const { isUsable = () => true } = this.#options;
     for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
-      if (isUsable(last.connection)) return last;
-      this.#close(last.connection);
+      let isGood = false;
+      try {
+        isGood = isUsable(last.connection);
+      } finally {
+        if (!isGood) this.#close(last.connection);
+      }
+      if (isGood) return last;
     }
     return undefined;
   }

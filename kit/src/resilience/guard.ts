@@ -12,7 +12,7 @@ export interface Passage {
   readonly verdict: Verdict;
   /** `running`: the caller got its answer (a timeout, an abort), the work has not ended yet. */
   readonly work: "settled" | "running";
-  /** When the attempt began, on the monotonic clock. */
+  /** When the attempt began (behind a queue: when it got in), on the monotonic clock. Read when first asked: a guard that goes by it asks in `enter`. */
   startedAtMs(): number;
   /** When it ended; before that, now. */
   endedAtMs(): number;

@@ -48,6 +48,9 @@ class Race {
 
   /** The caller's signal aborted: all end, and the last end counts. */
   handleEvent(): void {
+    // A guard that is slow to let go must not leave time for one more.
+    this.#timer?.cancel();
+    this.#isOver = true;
     for (const { stop } of this.#running) stop.abort(this.#frame.cancelledBy?.reason);
   }
 
@@ -55,6 +58,7 @@ class Race {
     const stop = new AbortController();
     const { call } = this.#frame;
     const attempt = new Attempt(call, call.plan.guards, { hedge: this.#begun++, cancelledBy: stop.signal });
+    if (typeof this.#rules.after !== "number") attempt.startedAtMs(); // the latency is counted from here
     const runner = { attempt, stop };
     this.#running.add(runner);
     void this.#follow(runner); // never rejects

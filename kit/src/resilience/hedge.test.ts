@@ -129,3 +129,35 @@ test("a histogram's quantile is at most a step above the true one, whatever the 
     expect(found / ms).toBeLessThan(1.1);
   }
 });
+
+describe("a quantile delay", () => {
+  test("learns latencies where nothing else asks for the time", async () => {
+    const after = quantileDelay();
+    const { line, clock } = made(hedge({ after }));
+    for (let call = 0; call < 200; call++) {
+      const end = line.run(() => clock.sleep(50));
+      await clock.advance(50);
+      await end;
+    }
+    expect(after.ms).toBeGreaterThanOrEqual(50);
+    expect(after.ms).toBeLessThan(56);
+  });
+
+  test("may be bounded below or above where it would start by itself", () => {
+    expect(quantileDelay({ maxMs: 50 }).ms).toBe(50);
+    expect(quantileDelay({ minMs: 20_000 }).ms).toBe(20_000);
+    expect(() => quantileDelay({ minMs: 20, maxMs: 10 })).toThrow("maxMs");
+  });
+});
+
+test("after the caller has given up no attempt begins, however slowly a guard lets go", async () => {
+  const stuck = { kind: "stuck", name: "stuck", enter: () => new Promise<number>(() => {}), leave: () => {} };
+  const { line, clock } = made(hedge({ after: 50 }), stuck);
+  const stop = new AbortController();
+  void line.outcome(() => expect.unreachable(), { signal: stop.signal });
+  await clock.settle();
+  expect(clock.timersPending).toBe(1);
+  stop.abort("enough");
+  await clock.settle();
+  expect(clock.timersPending).toBe(0);
+});

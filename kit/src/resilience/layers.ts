@@ -41,7 +41,7 @@ export interface RetryOptions {
   readonly attemptsMax: number;
   /** Default {@link smoothJitter} from 50 ms to 10 s. */
   readonly delay?: Backoff | undefined;
-  /** Whether an end is worth another attempt. Default: an error that does not say otherwise of itself (`retryable`), and a value that is judged a failure. */
+  /** Whether an end is worth another attempt. Default: an error that does not say otherwise of itself (`retryable`), and a value that is judged a failure. When it throws, the call fails with that. */
   readonly on?: ((ended: Ended) => boolean) | undefined;
   /** Shared by all who call the same thing. Default: one of its own; `none` only where something else bounds the load. */
   readonly budget?: RetryBudget | "none" | undefined;

@@ -6,11 +6,11 @@ import { LatencyHistogram } from "./latency-histogram.ts";
 export interface QuantileDelayOptions {
   /** Attempts slower than this part of all are hedged, 0.5 to 0.999. Default 0.95. */
   readonly quantile?: number | undefined;
-  /** The delay until there are 100 latencies to go by. Default 100 ms. */
+  /** The delay until there are 100 latencies to go by. Default 100 ms, or the nearest that `minMs` and `maxMs` allow. */
   readonly startMs?: number | undefined;
   /** Never sooner. Default 1 ms. */
   readonly minMs?: number | undefined;
-  /** Never later. Default 10 s. */
+  /** Never later. Default 10 s, or `minMs` where that is more. */
   readonly maxMs?: number | undefined;
 }
 
@@ -37,8 +37,12 @@ class QuantileDelay {
   constructor(options: QuantileDelayOptions) {
     this.#quantile = numberIn("quantile", options.quantile ?? 0.95, { min: 0.5, max: 0.999 });
     this.#minMs = numberIn("minMs", options.minMs ?? 1, { min: 0, max: durationMaxMs });
-    this.#maxMs = numberIn("maxMs", options.maxMs ?? 10_000, { min: this.#minMs, max: durationMaxMs });
-    this.#ms = numberIn("startMs", options.startMs ?? 100, { min: this.#minMs, max: this.#maxMs });
+    this.#maxMs = numberIn("maxMs", options.maxMs ?? Math.max(10_000, this.#minMs), {
+      min: this.#minMs,
+      max: durationMaxMs,
+    });
+    const startMs = options.startMs ?? Math.min(this.#maxMs, Math.max(this.#minMs, 100));
+    this.#ms = numberIn("startMs", startMs, { min: this.#minMs, max: this.#maxMs });
   }
 
   /** The delay now. */

@@ -33,7 +33,7 @@ export interface TaskOptions {
   readonly priority?: Priority | undefined;
   /** Ends the task with its thread: the only way to stop code that computes. */
   readonly signal?: AbortSignal | undefined;
-  /** For the task itself, without waiting; then its thread is ended. Default none. */
+  /** For the task itself, without waiting; then its thread is ended. 0 to ten years. Default none. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -86,22 +86,23 @@ class ThreadPools implements AsyncDisposable {
   }
 
   /**
-   * The task's result. Rejects with TaskFailedError when it threw, ThreadLostError when its thread ended, TimeoutError, the signal's reason, or
+   * The task's result. Rejects with ConfigError, TaskFailedError when it threw, ThreadLostError when its thread ended, TimeoutError, the signal's reason, or
    * CallRefusedError when there was no room (nothing was begun).
    */
   async run<R>(task: string, input: unknown, options: TaskOptions = {}): Promise<R> {
-    const { priority = "normal", signal } = options;
+    const { priority = "normal", signal, timeoutMs } = options;
     signal?.throwIfAborted();
+    if (timeoutMs !== undefined) numberIn("timeoutMs", timeoutMs, { min: 0, max: durationMaxMs });
     const rank = rankOf(priority);
     const pool = this.#pools[rank];
     if (pool === undefined || this.#isClosed) throw this.#refused("closed");
     await this.#room(pool, { rank, signal });
-    const thread = pool.idle.pop() ?? this.#start();
-    const reply = this.#do(thread, { task, input }, options);
     try {
-      return (await reply) as R;
+      // While it waited, were it for a moment only, the caller may have given up, or the pool been closed.
+      signal?.throwIfAborted();
+      if (this.#isClosed) throw this.#refused("closed");
+      return (await this.#inThread(pool, { task, input }, options)) as R;
     } finally {
-      if (this.#alive.has(thread) && !this.#isClosed) pool.idle.push(thread);
       pool.slots.give();
     }
   }
@@ -136,6 +137,15 @@ class ThreadPools implements AsyncDisposable {
       throw this.#refused(this.#isClosed ? "closed" : "waited");
   }
 
+  async #inThread({ idle }: Pool, message: TaskMessage, options: TaskOptions): Promise<unknown> {
+    const thread = idle.pop() ?? this.#start();
+    try {
+      return await this.#do(thread, message, options);
+    } finally {
+      if (this.#alive.has(thread) && !this.#isClosed) idle.push(thread);
+    }
+  }
+
   #refused(reason: "closed" | "full" | "waited"): Error {
     return refusedError(this.#name, refusal(this.#name, reason));
   }
@@ -161,7 +171,9 @@ class ThreadPools implements AsyncDisposable {
       this.#alive.delete(thread);
       void thread.terminate(); // resolves when it has ended, and never rejects
     };
-    const onMessage = (reply: TaskReply): void => {
+    const onMessage = (reply: TaskReply | undefined): void => {
+      // What the module tells its parent besides is not for us.
+      if (typeof reply?.ok !== "boolean") return;
       if (reply.ok) resolve(reply.value);
       else reject(new TaskFailedError(message.task, reply.record, reply.repeat));
     };
@@ -172,7 +184,7 @@ class ThreadPools implements AsyncDisposable {
         ? undefined
         : this.#clock.setTimer(timeoutMs, () => end(lateError(`${message.task} in ${this.#name}`, timeoutMs)));
     signal?.addEventListener("abort", onAbort, { once: true });
-    thread.on("message", onMessage).on("error", onLost).on("exit", onLost);
+    thread.on("message", onMessage).on("messageerror", onLost).on("error", onLost).on("exit", onLost);
     thread.ref();
     try {
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
@@ -184,7 +196,7 @@ class ThreadPools implements AsyncDisposable {
     return promise.finally(() => {
       timer?.cancel();
       signal?.removeEventListener("abort", onAbort);
-      thread.off("message", onMessage).off("error", onLost).off("exit", onLost);
+      thread.off("message", onMessage).off("messageerror", onLost).off("error", onLost).off("exit", onLost);
       thread.unref();
     });
   }

@@ -1,6 +1,6 @@
 import { getEventListeners } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
-import { TimeoutError } from "../errors/mod.ts";
+import { ConfigError, TimeoutError } from "../errors/mod.ts";
 import { TaskFailedError, ThreadLostError } from "./thread-errors.ts";
 import { threadPools, type ThreadPools, type ThreadPoolsOptions } from "./thread-pools-system.ts";
 
@@ -54,6 +54,36 @@ describe("thread pools", () => {
     await expect(pools.run("double", () => 1)).rejects.toThrow("could not be cloned");
     expect(await pools.run("double", 2)).toBe(4);
     expect(pools.describe().normal).toEqual({ busy: 0, idle: 1, waiting: 0 });
+  });
+
+  test("who gives up, or whose pool is closed, in the turn in which it asks has no thread", async () => {
+    const pools = made();
+    const stop = new AbortController();
+    const given = pools.run("spin", undefined, { signal: stop.signal });
+    stop.abort("enough");
+    await expect(given).rejects.toBe("enough");
+    expect(pools.describe().normal).toEqual({ busy: 0, idle: 0, waiting: 0 });
+    const late = pools.run("spin", undefined);
+    await pools[Symbol.asyncDispose]();
+    await expect(late).rejects.toMatchObject({ reason: "closed" });
+    expect(pools.describe().normal).toEqual({ busy: 0, idle: 0, waiting: 0 });
+  });
+
+  test("what cannot begin keeps no place: a time that is none, a module that no thread takes", async () => {
+    const pools = made();
+    await expect(pools.run("double", 1, { timeoutMs: Number.NaN })).rejects.toBeInstanceOf(ConfigError);
+    expect(await pools.run("double", 2, { timeoutMs: 10_000 })).toBe(4);
+    const nowhere = made({ module: new URL("http://localhost/none.js"), queueMax: 0 });
+    for (let attempt = 0; attempt < 3; attempt++)
+      await expect(nowhere.run("double", 1)).rejects.toMatchObject({ code: "ERR_INVALID_URL_SCHEME" });
+    const missing = made({ module: new URL("./none.ts", import.meta.url), queueMax: 0 });
+    for (let attempt = 0; attempt < 3; attempt++)
+      await expect(missing.run("double", 1)).rejects.toBeInstanceOf(ThreadLostError);
+  });
+
+  test("what a module tells its parent besides ends nobody's task", async () => {
+    const pools = made();
+    expect(await pools.run("chatter", 21)).toBe(42);
   });
 
   test("disposing refuses who waits and ends who is at work", async () => {

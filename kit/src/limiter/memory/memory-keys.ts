@@ -10,6 +10,8 @@ const slotsAtFirst = 64;
 // has grown by half, and no timer is needed; a full table looks at more, to find a victim that has nearly recovered.
 const looksPerKey = 2;
 const looksWhenFull = 16;
+/** Keys that a table keeps without looking for what has recovered: fewer are not worth it, and to forget a key and know it anew costs twice a take. */
+const keysUntidied = 1_024;
 
 /** The keys of one rule: a map to numbered slots, the states in one array. Bounded by `keysMax`. */
 export class MemoryKeys implements Keys, Shelf {
@@ -19,12 +21,14 @@ export class MemoryKeys implements Keys, Shelf {
   readonly #names: (string | undefined)[] = [undefined];
   readonly #free: number[] = [];
   readonly #keysMax: number;
+  readonly #tidiedFrom: number;
   #hand = 0;
   #taken = 0;
 
   constructor(rule: Rule, keysMax: number) {
     this.algorithm = algorithmOf(rule, this.#cells, new MemoryEntries());
     this.#keysMax = keysMax;
+    this.#tidiedFrom = Math.min(keysMax, keysUntidied);
   }
 
   get size(): number {
@@ -57,7 +61,7 @@ export class MemoryKeys implements Keys, Shelf {
   }
 
   #add(key: string, nowUs: number): number {
-    this.#look(nowUs);
+    if (this.#slots.size >= this.#tidiedFrom) this.#look(nowUs);
     const slot = this.#free.pop() ?? this.#names.length;
     this.#cells.reserve(slot + 1);
     this.#names[slot] = key;
