@@ -1,5 +1,4 @@
 import { textOf } from "../errors/mod.ts";
-import { fixedDirectory } from "../registry/mod.ts";
 import { openSupervisor, type OpenSupervisorOptions, type Supervisor } from "../supervisor/mod.ts";
 import { openNode, type OpenNodeOptions, type ServiceNode } from "./open-node.ts";
 import { fillDirectory, processesOf } from "./placement.ts";
@@ -31,6 +30,7 @@ export interface Spread extends AsyncDisposable {
 /** Starts one process for each service or group. Resolves when every one is ready; rejects when one cannot be, and then none is left. */
 export async function openSpread(system: System, options: OpenSpreadOptions): Promise<Spread> {
   const { module, args = [], env, nodeArgs, instances = {}, clock, random } = options;
+  const { fixedDirectory } = await import("../registry/mod.ts");
   const directory = fixedDirectory();
   await using opened = new AsyncDisposableStack();
   const children = Array.from(processesOf(system), ([name, services]) => ({

@@ -13,8 +13,6 @@ import {
 } from "../supervisor/mod.ts";
 import type { LogSink } from "./log.ts";
 import { openServices, type OpenServices, type OpenServicesOptions } from "./open-services.ts";
-import { openReplica } from "./open-replica.ts";
-import { openChild } from "./open-child.ts";
 import { openSpread, type Spread } from "./open-spread.ts";
 import { runConfig, type RunSettings } from "./run-config.ts";
 import { mainModule, nodeOptions, processIdentity, standardErrorLog } from "./run-log-system.ts";
@@ -132,6 +130,7 @@ async function place(system: System, { options, settings, child, lifecycle }: Pa
   const shared = servicesOptions(options, settings);
   const { only, spread, listen, zone } = settings;
   if (child.identity !== undefined) {
+    const { openChild } = await import("./open-child.ts");
     const node = await kept(lifecycle, "services", openChild(system, child, { ...shared, listen, zone, only }));
     return { kind: "child", node };
   }
@@ -164,6 +163,7 @@ async function place(system: System, { options, settings, child, lifecycle }: Pa
     const services = await kept(lifecycle, "services", openServices(system, shared));
     return { kind: "one process", services };
   }
+  const { openReplica } = await import("./open-replica.ts");
   const identity = processIdentity(system.name);
   const node = await kept(
     lifecycle,

@@ -33,8 +33,8 @@ export function analyticsService(): Implementation {
     },
     on: {
       orders: {
-        async ended({ data, tx }) {
-          if (data.status === "confirmed") await tx(({ sql }) => addSale(shopSql(sql), data));
+        async sold({ data, tx }) {
+          await tx(({ sql }) => addSale(shopSql(sql), data));
         },
         async returned({ data, tx }) {
           await tx(({ sql }) => addReturn(shopSql(sql), data.taken));

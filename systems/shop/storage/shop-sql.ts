@@ -49,7 +49,10 @@ function onSqlite(sql: SqliteSql): ShopSql {
     ...readOnSqlite(sql),
     // One prepared statement for any number of rows.
     upsert({ into, otherwise, rows }) {
-      for (const row of rows) sql.run(`${into} values (${marks(row)}) ${otherwise}`, ...row);
+      // One statement for all: each has a price of its own.
+      const columns = rows[0]?.map((_, index) => `value ->> ${index}`).join(", ");
+      if (columns !== undefined)
+        sql.run(`${into} select ${columns} from json_each(?) where true ${otherwise}`, JSON.stringify(rows));
       return Promise.resolve();
     },
   };

@@ -52,7 +52,7 @@ export interface ImportOf {
 /** Orders and returns under way at once; enough to fill every shared transaction, few enough to wait for at the close of a day. */
 const inFlightMax = 256;
 /** Invoices that share a commit at most. */
-const batchMax = 32;
+const batchMax = 64;
 /** Between two looks at a queue that is emptying. */
 const lookMs = 5;
 const idKeptMs = 100 * 365 * 86_400_000;
@@ -159,17 +159,21 @@ export class Importer {
     await this.#inFlight.idle();
   }
 
-  /** Plain orders of one day share a commit; whatever depends on what came before it is imported alone. */
+  /** Invoices of one day share a commit, until one depends on something that has not ended. */
   #batchFrom(invoices: readonly ImportedInvoice[], place: number): readonly ImportedInvoice[] {
     const [first, ...rest] = invoices.slice(place, place + batchMax);
     if (first === undefined) return [];
-    if (!isIndependent(first)) return [first];
     const numbers = new Set([numberOf(first)]);
+    const customers = new Set([customerOf(first)]);
     const end = rest.findIndex((invoice) => {
+      const customer = customerOf(invoice);
       const isOther = invoice.day !== undefined && invoice.day !== first.day;
       const isRepeated = numbers.has(numberOf(invoice));
+      const mustWait =
+        isReturn(invoice) && customer !== undefined && (customers.has(customer) || this.#inFlight.has(customer));
       numbers.add(numberOf(invoice));
-      return isOther || isRepeated || !isIndependent(invoice);
+      customers.add(customer);
+      return isOther || isRepeated || mustWait;
     });
     return [first, ...(end === -1 ? rest : rest.slice(0, end))];
   }
@@ -357,9 +361,12 @@ function ignored(): void {
   // The service is being closed; what was under way goes on at the next opening.
 }
 
-/** Whether an invoice can share a commit with those around it: it needs neither a turn of its own nor purchases that have ended. */
-function isIndependent({ meaning }: ImportedInvoice): boolean {
-  return meaning.kind !== "return";
+function isReturn({ meaning }: ImportedInvoice): boolean {
+  return meaning.kind === "return";
+}
+
+function customerOf({ meaning }: ImportedInvoice): string | undefined {
+  return meaning.kind === "order" || meaning.kind === "return" ? meaning.customer : undefined;
 }
 
 function numberOf({ meaning }: ImportedInvoice): string | symbol {
