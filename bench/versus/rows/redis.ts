@@ -49,10 +49,10 @@ function ours(keyOf: (index: number) => string): Promise<Figure> {
   });
 }
 
-function flexible(name: string, keyOf: (index: number) => string, enableAutoPipelining: boolean): Promise<Figure> {
+function flexible(name: string, keyOf: (index: number) => string, pipelining: "automatic" | "off"): Promise<Figure> {
   return withRedis("nothing", async (port) => {
     const { RateLimiterRedis } = await import("rate-limiter-flexible");
-    const storeClient = new Redis({ port, enableAutoPipelining });
+    const storeClient = new Redis({ port, enableAutoPipelining: pipelining === "automatic" });
     const limit = new RateLimiterRedis({ storeClient, points: 1e9, duration: 3_600 });
     const figure = await rate(name, async (index) => (await limit.consume(keyOf(index))).remainingPoints > 0);
     storeClient.disconnect();
@@ -86,8 +86,8 @@ function takeRow(path: string, bar: number, keyOf: (index: number) => string): R
     bar,
     ours: () => ours(keyOf),
     rivals: [
-      () => flexible("rate-limiter-flexible 11.4, ioredis 5.11", keyOf, false),
-      () => flexible("the same, automatic pipelining", keyOf, true),
+      () => flexible("rate-limiter-flexible 11.4, ioredis 5.11", keyOf, "off"),
+      () => flexible("the same, automatic pipelining", keyOf, "automatic"),
     ],
     limit: () => bareScript(keyOf),
   };
