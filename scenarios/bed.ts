@@ -113,3 +113,14 @@ export function refuse(violations: readonly Violation[]): void {
   const texts = violations.map(({ rule, message, evidence }) => `${rule}: ${message}\n  ${JSON.stringify(evidence)}`);
   throw new Error(texts.join("\n").slice(0, 4_000));
 }
+
+/** One violation with its evidence, or none when there is none. */
+export function broken(rule: string, message: string, evidence: readonly unknown[]): readonly Violation[] {
+  return evidence.length === 0 ? [] : [{ rule, message, evidence }];
+}
+
+/** What the engine finds when it looks at itself, where it can. */
+export async function soundEngine(engine: BedEngine): Promise<readonly Violation[]> {
+  if (!("verify" in engine) || typeof engine.verify !== "function") return [];
+  return broken("engine: verify", "the engine finds faults in itself", (await engine.verify()) as readonly unknown[]);
+}

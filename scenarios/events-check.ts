@@ -1,7 +1,7 @@
 import { type AnyDecider, openEventStore, type Stored, type SubscriptionContext, viewReader } from "ashlar/events";
 import { checkConvergence, checkEffects, type Violation } from "ashlar/simulation/checkers";
 import type { NodeHost, World } from "ashlar/simulation";
-import { type BedEngine, refuse } from "./bed.ts";
+import { type BedEngine, broken, refuse } from "./bed.ts";
 import type { Moved } from "./events-domain.ts";
 
 interface EventHandling {
@@ -104,10 +104,6 @@ export async function checkEvents(history: EventHistory, engine: BedEngine, deci
     ),
     ...broken("events: snapshots", "copies are wrong", await store.verifySnapshots(decider)),
   ]);
-}
-
-function broken(rule: string, message: string, evidence: readonly unknown[]): readonly Violation[] {
-  return evidence.length === 0 ? [] : [{ rule, message, evidence }];
 }
 
 function gaps(events: readonly Stored<Moved>[]): readonly Violation[] {

@@ -1,7 +1,7 @@
 import { openQueue, type QueueDefinition, type StoredJob } from "ashlar/queue";
 import { checkDurability, checkEffects, checkOrder, type Violation } from "ashlar/simulation/checkers";
 import type { BedEngine } from "./bed.ts";
-import { refuse } from "./bed.ts";
+import { broken, refuse, soundEngine } from "./bed.ts";
 import type { Input, JobHandling, QueueHistory } from "./queue-history.ts";
 
 interface Done {
@@ -45,10 +45,6 @@ export async function checkQueue(
     ...(await transactionsOnce(engine, done, history)),
     ...(await soundEngine(engine)),
   ]);
-}
-
-function broken(rule: string, message: string, evidence: readonly unknown[]): readonly Violation[] {
-  return evidence.length === 0 ? [] : [{ rule, message, evidence }];
 }
 
 function ownViolations({ violations }: QueueHistory): readonly Violation[] {
@@ -166,9 +162,4 @@ async function transactionsOnce(
     "exactly once",
     due,
   );
-}
-
-async function soundEngine(engine: BedEngine): Promise<readonly Violation[]> {
-  if (!("verify" in engine) || typeof engine.verify !== "function") return [];
-  return broken("engine: verify", "the engine finds faults in itself", (await engine.verify()) as readonly unknown[]);
 }

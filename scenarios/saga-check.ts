@@ -1,6 +1,6 @@
 import type { RunReport } from "ashlar/saga";
 import { checkEffects, type Violation } from "ashlar/simulation/checkers";
-import { type BedEngine, refuse } from "./bed.ts";
+import { type BedEngine, broken, refuse } from "./bed.ts";
 import type { SagaHistory, Script } from "./saga-history.ts";
 
 interface Ended {
@@ -23,10 +23,6 @@ export async function checkSagas(history: SagaHistory, ended: Ended): Promise<vo
     ...(history.isTimeSound ? broken("saga: repeated", "a recorded step began again", history.repeated) : []),
     ...(await rowsOnce(ended)),
   ]);
-}
-
-function broken(rule: string, message: string, evidence: readonly unknown[]): readonly Violation[] {
-  return evidence.length === 0 ? [] : [{ rule, message, evidence }];
 }
 
 function allEnded({ outcomes }: SagaHistory, { reports, scripts }: Ended): readonly Violation[] {

@@ -1,17 +1,17 @@
 import { describe, test } from "vitest";
 import { UnsupportedError } from "../errors/mod.ts";
 import { openMemoryEngine } from "../engine/memory/mod.ts";
-import { exerciseEngine, type Need } from "../engine/conformance/mod.ts";
+import { exerciseEngine, type Lack } from "../engine/conformance/mod.ts";
 import type { Engine, EngineBase } from "./engine.ts";
 import { refuseForeignChanges, refuseForeignScan } from "./parts.ts";
 
-const methods: Readonly<Partial<Record<Need, readonly string[]>>> = {
+const methods: Readonly<Partial<Record<Lack, readonly string[]>>> = {
   messages: ["claim", "extend"],
   cells: ["get"],
   events: ["read", "stream"],
 };
 /** The memory engine, as if it had been built without one thing. */
-function without(engine: Engine, need: Need): EngineBase {
+function without(engine: Engine, need: Lack): EngineBase {
   const can = { ...engine.can, parts: engine.can.parts.filter((part) => part !== need) };
   const less: Partial<Engine> = {
     commit: (changes) => {

@@ -1,7 +1,7 @@
 import type { Cell, CellKey, Change, Engine } from "../engine/mod.ts";
 import { ConfigError, integerIn } from "../errors/mod.ts";
 import { SealError } from "./errors.ts";
-import { newDataKey, newKeyId, seal, unseal } from "./seal-system.ts";
+import { type Entropy, newDataKey, newKeyId, seal, systemEntropy, unseal } from "./seal-system.ts";
 import type { Opener, Sealer, SealPlace, SubjectKeys } from "./subject-keys.ts";
 
 /** Where the keys are kept and what they are wrapped with. */
@@ -13,6 +13,8 @@ export interface SubjectKeysOptions {
   readonly formerMasterKeys?: readonly Uint8Array[] | undefined;
   /** Subjects whose key is kept unwrapped in memory, 0 or more. Default 10,000. */
   readonly cacheSubjects?: number | undefined;
+  /** Gives the bytes of keys and nonces. Default: the system's. Only for simulations: bytes that can be foreseen, or come again, protect nothing. */
+  readonly entropy?: ((bytes: number) => Uint8Array) | undefined;
 }
 
 /** Keys for personal fields: one AES-256-GCM key a subject, wrapped by the master key, in a cell of the engine. A key is made at a
@@ -22,7 +24,15 @@ export async function openSubjectKeys(options: SubjectKeysOptions): Promise<Subj
   for (const key of [masterKey, ...formerMasterKeys])
     if (key.byteLength !== 32) throw new ConfigError("masterKey", `${key.byteLength} bytes`, "32 bytes");
   const cacheSubjects = integerIn("cacheSubjects", options.cacheSubjects ?? 10_000, { min: 0 });
-  return new CellKeys(options.engine, [masterKey, ...formerMasterKeys], cacheSubjects);
+  const { engine, entropy = systemEntropy } = options;
+  return new CellKeys({ engine, masterKeys: [masterKey, ...formerMasterKeys], cacheSubjects, entropy });
+}
+
+interface KeyParts {
+  readonly engine: Engine;
+  readonly masterKeys: readonly Uint8Array[];
+  readonly cacheSubjects: number;
+  readonly entropy: Entropy;
 }
 
 interface DataKey {
@@ -34,13 +44,15 @@ class CellKeys implements SubjectKeys {
   readonly #engine: Engine;
   readonly #masterKeys: readonly Uint8Array[];
   readonly #subjectsMax: number;
+  readonly #entropy: Entropy;
   /** By the wrapped text: another text is another key, so nothing here can be stale. */
   readonly #unwrapped = new Map<string, DataKey>();
 
-  constructor(engine: Engine, masterKeys: readonly Uint8Array[], subjectsMax: number) {
+  constructor({ engine, masterKeys, cacheSubjects, entropy }: KeyParts) {
     this.#engine = engine;
     this.#masterKeys = masterKeys;
-    this.#subjectsMax = subjectsMax;
+    this.#subjectsMax = cacheSubjects;
+    this.#entropy = entropy;
   }
 
   cellOf(log: string, subject: string): CellKey {
@@ -62,10 +74,11 @@ class CellKeys implements SubjectKeys {
         keys.set(subject, this.#unwrap(cell));
         return { op: "check", cell: at, expect: cell.version };
       }
-      const key = { id: newKeyId(), bytes: newDataKey() };
+      const key = { id: newKeyId(this.#entropy), bytes: newDataKey(this.#entropy) };
       keys.set(subject, key);
       return { op: "put", cell: at, expect: "absent", value: this.#wrap(at, key) };
     });
+    const entropy = this.#entropy;
     const keyOf = (subject: string): DataKey => {
       const key = keys.get(subject);
       if (key === undefined) throw new SealError(`no key was asked for subject "${subject}"`);
@@ -76,7 +89,7 @@ class CellKeys implements SubjectKeys {
       idOf: (subject) => keyOf(subject).id,
       seal(place, text) {
         const key = keyOf(place.subject);
-        return `${key.id}.${seal(key.bytes, text, textOfPlace(place))}`;
+        return `${key.id}.${seal(key.bytes, text, { place: textOfPlace(place), entropy })}`;
       },
     };
   }
@@ -111,7 +124,7 @@ class CellKeys implements SubjectKeys {
   #wrap(cell: CellKey, { id, bytes }: DataKey): string {
     const [current] = this.#masterKeys;
     if (current === undefined) throw new ConfigError("masterKey", undefined, "32 bytes");
-    return `${id}.${seal(current, bytes, placeOfKey(cell, id))}`;
+    return `${id}.${seal(current, bytes, { place: placeOfKey(cell, id), entropy: this.#entropy })}`;
   }
 
   #unwrap(cell: Cell): DataKey {

@@ -6,19 +6,30 @@ const keyBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
 
+/** Gives so many bytes that nobody can foresee. */
+export type Entropy = (bytes: number) => Uint8Array;
+
+export const systemEntropy: Entropy = (bytes) => randomBytes(bytes);
+
 /** A new data key. */
-export function newDataKey(): Uint8Array {
-  return randomBytes(keyBytes);
+export function newDataKey(entropy: Entropy): Uint8Array {
+  return entropy(keyBytes);
 }
 
 /** Names a key, so that what an erased key sealed is never tried with the next one. */
-export function newKeyId(): string {
-  return randomBytes(8).toString("hex");
+export function newKeyId(entropy: Entropy): string {
+  return Buffer.from(entropy(8)).toString("hex");
+}
+
+/** What a seal is bound to, and where its nonce comes from. */
+export interface SealRules {
+  readonly place: string;
+  readonly entropy: Entropy;
 }
 
 /** AES-256-GCM with a random nonce: nonce, tag and ciphertext as base64url. Bound to `place`: it opens nowhere else. About 3 us. */
-export function seal(key: Uint8Array, plain: Uint8Array | string, place: string): string {
-  const nonce = randomBytes(nonceBytes);
+export function seal(key: Uint8Array, plain: Uint8Array | string, { place, entropy }: SealRules): string {
+  const nonce = entropy(nonceBytes);
   const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
   cipher.setAAD(Buffer.from(place));
   const text = Buffer.concat([cipher.update(Buffer.from(plain)), cipher.final()]);

@@ -19,14 +19,13 @@ export class Bucket implements Algorithm {
   readonly #burst: number;
   readonly #isLeaky: boolean;
 
-  constructor({ kind, limit, windowMs, burst }: Rule, cells: Cells) {
-    const windowUs = windowMs * 1_000;
-    const divisor = greatestCommonDivisor(limit, windowUs);
+  constructor(rule: Rule, cells: Cells) {
+    const { drain, fill } = bucketUnits(rule);
     this.#cells = cells;
-    this.#drain = limit / divisor;
-    this.#fill = windowUs / divisor;
-    this.#burst = burst;
-    this.#isLeaky = kind === "leaky-bucket";
+    this.#drain = drain;
+    this.#fill = fill;
+    this.#burst = rule.burst;
+    this.#isLeaky = rule.kind === "leaky-bucket";
   }
 
   waitUs(slot: number, nowUs: number, { cost, weight }: Ask): number {
@@ -96,6 +95,13 @@ export class Bucket implements Algorithm {
     const elapsedUs = Math.max(0, nowUs - (numbers[base + 1] ?? 0));
     return Math.max(0, (numbers[base] ?? 0) - elapsedUs * this.#drain);
   }
+}
+
+/** How many units leave a bucket in a microsecond, and how many a permit is: whole numbers. */
+export function bucketUnits({ limit, windowMs }: Rule): { readonly drain: number; readonly fill: number } {
+  const windowUs = windowMs * 1_000;
+  const divisor = greatestCommonDivisor(limit, windowUs);
+  return { drain: limit / divisor, fill: windowUs / divisor };
 }
 
 function greatestCommonDivisor(left: number, right: number): number {

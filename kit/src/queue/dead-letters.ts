@@ -65,7 +65,9 @@ export class EngineDeadLetters<T> implements DeadLetters<T> {
   async purge(options: PurgeOptions = {}): Promise<number> {
     const olderThanMs = integerIn("olderThanMs", options.olderThanMs ?? 0, { min: 0 });
     let removed = 0;
-    for await (const ids of chunks(this.#idsDeadBefore(this.#engine.clock.now() - olderThanMs), pageSize))
+    // Without an age nothing is compared: a clock that was put back would keep what died before.
+    const untilMs = olderThanMs === 0 ? Infinity : this.#engine.clock.now() - olderThanMs;
+    for await (const ids of chunks(this.#idsDeadBefore(untilMs), pageSize))
       removed += await this.#apply({ op: "discard", queue: this.#definition.name, ids, state: "dead" });
     return removed;
   }

@@ -16,9 +16,7 @@ export interface TimeBudgetOptions<J extends Budgeted> {
   readonly timeoutMs: number;
   /** How long a handler may take to end after its signal aborted. */
   readonly graceMs: number;
-  /** In the order in which they started. */
-  readonly running: { values(): Iterable<J> };
-  /** The handler did not end in its time of grace. When it is given up, the job leaves `running`. */
+  /** The handler did not end in its time of grace. When it is given up, its job is told to have `ended`. */
   readonly giveUp: (job: J) => "given up" | "later";
 }
 
@@ -28,17 +26,24 @@ const laterMs = 1_000;
  *  and one timer for the oldest serves a worker: a job costs one look at the clock. */
 export class TimeBudget<J extends Budgeted> {
   readonly #options: TimeBudgetOptions<J>;
+  /** In the order in which their handlers started. */
+  readonly #running = new Set<J>();
   #timer: Timer | undefined;
 
   constructor(options: TimeBudgetOptions<J>) {
     this.#options = options;
   }
 
-  /** To be called as soon as the job is among those that run. */
+  /** To be called when the handler starts: what its worker has to ask the store before is not held against the job. */
   started(job: J): void {
     const { clock, timeoutMs } = this.#options;
     job.deadlineMs = clock.monotonic() + timeoutMs;
+    this.#running.add(job);
     this.#timer ??= this.#setTimer(timeoutMs);
+  }
+
+  ended(job: J): void {
+    this.#running.delete(job);
   }
 
   stop(): void {
@@ -53,7 +58,7 @@ export class TimeBudget<J extends Budgeted> {
   readonly #ring = (): void => {
     const nowMs = this.#options.clock.monotonic();
     let nextMs = Infinity;
-    for (const job of this.#options.running.values()) {
+    for (const job of this.#running) {
       nextMs = Math.min(nextMs, this.#judge(job, nowMs));
       if (job.deadlineMs > nowMs) break; // later ones have even more time
     }

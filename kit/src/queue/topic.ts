@@ -1,6 +1,7 @@
 import type { Codec } from "../codec/mod.ts";
 import { textOf } from "../errors/mod.ts";
 import type { CellEngine, Change, CommitResult, Committer, Enqueue } from "../engine/mod.ts";
+import type { Random } from "../random/mod.ts";
 import type { StandardSchema } from "../schema/mod.ts";
 import { newMessage } from "./add-options.ts";
 import { queue, type QueueDefinition, type QueueOptions } from "./definition.ts";
@@ -47,6 +48,8 @@ export type TopicEngine<Sql = unknown> = QueueEngine<Sql> & CellEngine;
 export interface OpenTopicOptions<T, Sql> {
   readonly engine: TopicEngine<Sql>;
   readonly topic: TopicDefinition<T>;
+  /** Jitter of the subscriptions' retries. Default: the system's. */
+  readonly random?: Random | undefined;
 }
 
 /** Publish-subscribe on queues. Every subscription gets its own copy, also while nobody works on it. */
@@ -85,6 +88,7 @@ class EngineTopic<T, Sql> implements Topic<T, Sql> {
   readonly #engine: TopicEngine<Sql>;
   readonly #topic: TopicDefinition<T>;
   readonly #carrier: QueueDefinition<T>;
+  readonly #random: Random | undefined;
   readonly #cell: { readonly space: "topics"; readonly key: string };
   /** Last seen registry. It may be old: the check in each publish finds out. */
   #known: Registry | undefined;
@@ -93,6 +97,7 @@ class EngineTopic<T, Sql> implements Topic<T, Sql> {
     const { name, ...rules } = options.topic;
     this.#engine = options.engine;
     this.#topic = options.topic;
+    this.#random = options.random;
     this.#carrier = queue(`topic ${name}`, rules);
     this.#cell = { space: "topics", key: name };
   }
@@ -128,7 +133,7 @@ class EngineTopic<T, Sql> implements Topic<T, Sql> {
     const { input, codec, key } = this.#topic;
     const queueName = queueOf(this.#topic.name, textOf("subscription", name, { lengthMax: 40 }));
     const definition = queue<T>(queueName, { ...options, input, codec, key });
-    const opened = await openQueue({ engine: this.#engine, queue: definition });
+    const opened = await openQueue({ engine: this.#engine, queue: definition, random: this.#random });
     const { keyConcurrency, depthMax, lane } = definition;
     const wanted: Subscription = { name, queue: queueName, keyConcurrency, depthMax, lane };
     await this.#update((subscriptions) => withSubscription(subscriptions, wanted));

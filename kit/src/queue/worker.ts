@@ -73,7 +73,6 @@ class QueueWorker<T, Reply, Sql> implements Worker {
       clock: options.queue.engine.clock,
       timeoutMs: integerIn("timeoutMs", timeoutMs, { min: 1, max: 86_400_000 }),
       graceMs: this.#bench.drainMs,
-      running: this.#bench.running,
       giveUp: (job) => this.#giveUp(job),
     });
   }
@@ -93,7 +92,6 @@ class QueueWorker<T, Reply, Sql> implements Worker {
     while (this.#bench.running.size < this.#concurrency) {
       const job = this.#bench.next();
       if (job === undefined) return;
-      this.#budget?.started(job);
       void this.#runOne(job);
     }
   }
@@ -104,6 +102,7 @@ class QueueWorker<T, Reply, Sql> implements Worker {
       if (job.leaseUntilMs <= job.startedAtMs) await this.#bench.confirmLease(job);
       if (job.state === "held") {
         job.decode();
+        this.#budget?.started(job);
         settled = this.#done(job, await this.#handle(job));
       } else settled = settledAlready;
     } catch (error) {
@@ -117,6 +116,7 @@ class QueueWorker<T, Reply, Sql> implements Worker {
     if (await this.#bench.settler.settleFirst(job))
       try {
         job.decode();
+        this.#budget?.started(job);
         settled = this.#endedLate(job, { kind: "done", reply: await this.#handle(job) });
       } catch (error) {
         settled = this.#endedLate(job, { kind: "failed", error });
@@ -158,6 +158,7 @@ class QueueWorker<T, Reply, Sql> implements Worker {
 
   #leave(job: Held<T, Reply, Sql>, settled: Promise<void>): Promise<void> {
     this.#pace.ended++;
+    this.#budget?.ended(job);
     return this.#bench.leave(job, settled);
   }
 }

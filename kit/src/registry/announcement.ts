@@ -1,9 +1,9 @@
 import type { Clock, Timer } from "../clock/mod.ts";
-import type { CellEngine } from "../engine/mod.ts";
+import type { CellEngine, Put } from "../engine/mod.ts";
 import type { Random } from "../random/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { checkFacts, type InstanceFacts } from "./instance.ts";
-import { instanceSpace } from "./space.ts";
+import { instanceSpace, newsSpace } from "./space.ts";
 
 /** What an announcement works with. */
 export interface AnnouncementParts {
@@ -20,6 +20,7 @@ const changed = telemetryChannel("ashlar.registry.changed");
 /** Heartbeats in a lease: three may be missed. */
 const beats = 4;
 const retryMs = 250;
+const news: Put = { op: "put", cell: { space: newsSpace, key: "latest" }, expect: "any", value: "" };
 
 /** One instance that keeps itself in the registry. Disposing it takes it out at once. */
 class Announcement implements AsyncDisposable {
@@ -30,6 +31,8 @@ class Announcement implements AsyncDisposable {
   #version: number | undefined;
   /** The facts that the store has; "" while that is not certain. */
   #told = "";
+  /** What of it is news to others: everything but the load, which they learn when they look anyway. */
+  #news = "";
   #announcedAtMs: number;
   #timer: Timer | undefined;
   #state: "held" | "closed" = "held";
@@ -55,12 +58,11 @@ class Announcement implements AsyncDisposable {
     this.#schedule(this.#parts.leaseMs / beats);
   }
 
-  /** Says something new of itself, at once; writes nothing when it is not new. Rejects when the store cannot take it now; it goes with the next heartbeat then. */
+  /** Says something new of itself, at once (of the load others learn within their `pollMs`); writes nothing when it is not new. Rejects when the store cannot take it now; it goes with the next heartbeat then. */
   async update(facts: Partial<Pick<InstanceFacts, "state" | "load" | "weight">>): Promise<void> {
     const next = { ...this.#facts, ...facts };
     checkFacts(next);
     this.#facts = next;
-    // Each write rings the bell of every process: only for news.
     if (this.#state === "held" && factsText(next) !== this.#told) await this.#write();
   }
 
@@ -71,7 +73,7 @@ class Announcement implements AsyncDisposable {
     await this.#writing.catch(() => undefined);
     if (this.#version === undefined) return;
     const cell = { space: instanceSpace, key: this.#id };
-    await this.#parts.engine.commit([{ op: "put", cell, expect: this.#version, value: undefined }]);
+    await this.#parts.engine.commit([{ op: "put", cell, expect: this.#version, value: undefined }, news]);
     this.#tell("left");
   }
 
@@ -105,9 +107,11 @@ class Announcement implements AsyncDisposable {
   async #put(): Promise<void> {
     const { engine, leaseMs } = this.#parts;
     const facts = factsText(this.#facts);
+    const newest = newsText(this.#facts);
+    const isNews = this.#version === undefined || newest !== this.#news;
     this.#told = "";
-    const result = await engine.commit([this.#change(leaseMs)]);
-    if (result.committed) return this.#written(result.outcomes[0], facts);
+    const result = await engine.commit([this.#change(leaseMs), ...(isNews ? [news] : [])]);
+    if (result.committed) return this.#written(result.outcomes[0], facts, newest);
     // Somebody else's record, or none: ours has ended. A new life under a new name, so that nothing of the old one counts.
     const lost = this.#id;
     this.#id = this.#parts.nextId();
@@ -115,18 +119,23 @@ class Announcement implements AsyncDisposable {
     this.#announcedAtMs = this.#clock.now();
     this.#tell("lost");
     this.#parts.onLost?.(lost);
-    const again = await engine.commit([this.#change(leaseMs)]);
-    if (again.committed) this.#written(again.outcomes[0], facts);
+    const again = await engine.commit([this.#change(leaseMs), news]);
+    if (again.committed) this.#written(again.outcomes[0], facts, newest);
   }
 
-  #change(leaseMs: number): Parameters<CellEngine["commit"]>[0][number] {
+  #change(leaseMs: number): Put {
     const value = JSON.stringify({ ...this.#facts, announcedAtMs: this.#announcedAtMs });
     const cell = { space: instanceSpace, key: this.#id };
     return { op: "put", cell, expect: this.#version ?? "absent", value, expiresInMs: leaseMs };
   }
 
-  #written(outcome: { readonly op: string; readonly version?: number } | undefined, facts: string): void {
+  #written(
+    outcome: { readonly op: string; readonly version?: number } | undefined,
+    facts: string,
+    newest: string,
+  ): void {
     this.#told = facts;
+    this.#news = newest;
     const isFirst = this.#version === undefined;
     this.#version = outcome?.version;
     if (isFirst) this.#tell("announced");
@@ -135,6 +144,10 @@ class Announcement implements AsyncDisposable {
   #tell(change: "announced" | "lost" | "left"): void {
     if (changed.active) changed.publish({ instance: this.#id, address: this.#facts.address, change });
   }
+}
+
+function newsText({ load: _load, ...news }: InstanceFacts): string {
+  return JSON.stringify(news);
 }
 
 function factsText(facts: InstanceFacts): string {

@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../clock/mod.ts";
 import type { CellEngine } from "../engine/mod.ts";
 import type { Directory, ServiceEndpoint } from "./directory.ts";
 import { checkFacts, type Instance, type InstanceFacts } from "./instance.ts";
-import { instanceSpace } from "./space.ts";
+import { instanceSpace, newsSpace } from "./space.ts";
 
 const followersMax = 1_000;
 const instancesMax = 10_000;
@@ -23,7 +23,7 @@ interface Seen {
 }
 
 /**
- * The living instances as one process knows them. Read as a whole when the bell rings and every `pollMs`. A record is believed for a lease from when
+ * The living instances as one process knows them. Read as a whole when there is news and every `pollMs`. A record is believed for a lease from when
  * this version of it was first read, and no reading of the same one prolongs that: so a view that is cut off from the store, or
  * whose clock is set back, shows nothing stale.
  */
@@ -67,7 +67,7 @@ export class InstanceView implements Directory, Disposable {
   #begin(): void {
     if (this.#state !== "idle") return;
     this.#state = "following";
-    this.#bell = this.#engine.bell([`cells:${instanceSpace}`], () => this.#look());
+    this.#bell = this.#engine.bell([`cells:${newsSpace}`], () => this.#look());
     this.#look();
     this.#sleep();
   }

@@ -286,3 +286,26 @@ test("an update that says nothing new is no commit, and rings nobody's bell", as
     expect(commits).toBe(3);
   });
 });
+
+test("a large fleet is read once a poll, however many hearts beat, and at once when there is news", async () => {
+  await withEngine(async ({ clock, engine, open }) => {
+    let looks = 0;
+    const counting = forwarding(engine, (query) => (looks++, engine.scan(query)));
+    await using here = await open("here");
+    await using there = await openRegistry({ engine: counting, random: seededRandom("there"), leaseMs: 10_000 });
+    const fleet = await Promise.all(
+      Array.from({ length: 50 }, (_, n) => here.announce({ address: `a:${n + 1}`, services: orders })),
+    );
+    const view = watched(there, "orders@1");
+    await clock.advance(1_000);
+    looks = 0;
+    await clock.advance(60_000);
+    expect(looks).toBeLessThanOrEqual(61);
+    await fleet[0]?.update({ state: "draining" });
+    await clock.advance(10);
+    expect(view.addresses()).toHaveLength(50);
+    await fleet[1]?.[Symbol.asyncDispose]();
+    await clock.advance(10);
+    expect(view.addresses()).toHaveLength(49);
+  });
+});

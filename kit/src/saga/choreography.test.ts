@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { type Change, type CommitResult, type Engine, StorageError } from "../engine/mod.ts";
 import { ConfigError } from "../errors/mod.ts";
 import { openWorld } from "./crash.test-world.ts";
 import { choreography, openChoreography } from "./mod.ts";
@@ -22,6 +23,22 @@ const payment = choreography<State, Message>("payment", {
   },
   timeouts: { patience: (state) => ({ state: { ...state, status: "lapsed" } }) },
 });
+
+function refusing(engine: Engine, commit: Engine["commit"]): Engine {
+  return {
+    can: engine.can,
+    clock: engine.clock,
+    commit,
+    claim: (request) => engine.claim(request),
+    extend: (receipts, leaseMs) => engine.extend(receipts, leaseMs),
+    read: (request) => engine.read(request),
+    stream: (request) => engine.stream(request),
+    get: (cells) => engine.get(cells),
+    scan: (query) => engine.scan(query),
+    bell: (topics, ring) => engine.bell(topics, ring),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
 
 describe("a choreography", () => {
   test("lets each message take effect once, with everything it sends", async () => {
@@ -120,6 +137,20 @@ describe("a choreography", () => {
     for await (const row of world.engine.scan({ kind: "messages", queue: "choreography:broken", state: "dead" }))
       dead.push(row);
     expect(dead).toMatchObject([{ reason: "attempts", attempt: 5 }]);
+  });
+
+  test("does not hold a store that refuses for a while against a timeout", async () => {
+    await using world = await openWorld();
+    let refusals = 10;
+    const commit = async (changes: readonly Change[]): Promise<CommitResult> => {
+      if (changes.length === 2 && changes[1]?.op === "settle" && refusals-- > 0)
+        throw new StorageError("busy", "later");
+      return await world.engine.commit(changes);
+    };
+    await using bound = await openChoreography(refusing(world.engine, commit), payment);
+    await world.now(bound.handle({ type: "ordered", order: "o" }, { id: "1" }));
+    await world.clock.advance(60_000);
+    expect(await world.now(bound.state("o"))).toMatchObject({ status: "lapsed" });
   });
 
   test("without a reaction is refused", () => {

@@ -1,6 +1,14 @@
 import { jsonCodec } from "../codec/mod.ts";
 import type { Timer } from "../clock/mod.ts";
-import { type Change, type Claim, DurabilityError, type Engine, RefusedError, survives } from "../engine/mod.ts";
+import {
+  type Change,
+  type Claim,
+  DurabilityError,
+  type Engine,
+  RefusedError,
+  StorageError,
+  survives,
+} from "../engine/mod.ts";
 import { ConfigError, DisposedError, errorRecord, invariant } from "../errors/mod.ts";
 import { type Random, systemRandom } from "../random/mod.ts";
 import { type Choreography, type Instance, type Reaction, reacted, type TimeoutMessage } from "./choreography.ts";
@@ -182,6 +190,12 @@ class Bound<State, Message extends { readonly type: string }> implements BoundCh
       };
       if ((await this.#apply(message.id, { react, changes: [ack] })) === "ignored") await this.#engine.commit([ack]);
     } catch (error) {
+      // A store that refuses for a while is not held against the timeout.
+      if (error instanceof StorageError && error.retryable) {
+        const later = { kind: "park", delayMs: retryMs } as const;
+        await this.#engine.commit([{ op: "settle", receipt: claim.receipt, as: later }]);
+        return;
+      }
       const failure = JSON.stringify(errorRecord(error));
       invariant(claim.attempt >= 1, "a claim is an attempt");
       const as =

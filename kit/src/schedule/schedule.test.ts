@@ -165,11 +165,41 @@ test("a full queue delays a firing and does not lose it", () =>
     expect(await inputsOf(jobs)).toEqual(["00:02"]);
   }));
 
+test("more missed times than the queue can ever take fire as there is room, the earliest first", () =>
+  onMemory(async ({ clock, engine }) => {
+    const jobs = await openQueue({ engine, queue: queue<string>("reports", { depthMax: 2 }) });
+    const options = { cron: "* * * * *", queue: jobs, input: timeOf, catchUp: "all" } as const;
+    await using first = await openSchedule({ engine, schedules: [{ name: "report", ...options }] });
+    await first[Symbol.asyncDispose]();
+    await clock.advance(5 * minuteMs);
+    await using _second = await openSchedule({ engine, schedules: [{ name: "report", ...options }] });
+    const fired: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      await clock.advance(2_000);
+      for (const { id, input } of await Array.fromAsync(jobs.jobs())) {
+        fired.push(input);
+        await jobs.cancel(id);
+      }
+    }
+    expect(fired).toEqual(["00:01", "00:02", "00:03", "00:04", "00:05"]);
+  }));
+
 test("the wall clock stepping back fires nothing twice", () =>
   onMemory(async ({ clock, engine }) => {
     await using _schedule = await open(engine, {});
     await clock.advance(2 * minuteMs);
     clock.jump(-2 * minuteMs);
+    await clock.advance(3 * minuteMs);
+    expect(await inputsOf(await jobsOf(engine))).toEqual(["00:01", "00:02", "00:03"]);
+  }));
+
+test("a schedule that was paused while the wall clock was put back fires nothing twice", () =>
+  onMemory(async ({ clock, engine }) => {
+    await using schedule = await open(engine, {});
+    await clock.advance(2 * minuteMs);
+    await schedule.pause("report");
+    clock.jump(-2 * minuteMs);
+    await schedule.resume("report");
     await clock.advance(3 * minuteMs);
     expect(await inputsOf(await jobsOf(engine))).toEqual(["00:01", "00:02", "00:03"]);
   }));

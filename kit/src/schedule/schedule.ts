@@ -1,6 +1,6 @@
 import type { Timer } from "../clock/mod.ts";
 import { ConfigError, integerIn } from "../errors/mod.ts";
-import { type Change, RefusedError } from "../engine/mod.ts";
+import { type Change, type CommitResult, RefusedError } from "../engine/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { cellOf, firstState, readState, type ScheduleState, stateText } from "./schedule-state.ts";
 import { type Resolved, resolved, type ScheduleEngine, type ScheduleEntry } from "./schedule-entry.ts";
@@ -63,6 +63,12 @@ interface Seen {
   readonly version: number;
 }
 
+interface Step {
+  readonly times: readonly number[];
+  readonly nextAtMs: number;
+  readonly nowMs: number;
+}
+
 const fired = telemetryChannel("ashlar.schedule.fired");
 const lateMaxMs = 60_000;
 // After a fault or a full queue: soon enough not to matter, rare enough not to hurt.
@@ -123,7 +129,7 @@ class EngineSchedule implements Schedule {
     await this.#update(name, (state, nowMs) => {
       if (state?.flow !== "paused") return state;
       const { tableAt } = this.#entry(name);
-      return { ...state, flow: "open", nextAtMs: tableAt(state.nextAtMs).next(nowMs), atMs: nowMs };
+      return { ...state, flow: "open", nextAtMs: tableAt(state.nextAtMs).next(behind(state, nowMs)), atMs: nowMs };
     });
   }
 
@@ -178,19 +184,32 @@ class EngineSchedule implements Schedule {
       const table = entry.tableAt(state.nextAtMs);
       const times = timesToFire(entry, table, { dueMs: state.nextAtMs, nowMs });
       const nextAtMs = table.next(nowMs);
-      const next = { ...state, nextAtMs, lastAtMs: times.at(-1) ?? state.lastAtMs, atMs: nowMs };
-      const step: Change = { op: "put", cell: cellOf(entry.name), expect: version, value: stateText(next) };
-      const jobs = times.map((scheduledAtMs) => entry.add({ schedule: entry.name, scheduledAtMs }));
-      const result = await this.#engine.commit([step, ...jobs]);
-      if (result.committed) tell(entry.name, times, nowMs);
+      const result = await this.#step({ entry, state, version }, { times, nextAtMs, nowMs });
+      if (result.committed) return nextAtMs - nowMs;
+      const { refusal } = result;
       // Another process was faster, or the schedule was changed: look again.
-      else if (result.refusal.kind === "cell-conflict") return 1;
-      else throw new RefusedError(result.refusal);
-      return nextAtMs - nowMs;
+      if (refusal.kind === "cell-conflict") return 1;
+      // The first change moves the schedule on, each one behind it adds one job: those before the refused one fit.
+      const room = refusal.kind === "queue-full" ? result.index - 1 : 0;
+      const later = times[room];
+      if (room === 0 || later === undefined) throw new RefusedError(refusal);
+      // All of them may be more than the queue can ever take: as many as it has room for, the earliest first.
+      await this.#step({ entry, state, version }, { times: times.slice(0, room), nextAtMs: later, nowMs });
+      return againMs;
     } catch (error) {
       this.#onFault({ schedule: entry.name, error });
       return againMs;
     }
+  }
+
+  /** Adds the jobs of these times and moves on to `nextAtMs`, in one commit. */
+  async #step({ entry, state, version }: Seen, { times, nextAtMs, nowMs }: Step): Promise<CommitResult> {
+    const next = { ...state, nextAtMs, lastAtMs: times.at(-1) ?? state.lastAtMs, atMs: nowMs };
+    const put: Change = { op: "put", cell: cellOf(entry.name), expect: version, value: stateText(next) };
+    const jobs = times.map((scheduledAtMs) => entry.add({ schedule: entry.name, scheduledAtMs }));
+    const result = await this.#engine.commit([put, ...jobs]);
+    if (result.committed) tell(entry.name, times, nowMs);
+    return result;
   }
 
   /** Starts again from now. Whoever else pulls it back does the same; the version lets one of them through. */
@@ -233,7 +252,19 @@ class EngineSchedule implements Schedule {
 function registered(entry: Resolved, state: ScheduleState | undefined, nowMs: number): ScheduleState {
   const table = entry.tableAt(nowMs);
   if (state?.timing === table.text) return state;
-  return { ...(state ?? firstState), timing: table.text, nextAtMs: table.next(nowMs), atMs: nowMs };
+  return {
+    ...(state ?? firstState),
+    timing: table.text,
+    nextAtMs: table.next(behind(state, nowMs)),
+    atMs: nowMs,
+  };
+}
+
+/** From when on a timetable that is taken up goes: not from a now that was put back behind what has fired, unless by so much that the clock
+ *  had been wrong. */
+function behind(state: ScheduleState | undefined, nowMs: number): number {
+  const lastAtMs = state?.lastAtMs ?? nowMs;
+  return lastAtMs - nowMs > stepBackMaxMs ? nowMs : Math.max(nowMs, lastAtMs);
 }
 
 /** Whether the last step was decided by a clock that has been put back a long way since: it had been wrong, and nothing would fire until

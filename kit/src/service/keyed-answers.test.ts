@@ -51,6 +51,20 @@ test("who gives up under a key takes nobody with him who waits for the same answ
   });
 });
 
+test("a key belongs to the caller who chose it: nobody else gets its answer, nor is in its way", async () => {
+  let handled = 0;
+  const tillsService = service({ pay: () => ({ receipt: ++handled }) });
+  await withServices([tillsService], async ({ running }) => {
+    const pay = running.dispatcher.call(tills, "pay");
+    const payAs = (id: string | undefined): Promise<unknown> =>
+      pay({ input: { sum: 1 }, key: "k", caller: id === undefined ? undefined : { id, roles: [] } });
+    const answers = [];
+    for (const id of ["anna", "bob", "1:k", undefined, "anna", undefined]) answers.push(await payAs(id));
+    expect(answers).toEqual([1, 2, 3, 4, 1, 4].map((receipt) => ({ receipt })));
+    await expect(payAs("x".repeat(300))).rejects.toMatchObject({ code: "FAULT" });
+  });
+});
+
 test("a second commit of one keyed call is a fault, not a success whose changes are dropped", async () => {
   const tillsService = service({
     async pay({ input, commit, emit }) {

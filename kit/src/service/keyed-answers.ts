@@ -1,7 +1,7 @@
 import { canonicalJson, fingerprint, jsonCodec } from "../codec/mod.ts";
 import { DeclaredError, type ErrorReply, errorReply, KeyReusedError, replyError } from "../contract/mod.ts";
 import type { Engine } from "../engine/mod.ts";
-import { UnsupportedError } from "../errors/mod.ts";
+import { textOf, UnsupportedError } from "../errors/mod.ts";
 import type { CommitEnd, CommitWork } from "./handler-context.ts";
 import type { OperationFacts } from "./hosting.ts";
 import type { Invocation } from "./invocation.ts";
@@ -20,11 +20,13 @@ interface UnderWay {
 }
 
 const dayMs = 86_400_000;
+/** So that it fits into the name of a cell, beside the key. */
+const callerLengthMax = 250;
 // Refuses what JSON would change, so that a repeat gets what the first got.
 const codec = jsonCodec<Answer>();
 
 /**
- * Answers of keyed calls, kept durably for a day: a repeat with the same key and input gets the first answer, and one with another input is
+ * Answers of keyed calls, kept durably for a day: a repeat by the same caller with the same key and input gets the first answer, and one with another input is
  * refused. Requests with one key at once share one handling within a process. A handler that commits with its context acts once, whatever
  * dies and wherever the repeat arrives, because the answer and the changes are one commit that expects no answer yet; one
  * that does not may act again when the process dies before its answer is stored.
@@ -41,7 +43,8 @@ export class KeyedAnswers {
 
   /** The answer under the key of the invocation: the stored one, that of the request under way, or the one of `handle`. */
   async once(invocation: Invocation, handle: () => unknown): Promise<unknown> {
-    const { operation, key = "" } = invocation;
+    const { operation } = invocation;
+    const key = keyOf(invocation);
     const { input: given } = invocation.request;
     const input = given === undefined ? "nothing" : fingerprint(canonicalJson(given));
     for (let other = this.#underWay.get(key); other !== undefined; other = this.#underWay.get(key)) {
@@ -91,8 +94,8 @@ export class KeyedAnswers {
     }
   }
 
-  async #stored({ key = "" }: Invocation): Promise<Answer | undefined> {
-    const [cell] = await this.#engine.get([{ space: this.#space, key }]);
+  async #stored(invocation: Invocation): Promise<Answer | undefined> {
+    const [cell] = await this.#engine.get([{ space: this.#space, key: keyOf(invocation) }]);
     return cell === undefined ? undefined : codec.decode(cell.value);
   }
 
@@ -117,10 +120,17 @@ export class KeyedAnswers {
     return stored === undefined ? result : { committed: true, output: answered(operation, stored, input) };
   }
 
-  #put({ key = "" }: Invocation, answer: Answer): Extract<CommitWork<unknown>["changes"][number], { op: "put" }> {
-    const cell = { space: this.#space, key };
+  #put(invocation: Invocation, answer: Answer): Extract<CommitWork<unknown>["changes"][number], { op: "put" }> {
+    const cell = { space: this.#space, key: keyOf(invocation) };
     return { op: "put", cell, expect: "absent", value: codec.encode(answer), expiresInMs: dayMs };
   }
+}
+
+/** Each caller has keys of his own: who guesses another's key learns nothing. Those who are not known share theirs. */
+function keyOf({ key = "", caller }: Invocation): string {
+  if (caller === undefined) return `:${key}`;
+  const id = textOf("caller.id", caller.id, { lengthMax: callerLengthMax });
+  return `${id.length}:${id}${key}`;
 }
 
 /** What a stored answer means to who asks with this input. */

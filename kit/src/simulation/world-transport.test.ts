@@ -145,4 +145,29 @@ describe("services on nodes of a world", () => {
       expect(sums.stopped).toBe(1);
     });
   });
+
+  test("a stream gives each item once and in order, whatever the network repeats", async () => {
+    const { here, node } = scene({ network: { duplication: 0.7 } });
+    await here.run(async () => {
+      await node("counter");
+      const client = (await node("caller")).services.client(counter);
+      const items = await Array.fromAsync(client.upTo({ max: 40 }), ({ n }) => n);
+      expect(items).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+    });
+  });
+
+  test("a process that stops finishes what it has and takes nothing new", async () => {
+    const { here, node, sums } = scene();
+    await here.run(async () => {
+      const counting = await node("counter");
+      const client = (await node("caller")).services.client(counter);
+      const waiting = Promise.allSettled([client.wait({})]);
+      await here.clock.sleep(100);
+      const closed = counting[Symbol.asyncDispose]();
+      await here.clock.sleep(100);
+      await expect(client.add({ by: 1 })).rejects.toMatchObject({ code: "TIMEOUT" });
+      expect(sums.added).toBe(0);
+      await Promise.all([waiting, closed]);
+    });
+  });
 });

@@ -23,12 +23,15 @@ export async function connect(
   { untilMs, signal }: { readonly untilMs: number; readonly signal: AbortSignal },
 ): Promise<Connected> {
   const { clock, random } = options;
+  let reason: unknown;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMaxMs, pauseMs * 2)) {
     signal.throwIfAborted();
     try {
       return await connectOnce(options, { leftMs: untilMs - clock.monotonic(), signal });
     } catch (error) {
-      if (!mayPass(error) || clock.monotonic() + pauseMs > untilMs) throw error;
+      // The last attempt may have had no time to learn the reason.
+      reason = clock.monotonic() >= untilMs ? (reason ?? error) : error;
+      if (!mayPass(error) || clock.monotonic() + pauseMs > untilMs) throw reason;
     }
     // Many processes lose one server at the same moment, and must not come back at the same moment.
     await clock.sleep(pauseMs * (0.5 + random.next() / 2), { signal });

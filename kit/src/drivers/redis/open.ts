@@ -1,7 +1,7 @@
 import { DisposedError, integerIn } from "../../errors/mod.ts";
 import { Link, type RedisLink, type SendOptions } from "./link.ts";
 import { resolveRedis, type RedisOptions, type ResolvedRedis } from "./options.ts";
-import { runScript, type RedisScript, type ScriptCall } from "./script.ts";
+import { ScriptRunner, type RedisScript, type ScriptCall } from "./script.ts";
 import { factQuestions, readFacts, type RedisFacts } from "./server-facts.ts";
 import { Subscription, type Heard, type RedisSubscription } from "./subscription.ts";
 import type { RedisReply, RedisWord } from "./wire-client.ts";
@@ -48,6 +48,7 @@ export async function openRedis(options: RedisOptions): Promise<RedisDatabase> {
 class Database implements RedisDatabase {
   readonly #resolved: ResolvedRedis;
   readonly #link: Link;
+  readonly #scripts: ScriptRunner;
   readonly #held = new Set<AsyncDisposable>();
   #facts: RedisFacts;
   #closing: Promise<void> | undefined;
@@ -55,6 +56,7 @@ class Database implements RedisDatabase {
   constructor(resolved: ResolvedRedis, link: Link, facts: RedisFacts) {
     this.#resolved = resolved;
     this.#link = link;
+    this.#scripts = new ScriptRunner(link);
     this.#facts = facts;
   }
 
@@ -68,7 +70,7 @@ class Database implements RedisDatabase {
   }
 
   run(script: RedisScript, call: ScriptCall): Promise<RedisReply> {
-    return runScript(this.#link, script, call);
+    return this.#scripts.run(script, call);
   }
 
   async subscribe(channels: readonly string[], heard: Heard): Promise<RedisSubscription> {

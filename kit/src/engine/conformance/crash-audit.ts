@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import type { Engine, RecordedEvent } from "../mod.ts";
+import type { Engine } from "../mod.ts";
 import { log, refused, storedIn } from "./calls.ts";
 import type { Told } from "./crash-child.real.ts";
+import { keeps, notesOf } from "./notes.ts";
 
 /** Compares what killed processes told, each line after the engine had answered (`settling`: before it was asked), with what the engine has kept. Rejects when acknowledged work is lost, undone or doubled. */
 export async function auditAcknowledged(engine: Engine, told: readonly Told[]): Promise<void> {
@@ -11,10 +12,9 @@ export async function auditAcknowledged(engine: Engine, told: readonly Told[]): 
   );
   await auditMessages(engine, told);
   auditTokens(told);
-  const { events } = await engine.read({ log, after: 0, limit: 100_000 });
-  const byPosition = new Map(events.map((event) => [event.position, event]));
-  for (const { name, position } of told.filter((line) => line.kind === "noted"))
-    await auditNote(engine, String(name), byPosition.get(Number(position)));
+  const notes = await notesOf(engine);
+  for (const { name } of told.filter((line) => line.kind === "noted")) await auditNote(engine, String(name), notes);
+  if (keeps(engine, "events")) await auditPositions(engine, told);
 }
 
 async function auditMessages(engine: Engine, told: readonly Told[]): Promise<void> {
@@ -40,10 +40,20 @@ function auditTokens(told: readonly Told[]): void {
   }
 }
 
-/** The event, cell and inbox entry of one commit are all there. */
-async function auditNote(engine: Engine, name: string, event: RecordedEvent | undefined): Promise<void> {
-  assert.deepEqual([event?.stream, event?.data, event?.version], [`s-${name}`, name, 1]);
-  const [cell] = await engine.get([{ space: "notes", key: name }]);
+/** Each event is where its writer was told that it is. */
+async function auditPositions(engine: Engine, told: readonly Told[]): Promise<void> {
+  const { events } = await engine.read({ log, after: 0, limit: 100_000 });
+  const byPosition = new Map(events.map((event) => [event.position, event]));
+  for (const { name, position } of told.filter((line) => line.kind === "noted")) {
+    const event = byPosition.get(Number(position));
+    assert.deepEqual([event?.stream, event?.data, event?.version], [`s-${name}`, name, 1]);
+  }
+}
+
+/** The note, cell and inbox entry of one commit are all there. */
+async function auditNote(engine: Engine, name: string, notes: ReadonlyMap<string, string>): Promise<void> {
+  assert.equal(notes.get(`s-${name}`), name);
+  const [cell] = await engine.get([{ space: "busy", key: name }]);
   assert.equal(cell?.value, name);
   await refused(engine, { op: "seen", consumer: "busy", id: name, keepMs: 1 });
 }

@@ -2,7 +2,9 @@ import { writeSync } from "node:fs";
 import { systemClock } from "../../clock/mod.ts";
 import { seededRandom } from "../../random/mod.ts";
 import type { Change, Claim, Engine } from "../mod.ts";
+import { note } from "./notes.ts";
 import type { OpenCrashEngine } from "./rule.ts";
+import { asWhole } from "./whole.ts";
 
 // The program that the crash tests start and kill. Every line it prints is written at once, so that what was told before a kill was told.
 
@@ -19,11 +21,21 @@ export interface Told {
 }
 
 function tell(kind: string, fields: object = {}): void {
-  writeSync(1, `${JSON.stringify({ kind, ...fields })}\n`);
+  let rest = Buffer.from(`${JSON.stringify({ kind, ...fields })}\n`);
+  while (rest.length > 0) rest = rest.subarray(writeSome(rest));
+}
+
+/** How many bytes the pipe took: none when it is full, because the parent is slow. */
+function writeSome(bytes: Buffer): number {
+  try {
+    return writeSync(1, bytes);
+  } catch (error) {
+    if (error instanceof Error && Reflect.get(error, "code") === "EAGAIN") return 0;
+    throw error;
+  }
 }
 
 const queue = "jobs";
-const log = "ledger";
 
 /** One of the callers that keep the engine busy: adds, takes, settles, appends and writes, and tells what was acknowledged. */
 async function keepBusy(engine: Engine, caller: string): Promise<never> {
@@ -35,13 +47,13 @@ async function keepBusy(engine: Engine, caller: string): Promise<never> {
     ]);
     if (added.committed && added.outcomes[0]?.op === "enqueue")
       tell("added", { id: added.outcomes[0].messages[0]?.id, name });
-    const appended = await engine.commit([
-      { op: "append", log, stream: `s-${name}`, expected: "new", events: [{ type: "Noted", data: name }] },
-      { op: "put", cell: { space: "notes", key: name }, expect: "absent", value: name },
+    const noted = await engine.commit([
+      note(engine, `s-${name}`, name),
+      { op: "put", cell: { space: "busy", key: name }, expect: "absent", value: name },
       { op: "seen", consumer: "busy", id: name, keepMs: 3_600_000 },
     ]);
-    if (appended.committed && appended.outcomes[0]?.op === "append")
-      tell("noted", { name, position: appended.outcomes[0].position });
+    if (noted.committed)
+      tell("noted", noted.outcomes[0]?.op === "append" ? { name, position: noted.outcomes[0].position } : { name });
     const { claims } = await engine.claim({ queue, count: 1, leaseMs: 60_000 });
     for (const claim of claims) await settleOne(engine, claim, random.next());
   }
@@ -60,14 +72,10 @@ async function work(engine: Engine): Promise<void> {
   for (;;) {
     const { claims, nextDueAtMs } = await engine.claim({ queue, count: 8, leaseMs: 1000 });
     for (const { receipt, body } of claims) {
-      const effect: Change = {
-        op: "append",
-        log,
-        stream: body,
-        expected: "new",
-        events: [{ type: "Done", data: receipt.id }],
-      };
-      const { committed } = await engine.commit([effect, { op: "settle", receipt, as: { kind: "ack" } }]);
+      const { committed } = await engine.commit([
+        note(engine, body, receipt.id),
+        { op: "settle", receipt, as: { kind: "ack" } },
+      ]);
       if (committed) tell("done", { body });
     }
     if (claims.length === 0 && nextDueAtMs === undefined) return tell("idle");
@@ -102,10 +110,7 @@ const modes: Readonly<Record<string, (engine: Engine, argument: string) => Promi
   },
   "effect-then-hold": async (engine, leaseMs) => {
     const { receipt } = await claimOne(engine, Number(leaseMs));
-    await engine.commit([
-      { op: "seen", consumer: "mail", id: receipt.id, keepMs: forever },
-      { op: "append", log, stream: "effects", expected: "any", events: [{ type: "Sent", data: receipt.id }] },
-    ]);
+    await engine.commit([{ op: "seen", consumer: "mail", id: receipt.id, keepMs: forever }, note(engine, "sent")]);
     tell("effect", { ...receipt });
     await systemClock.sleep(forever);
   },
@@ -115,14 +120,7 @@ const modes: Readonly<Record<string, (engine: Engine, argument: string) => Promi
     const untilMs = systemClock.monotonic() + 4 * Number(leaseMs);
     // Blocks the event loop, so that nothing in this process could renew the lease.
     while (systemClock.monotonic() < untilMs);
-    const effect: Change = {
-      op: "append",
-      log,
-      stream: "effects",
-      expected: "any",
-      events: [{ type: "Sent", data: "late" }],
-    };
-    const result = await engine.commit([effect, { op: "settle", receipt, as: { kind: "ack" } }]);
+    const result = await engine.commit([note(engine, "late"), { op: "settle", receipt, as: { kind: "ack" } }]);
     const extended = await engine.extend([receipt], Number(leaseMs));
     tell("late", { committed: result.committed, extended: extended[0] });
   },
@@ -132,29 +130,22 @@ const modes: Readonly<Record<string, (engine: Engine, argument: string) => Promi
       { op: "put", cell, expect: "absent", value: "child", expiresInMs: Number(leaseMs) },
     ]);
     if (outcome?.op !== "put") throw new Error("no leader");
-    tell("leading", { token: outcome.version });
-    for (;;) {
-      const effect: Change = {
-        op: "append",
-        log,
-        stream: "led",
-        expected: "any",
-        events: [{ type: "Led", data: "child" }],
-      };
-      const result = await engine.commit([{ op: "check", cell, expect: outcome.version }, effect]);
+    for (let n = 0; ; n++) {
+      const result = await engine.commit([{ op: "check", cell, expect: outcome.version }, note(engine, `led-${n}`)]);
       if (!result.committed) return tell("deposed");
+      if (n === 0) tell("leading", { token: outcome.version });
       await systemClock.sleep(5);
     }
   },
-  append: async (engine, caller) => {
+  note: async (engine, caller) => {
     tell("open");
     for (let n = 0; n < 20; n++) {
       await committed(engine, [
-        { op: "append", log, stream: `s-${caller}`, expected: n, events: [{ type: "Noted", data: caller }] },
+        note(engine, `${caller}-${n}`),
         { op: "enqueue", queue, messages: [{ body: `${caller}-${n}` }] },
       ]);
     }
-    tell("appended");
+    tell("done");
   },
 };
 
@@ -166,6 +157,6 @@ async function committed(engine: Engine, changes: readonly Change[]) {
 
 const [mode = "", module = "", folder = "", argument = ""] = process.argv.slice(2);
 const { openCrashEngine } = (await import(module)) as { readonly openCrashEngine: OpenCrashEngine };
-const engine = await openCrashEngine(folder);
+const engine = asWhole(await openCrashEngine(folder));
 await modes[mode]?.(engine, argument);
 await engine[Symbol.asyncDispose]();

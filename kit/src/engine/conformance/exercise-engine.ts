@@ -11,7 +11,7 @@ import { seededRandom } from "../../random/mod.ts";
 import { randomHistory, within } from "./history.ts";
 import { proveHistory } from "./random-histories.ts";
 import { refusalRules } from "./refusal-rules.ts";
-import type { Need, OpenEngine, Rule, Skip, TestFunction } from "./rule.ts";
+import type { Lack, Need, OpenEngine, Rule, Skip, TestFunction } from "./rule.ts";
 import { type OpenWhole, wholeFixture } from "./whole.ts";
 import { raceScenarios } from "./race-scenarios.ts";
 import { scanRules } from "./scan-rules.ts";
@@ -20,7 +20,7 @@ import { scanRules } from "./scan-rules.ts";
 export interface ExerciseOptions {
   readonly test: TestFunction;
   /** What this engine does not have: rules that need it are skipped, and it must be refused. Default: nothing. */
-  readonly lacks?: readonly Need[];
+  readonly lacks?: readonly Lack[];
   /** Rules that this engine cannot keep, each with its reason; every other one must pass. A name that is no rule is an error. */
   readonly skip?: readonly Skip[];
   /** Random histories that are compared with the reference model: seeds from `firstSeed` (1), `count` (20) of them, `steps` (40) each. */
@@ -47,7 +47,7 @@ export function exerciseEngine(name: string, openEngine: OpenEngine, options: Ex
   const openWhole: OpenWhole = async (given) => wholeFixture(await openEngine(given));
   const reasons = new Map(skip.map((entry) => [entry.name, entry.reason]));
   for (const rule of [...rules, ...refusalRules(lacks)]) {
-    const lacking = rule.needs?.find((need) => lacks.includes(need));
+    const lacking = rule.needs?.find((need) => isLacking(need, lacks));
     const reason = reasons.get(rule.name) ?? (lacking === undefined ? undefined : `the engine has no ${lacking}`);
     reasons.delete(rule.name);
     if (reason === undefined) test(`${name}: ${rule.name}`, () => proveRule(rule, openWhole));
@@ -55,6 +55,10 @@ export function exerciseEngine(name: string, openEngine: OpenEngine, options: Ex
   }
   exerciseHistories(name, openWhole, options);
   if (reasons.size > 0) throw new Error(`no such rules to skip: ${[...reasons.keys()].join("; ")}`);
+}
+
+function isLacking(need: Need, lacks: readonly Lack[]): boolean {
+  return need === "notes" ? lacks.includes("events") && lacks.includes("cells") : lacks.includes(need);
 }
 
 async function proveRule(rule: Rule, openWhole: OpenWhole): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Random } from "../../random/mod.ts";
-import type { Need } from "./rule.ts";
+import type { Lack } from "./rule.ts";
 import type {
   Append,
   Change,
@@ -178,7 +178,7 @@ function several<T>(random: Random, most: number, make: () => T): readonly T[] {
 }
 
 /** What is left of a history for an engine that does not have everything. */
-export function within(history: readonly Step[], lacks: readonly Need[]): readonly Step[] {
+export function within(history: readonly Step[], lacks: readonly Lack[]): readonly Step[] {
   if (lacks.length === 0) return history;
   return history.flatMap((step): readonly Step[] => {
     if (step.do === "read" && lacks.includes("events")) return [];
@@ -186,13 +186,13 @@ export function within(history: readonly Step[], lacks: readonly Need[]): readon
   });
 }
 
-function partOf(op: Change["op"]): Need {
+function partOf(op: Change["op"]): Lack {
   if (op === "append") return "events";
   if (op === "put" || op === "check") return "cells";
   return op === "seen" ? "inbox" : "messages";
 }
 
-function callWithin(call: PlannedCall, lacks: readonly Need[]): readonly PlannedCall[] {
+function callWithin(call: PlannedCall, lacks: readonly Lack[]): readonly PlannedCall[] {
   if (call.call !== "commit") return lacks.includes("messages") ? [] : [call];
   const changes = call.changes.filter(({ op }) => !lacks.includes(partOf(op)));
   return [{ ...call, changes: lacks.includes("lists") ? changes.slice(0, 1) : changes }];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Change, type EnginePart, type ScanQuery } from "../mod.ts";
 import { leaseMs, log, queue, rejection, take } from "./calls.ts";
-import type { Bed, Need, Rule } from "./rule.ts";
+import type { Bed, Lack, Rule } from "./rule.ts";
 
 const cell = { space: "s", key: "k" };
 const stream = "s";
@@ -26,7 +26,7 @@ const refusals: Readonly<Record<EnginePart, (bed: Bed) => readonly (() => Promis
 };
 
 /** What an engine does not have is refused, and says so. */
-export function refusalRules(lacks: readonly Need[]): readonly Rule[] {
+export function refusalRules(lacks: readonly Lack[]): readonly Rule[] {
   const lists: Rule = {
     name: "a commit of more changes than one is refused with UnsupportedError, and nothing of it is applied",
     run: async ({ engine }) => {

@@ -24,8 +24,11 @@ export interface Bed {
   readonly fixture: EngineFixture<Engine>;
 }
 
-/** What a rule uses of an engine. `lists`: several changes in one commit. */
-export type Need = EnginePart | "lists";
+/** What an engine may lack. `lists`: several changes in one commit. */
+export type Lack = EnginePart | "lists";
+
+/** What a rule uses of an engine. `notes`: anything that is kept beside messages, events or cells. */
+export type Need = Lack | "notes";
 
 /** One rule of the port and its proof, which rejects when the engine breaks it. */
 export interface Rule {
@@ -47,4 +50,4 @@ export interface Skip {
 }
 
 /** Opens an engine on the data in a folder, on the system's clock; every process that a test starts calls it. */
-export type OpenCrashEngine = (folder: string) => Promise<Engine>;
+export type OpenCrashEngine = (folder: string) => Promise<EngineBase>;

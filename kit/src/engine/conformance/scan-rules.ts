@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Engine, ScanQuery } from "../mod.ts";
 import { add, append, bodies, committed, kill, log, queue, take, takeOne } from "./calls.ts";
+import { keeps } from "./notes.ts";
 import type { Rule } from "./rule.ts";
 
 async function cellKeys(
@@ -119,15 +120,20 @@ export const scanRules: readonly Rule[] = [
   },
   {
     name: "a bell rings for its topics after a commit, once a turn, and not after its disposal",
-    needs: ["messages", "cells", "events"],
+    needs: ["messages", "cells"],
     run: async ({ engine, clock }) => {
       const rung: string[] = [];
       const listen = (topic: "queue:jobs" | "log:ledger" | "cells:s"): Disposable =>
         engine.bell([topic], () => void rung.push(topic));
-      const bells = [listen("queue:jobs"), listen("log:ledger"), listen("cells:s")];
+      const bells = [
+        listen("queue:jobs"),
+        listen("cells:s"),
+        ...(keeps(engine, "events") ? [listen("log:ledger")] : []),
+      ];
+      const ofLogs = [[() => committed(engine, append("s", "x")), "log:ledger"]] as const;
       const cases = [
         [() => add(engine, "a"), "queue:jobs"],
-        [() => committed(engine, append("s", "x")), "log:ledger"],
+        ...(keeps(engine, "events") ? ofLogs : []),
         [() => committed(engine, { op: "put", cell: { space: "s", key: "k" }, expect: "any", value: "" }), "cells:s"],
         [() => add(engine, { body: "later", delayMs: 60_000 }), "queue:jobs"],
       ] as const;

@@ -9,7 +9,7 @@ export type OpenWhole = (options: { readonly clock: Clock }) => Promise<EngineFi
 const methodsOfParts: ReadonlySet<string | symbol> = new Set(["claim", "extend", "get", "read", "stream"]);
 
 /** The engine with every method of the port: those that it does not have refuse. */
-function asWhole(engine: EngineBase): Engine {
+export function asWhole(engine: EngineBase): Engine {
   // A stand-in, because methods with private fields must be called on the engine itself.
   return new Proxy(engine, {
     get(target, name) {

@@ -3,7 +3,7 @@ import type { Clock } from "../../clock/mod.ts";
 import { absent, dropSchema, freshSchema, serverUrl } from "../../drivers/postgres/server.test-postgres.ts";
 import { exerciseEvents } from "../../events/conformance/mod.ts";
 import { exerciseQueue } from "../../queue/conformance/mod.ts";
-import { waitedFor } from "./waited-for.test-engine.ts";
+import { waitedFor } from "../waited-for.test-engine.ts";
 import { openPostgresEngine, type PostgresEngine } from "./mod.ts";
 
 async function openFresh({ clock }: { readonly clock: Clock }) {

@@ -9,7 +9,7 @@ import { type Call, Plan } from "./plan.ts";
 import { Quick } from "./quick.ts";
 import type { QuickStatements } from "./quick.sql.ts";
 import { type Runner, Script } from "./script.ts";
-import type { ServerClock } from "./server-clock.ts";
+import type { ServerClock } from "../server-clock.ts";
 import type { Statements } from "./statements.sql.ts";
 import { Work } from "./work.ts";
 

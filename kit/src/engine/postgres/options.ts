@@ -5,7 +5,7 @@ import { integerIn, oneOf } from "../../errors/mod.ts";
 import { type Random, systemRandom } from "../../random/mod.ts";
 import type { Capabilities } from "../engine.ts";
 import { changesDefault, payloadBytesDefault, waitingDefault } from "../limits.ts";
-import { ServerClock } from "./server-clock.ts";
+import { ServerClock } from "../server-clock.ts";
 
 /** What acknowledged work survives on a server: the engine refuses to open where the server cannot give it. */
 export type PostgresDurability = "process" | "disk" | "replicated";

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { gate } from "../../abort/mod.ts";
-import type { Engine } from "../../engine/mod.ts";
 import { type Job, openWorker, retryPlan, type WorkerFault } from "../mod.ts";
-import type { Bed, Rule } from "./rule.ts";
+import type { Bed, QueueStore, Rule } from "./rule.ts";
 import { altered, closed, list, open, rejection, until } from "./scenes.ts";
 
 const retry = retryPlan({ attemptsMax: 3, firstMs: 100, jitter: "none" });
@@ -317,7 +316,7 @@ export const leaseRules: readonly Rule[] = [
   },
 ];
 
-async function losesLeaseInTime({ engine, clock }: Bed, extend: Engine["extend"]): Promise<void> {
+async function losesLeaseInTime({ engine, clock }: Bed, extend: QueueStore["extend"]): Promise<void> {
   const jobs = await open(altered(engine, { extend }), { leaseMs: 3_000 });
   const abortedAtMs: number[] = [];
   const startedAtMs = clock.now();

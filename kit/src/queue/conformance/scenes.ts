@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { ManualClock } from "../../clock/mod.ts";
-import type { Engine } from "../../engine/mod.ts";
 import {
   openQueue,
   openWorker,
@@ -11,9 +10,10 @@ import {
   type StoredJob,
   type Worker,
 } from "../mod.ts";
+import type { QueueStore } from "./rule.ts";
 
 /** A queue of texts. */
-export function open<T = string>(engine: Engine, options: QueueOptions<T> = {}): Promise<Queue<T>> {
+export function open<T = string>(engine: QueueStore, options: QueueOptions<T> = {}): Promise<Queue<T>> {
   return openQueue({ engine, queue: queue<T>("jobs", options) });
 }
 
@@ -44,7 +44,7 @@ export async function closed(worker: Worker, clock: ManualClock): Promise<void> 
 }
 
 /** An engine that some calls do not reach. */
-export function altered(engine: Engine, calls: Partial<Engine>): Engine {
+export function altered(engine: QueueStore, calls: Partial<QueueStore>): QueueStore {
   return new Proxy(engine, {
     get(target, name) {
       const own: unknown = Reflect.get(calls, name) ?? Reflect.get(target, name);

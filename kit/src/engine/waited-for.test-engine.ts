@@ -1,9 +1,9 @@
-import type { Clock } from "../../clock/mod.ts";
-import type { PostgresEngine } from "./mod.ts";
+import type { Clock } from "../clock/mod.ts";
+import type { EngineBase } from "./mod.ts";
 
 /** The engine, on whose calls a manual clock waits: it takes what is on its way to a server for work of the loop, so that a rule which advances time sees
  *  what it would see of an engine in memory. */
-export function waitedFor(engine: PostgresEngine, clock: Clock): PostgresEngine {
+export function waitedFor<E extends EngineBase>(engine: E, clock: Clock): E {
   let pending = 0;
   const keepTurning = (): void => {
     if (pending > 0) clock.nextTurn(keepTurning);

@@ -1,8 +1,10 @@
-import { type Clock, type SleepOptions, systemClock, type Timer, type TimerOptions } from "../../clock/mod.ts";
+import { type Clock, type SleepOptions, systemClock, type Timer, type TimerOptions } from "../clock/mod.ts";
 
 // Two readings of the server's time a round trip of this age apart are compared anew: clocks drift by some ten milliseconds an hour.
 const anchorMaxAgeMs = 30_000;
 const readEveryMs = 5_000;
+// What a better reading takes back is waited for; a server that was put back by more is followed.
+const heldMaxMs = 1_000;
 
 /**
  * The server's time, as every process sees it that asks the same server: an anchor, moved on by this process's monotonic clock. The wall clock of this
@@ -12,6 +14,7 @@ export class ServerClock implements Clock {
   #offsetMs: number;
   #roundTripMs = Infinity;
   #anchoredMs = -Infinity;
+  #lastMs = -Infinity;
 
   constructor() {
     this.#offsetMs = systemClock.now() - systemClock.monotonic();
@@ -35,8 +38,12 @@ export class ServerClock implements Clock {
     this.#anchoredMs = receivedMs;
   }
 
+  /** Goes back only when the server's own clock is put back by more than a second. */
   now(): number {
-    return Math.floor(systemClock.monotonic() + this.#offsetMs);
+    const nowMs = Math.floor(systemClock.monotonic() + this.#offsetMs);
+    if (nowMs < this.#lastMs && this.#lastMs - nowMs < heldMaxMs) return this.#lastMs;
+    this.#lastMs = nowMs;
+    return nowMs;
   }
 
   monotonic(): number {

@@ -1,0 +1,390 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { type Clock, systemClock } from "../../clock/mod.ts";
+import { openRedis } from "../../drivers/redis/mod.ts";
+import {
+  cuttingProxy,
+  freshPrefix,
+  needsProgram,
+  needsServer,
+  serverUrl,
+  startServer,
+  type Cut,
+} from "../../drivers/redis/server.test-redis.ts";
+import { openQueue, queue } from "../../queue/mod.ts";
+import { openSchedule } from "../../schedule/mod.ts";
+import type { Change, CommitResult } from "../mod.ts";
+import { dropData } from "./data.test-engine.ts";
+import { movableName, promote } from "./failover.test-redis.ts";
+import { openRedisEngine, type RedisEngine, type RedisEngineOptions } from "./mod.ts";
+
+beforeEach(needsServer);
+beforeEach(needsProgram);
+
+type Open = (options?: Partial<RedisEngineOptions>) => Promise<RedisEngine>;
+
+/** Runs the test with engines on one data set, which are closed at the end. Default: on the shared server. */
+async function withEngines(run: (open: Open) => Promise<void>, url: string = serverUrl): Promise<void> {
+  const prefix = freshPrefix();
+  const opened: RedisEngine[] = [];
+  try {
+    await run(async (options) => {
+      const engine = await openRedisEngine({ url, prefix, ...options });
+      opened.push(engine);
+      return engine;
+    });
+  } finally {
+    for (const engine of opened) await engine[Symbol.asyncDispose]();
+    if (url === serverUrl) await dropData(url, prefix);
+  }
+}
+
+function put(key: string, value = "v"): Change {
+  return { op: "put", cell: { space: "s", key }, expect: "absent", value };
+}
+
+function enqueue(body: string, key?: string): Change {
+  return { op: "enqueue", queue: "jobs", messages: [{ body, key }] };
+}
+
+function added(result: CommitResult): readonly string[] {
+  if (!result.committed) throw new Error(JSON.stringify(result.refusal));
+  return result.outcomes.flatMap((outcome) => (outcome.op === "enqueue" ? outcome.messages.map(({ id }) => id) : []));
+}
+
+async function storedIn(engine: RedisEngine): Promise<readonly string[]> {
+  return (await Array.fromAsync(engine.scan({ kind: "messages", queue: "jobs" }))).map(({ body }) => body);
+}
+
+/** What an engine hands out of its queue, which must hold something. */
+async function takeOne(engine: RedisEngine, leaseMs = 30_000) {
+  const { claims } = await engine.claim({ queue: "jobs", count: 1, leaseMs });
+  const [claim] = claims;
+  if (claim === undefined) throw new Error("nothing to claim");
+  return claim;
+}
+
+describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () => {
+  const cuts: readonly Cut[] = ["cut before the request", "cut before the answer"];
+  for (const cut of cuts)
+    test(`${cut}: applied once, and the caller has the truth`, () =>
+      withEngines(async (open) => {
+        await using proxy = await cuttingProxy();
+        const engine = await open({ url: proxy.url });
+        const direct = await open();
+        await engine.commit([enqueue("0"), put("k0")]);
+        proxy.next(cut, "EVALSHA");
+        const [result, second] = await Promise.all([
+          engine.commit([enqueue("1"), put("k1")]),
+          engine.commit([enqueue("2"), put("k1")]),
+        ]);
+        expect(await storedIn(direct)).toEqual(["0", "1"]);
+        const [, stored] = await Array.fromAsync(direct.scan({ kind: "messages", queue: "jobs" }));
+        // What the lost answer said is known all the same: ids, versions, and who was refused.
+        expect(added(result)).toEqual([stored?.id]);
+        const [cell] = await direct.get([{ space: "s", key: "k1" }]);
+        expect(result.committed && result.outcomes[1]).toEqual({ op: "put", version: cell?.version });
+        expect(second).toMatchObject({ committed: false, index: 1, refusal: { actual: cell?.version } });
+        expect(await direct.verify()).toEqual([]);
+      }));
+
+  test("what a claim handed out in an answer that was lost comes back behind its lease", () =>
+    withEngines(async (open) => {
+      await using proxy = await cuttingProxy();
+      const engine = await open({ url: proxy.url });
+      await engine.commit([enqueue("1")]);
+      proxy.next("cut before the answer", "EVALSHA");
+      const { claims } = await engine.claim({ queue: "jobs", count: 1, leaseMs: 100 });
+      expect(claims).toEqual([]);
+      await systemClock.sleep(150);
+      expect(await takeOne(engine)).toMatchObject({ body: "1", crashes: 1, attempt: 1 });
+    }));
+});
+
+test(
+  "scenario 9: a server that is killed under load and comes back with its append-only file has lost nothing",
+  { timeout: 90_000 },
+  async () => {
+    await using server = await startServer("--appendonly", "yes", "--appendfsync", "always");
+    await withEngines(async (open) => {
+      const engine = await open({ busyMaxMs: 30_000, durability: "disk" });
+      expect(engine.can.durability).toBe("disk");
+      const acknowledged: string[] = [];
+      const load = { isOver: false };
+      const callers = Array.from({ length: 8 }, async (_, caller) => {
+        for (let n = 0; !load.isOver; n++) {
+          const name = `${caller}-${n}`;
+          const { committed } = await engine.commit([put(name), enqueue(name)]);
+          expect(committed).toBe(true);
+          acknowledged.push(name);
+        }
+      });
+      for (let round = 0; round < 2; round++) {
+        await systemClock.sleep(400);
+        await server.kill();
+        await server.start();
+      }
+      const before = acknowledged.length;
+      for (let n = 0; n < 200 && acknowledged.length < before + 50; n++) await systemClock.sleep(50);
+      load.isOver = true;
+      await Promise.all(callers);
+      expect(acknowledged.length).toBeGreaterThan(before);
+      expect((await storedIn(engine)).toSorted()).toEqual(acknowledged.toSorted());
+      const cells = await Array.fromAsync(engine.scan({ kind: "cells", space: "s" }));
+      expect(cells.map(({ key }) => key)).toEqual(acknowledged.toSorted());
+      expect(await engine.verify()).toEqual([]);
+    }, server.url);
+  },
+);
+
+test(
+  "tokens, ids and versions go on above all that were given out before a restart, also those that the server has forgotten",
+  { timeout: 60_000 },
+  async () => {
+    await using server = await startServer("--appendonly", "yes", "--appendfsync", "always");
+    await withEngines(async (open) => {
+      const engine = await open();
+      const [id = ""] = added(await engine.commit([enqueue("1")]));
+      const held = await takeOne(engine, 1);
+      const before = await engine.commit([put("a")]);
+      await server.kill();
+      await server.start();
+      const after = await engine.commit([put("b"), enqueue("2")]);
+      const version = (result: CommitResult): number =>
+        result.committed && result.outcomes[0]?.op === "put" ? result.outcomes[0].version : 0;
+      // A thousand times the milliseconds that have passed, whatever was lost meanwhile.
+      expect(version(after)).toBeGreaterThan(version(before) + 1_000);
+      expect(Number(added(after)[0])).toBeGreaterThan(Number(id) + 1_000);
+      const again = await takeOne(engine);
+      expect(again.body).toBe("1");
+      expect(again.receipt.token).toBeGreaterThan(held.receipt.token + 1_000);
+    }, server.url);
+  },
+);
+
+test(
+  "a server that comes back without its data is noticed: the engine refuses to go on, and nothing of the old data counts on the new",
+  { timeout: 60_000 },
+  async () => {
+    await using server = await startServer();
+    await withEngines(async (open) => {
+      const engine = await open();
+      expect(engine.can.durability).toBe("memory");
+      await engine.commit([enqueue("1"), put("a")]);
+      const { receipt } = await takeOne(engine);
+      const [cell] = await engine.get([{ space: "s", key: "a" }]);
+      await server.kill();
+      await server.start();
+      const lost = { code: "STORAGE", reason: "corrupt", retryable: false };
+      await expect(engine.commit([enqueue("2")])).rejects.toMatchObject(lost);
+      await expect(engine.get([{ space: "s", key: "a" }])).rejects.toMatchObject(lost);
+      await expect(engine.claim({ queue: "jobs", count: 1, leaseMs: 1000 })).rejects.toThrow(/is gone/);
+      expect(await engine.health()).toMatchObject({ status: "down" });
+      const fresh = await open();
+      const [id = ""] = added(await fresh.commit([enqueue("3")]));
+      expect(Number(id)).toBeGreaterThan(Number(receipt.id));
+      const settled = await fresh.commit([{ op: "settle", receipt, as: { kind: "ack" } }]);
+      expect(settled).toMatchObject({ committed: false, refusal: { kind: "lease-lost" } });
+      const checked = await fresh.commit([{ op: "check", cell: { space: "s", key: "a" }, expect: cell?.version ?? 0 }]);
+      expect(checked.committed).toBe(false);
+      // The engine of the lost data stays refused, although there is data of its name again.
+      await expect(engine.commit([enqueue("4")])).rejects.toMatchObject(lost);
+    }, server.url);
+  },
+);
+
+test(
+  "after a fail-over to a replica that lacks the last writes, this is said once, and no token or id of the lost ones counts again",
+  { timeout: 60_000 },
+  async () => {
+    await using primary = await startServer("--repl-diskless-sync-delay", "0");
+    await using replica = await startServer("--replicaof", "127.0.0.1", String(primary.port));
+    await using control = await openRedis({ url: primary.url });
+    await withEngines(async (open) => {
+      await using name = await movableName(primary.url);
+      const engine = await open({ url: name.url, busyMaxMs: 20_000 });
+      const [kept = ""] = added(await engine.commit([enqueue("kept")]));
+      await control.send(["WAIT", "1", "5000"]);
+      // Cut off from its primary, and promoted.
+      await promote(replica.port);
+      const lost = added(await engine.commit([enqueue("lost")]));
+      const claim = await takeOne(engine, 60_000);
+      expect(claim.body).toBe("kept");
+      await primary.kill();
+      name.moveTo(replica.url);
+      await expect(engine.commit([enqueue("next")])).rejects.toMatchObject({
+        code: "STORAGE",
+        retryable: true,
+        message: expect.stringContaining("older data"),
+      });
+      const [next = ""] = added(await engine.commit([enqueue("next")]));
+      expect(Number(next)).toBeGreaterThan(Number(lost[0]));
+      expect(await storedIn(engine)).toEqual(["kept", "next"]);
+      // The claim was lost with it: the message is handed out again, and the holder of the lost claim is fenced.
+      const again = await takeOne(engine);
+      expect(again.receipt.id).toBe(kept);
+      expect(again.receipt.token).toBeGreaterThan(claim.receipt.token);
+      const late = await engine.commit([{ op: "settle", receipt: claim.receipt, as: { kind: "ack" } }]);
+      expect(late).toMatchObject({ committed: false, refusal: { kind: "lease-lost" } });
+      expect(await engine.verify()).toEqual([]);
+    }, primary.url);
+  },
+);
+
+test(
+  "a server that is stopped: calls end in time, as busy or unknown, and everything goes on when it does",
+  { timeout: 60_000 },
+  async () => {
+    await using server = await startServer("--appendonly", "yes");
+    await withEngines(async (open) => {
+      const engine = await open({ busyMaxMs: 600 });
+      await engine.commit([put("a")]);
+      server.pause();
+      const startedMs = systemClock.monotonic();
+      await expect(engine.commit([enqueue("1")])).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+      expect(systemClock.monotonic() - startedMs).toBeLessThan(5_000);
+      await expect(engine.commit([enqueue("2")])).rejects.toMatchObject({ code: "STORAGE", reason: "busy" });
+      server.resume();
+      await engine.commit([enqueue("3")]);
+      const bodies = await storedIn(engine);
+      expect(bodies.filter((body) => body === "3")).toHaveLength(1);
+      expect(bodies).not.toContain("2");
+      expect(await engine.verify()).toEqual([]);
+    }, server.url);
+  },
+);
+
+test("a flush of the scripts is not noticed by anybody", async () => {
+  await using server = await startServer();
+  await withEngines(async (open) => {
+    const engine = await open();
+    await using control = await openRedis({ url: server.url });
+    for (let n = 0; n < 5; n++) {
+      await engine.commit([enqueue(String(n))]);
+      await control.send(["SCRIPT", "FLUSH"]);
+    }
+    expect(await storedIn(engine)).toEqual(["0", "1", "2", "3", "4"]);
+    expect((await takeOne(engine)).body).toBe("0");
+  }, server.url);
+});
+
+test("a key that somebody else put there is named, and nothing is applied", async () => {
+  await using server = await startServer();
+  await using control = await openRedis({ url: server.url });
+  await control.send(["SET", "{taken}:meta", "x"]);
+  await expect(openRedisEngine({ url: server.url, prefix: "taken" })).rejects.toMatchObject({
+    code: "STORAGE",
+    reason: "corrupt",
+  });
+});
+
+test("a server that drops keys, or keeps less than asked for, is refused at opening", async () => {
+  await using server = await startServer("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru");
+  await expect(openRedisEngine({ url: server.url })).rejects.toMatchObject({
+    code: "UNSUPPORTED",
+    message: expect.stringContaining("noeviction"),
+  });
+  await using control = await openRedis({ url: server.url });
+  await control.send(["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+  await expect(openRedisEngine({ url: server.url, durability: "process" })).rejects.toMatchObject({
+    code: "DURABILITY",
+  });
+  await control.send(["CONFIG", "SET", "appendonly", "yes"]);
+  await using engine = await openRedisEngine({ url: server.url, durability: "process" });
+  expect(engine.can.durability).toBe("process");
+  await expect(openRedisEngine({ url: server.url, durability: "disk" })).rejects.toMatchObject({ code: "DURABILITY" });
+});
+
+test("a server that is not there is StorageError busy", async () => {
+  const opening = openRedisEngine({ url: "redis://127.0.0.1:1", busyMaxMs: 100 });
+  await expect(opening).rejects.toMatchObject({ code: "STORAGE", reason: "busy" });
+});
+
+test("16 workers of four engines on one key: in order, one at a time, each once", { timeout: 60_000 }, () =>
+  withEngines(async (open) => {
+    const engines = [await open(), await open(), await open(), await open()];
+    const bodies = Array.from({ length: 60 }, (_, n) => String(n));
+    await engines[0]?.commit([{ op: "enqueue", queue: "jobs", messages: bodies.map((body) => ({ body, key: "k" })) }]);
+    const handled: string[] = [];
+    let running = 0;
+    const work = async (engine: RedisEngine | undefined): Promise<void> => {
+      if (engine === undefined) return;
+      while (handled.length < bodies.length) {
+        const { claims } = await engine.claim({ queue: "jobs", count: 4, leaseMs: 30_000 });
+        if (claims.length === 0) await systemClock.sleep(2);
+        for (const { receipt, body } of claims) {
+          expect((running += 1)).toBe(1);
+          handled.push(body);
+          running -= 1;
+          await engine.commit([{ op: "settle", receipt, as: { kind: "ack" } }]);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, (_, n) => work(engines[n % 4])));
+    expect(handled).toEqual(bodies);
+    expect(await engines[0]?.verify()).toEqual([]);
+  }),
+);
+
+test("two schedulers fire each time once, and one goes on when the other is gone", { timeout: 60_000 }, () =>
+  withEngines(async (open) => {
+    const everyMs = 200;
+    const start = async (stack: AsyncDisposableStack): Promise<void> => {
+      const engine = await open();
+      const jobs = await openQueue({ engine, queue: queue<number>("ticks") });
+      const input = ({ scheduledAtMs }: { readonly scheduledAtMs: number }): number => scheduledAtMs;
+      const schedules = [{ name: "tick", everyMs, queue: jobs, input, catchUp: "all" as const }] as const;
+      stack.use(await openSchedule({ engine, schedules }));
+    };
+    await using last = new AsyncDisposableStack();
+    await start(last);
+    {
+      await using other = new AsyncDisposableStack();
+      await start(other);
+      await systemClock.sleep(1_200);
+    }
+    await systemClock.sleep(800);
+    const ticks = await openQueue({ engine: await open(), queue: queue<number>("ticks") });
+    const times = (await Array.fromAsync(ticks.jobs())).map(({ input }) => input);
+    expect(times.length).toBeGreaterThanOrEqual(5);
+    expect(times).toEqual(times.map((_, index) => (times[0] ?? 0) + index * everyMs));
+  }),
+);
+
+test("scenario 10: the engine's clock is the server's, whatever this machine's says", () =>
+  withEngines(async (open) => {
+    const engine = await open();
+    await using database = await openRedis({ url: serverUrl });
+    const [seconds] = (await database.send(["TIME"])) as readonly string[];
+    expect(Math.abs(engine.clock.now() - Number(seconds) * 1000)).toBeLessThan(2_000);
+    let last = 0;
+    for (let n = 0; n < 200; n++) {
+      expect(engine.clock.now()).toBeGreaterThanOrEqual(last);
+      last = engine.clock.now();
+      if (n % 20 === 0) await engine.commit([]);
+    }
+  }));
+
+test("scenario 10: of two engines whose clocks differ, each judges by its own, and no message has two holders", () =>
+  withEngines(async (open) => {
+    const ahead: Clock = { ...bound(systemClock), now: () => systemClock.now() + 60_000 };
+    const engine = await open({ clock: systemClock });
+    const early = await open({ clock: ahead });
+    await engine.commit([enqueue("1")]);
+    const held = await takeOne(engine, 30_000);
+    // By the clock that is ahead the lease is over: the message changes hands, and the first holder is fenced.
+    const taken = await takeOne(early, 30_000);
+    expect(taken.receipt.token).toBeGreaterThan(held.receipt.token);
+    const late = await engine.commit([{ op: "settle", receipt: held.receipt, as: { kind: "ack" } }]);
+    expect(late.committed).toBe(false);
+    expect((await early.commit([{ op: "settle", receipt: taken.receipt, as: { kind: "ack" } }])).committed).toBe(true);
+  }));
+
+function bound(clock: Clock): Clock {
+  return {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    setTimer: (delayMs, ring, options) => clock.setTimer(delayMs, ring, options),
+    sleep: (delayMs, options) => clock.sleep(delayMs, options),
+    nextTurn: (run) => clock.nextTurn(run),
+  };
+}

@@ -1,0 +1,186 @@
+import { gate, type Gate } from "../../abort/mod.ts";
+import { systemClock } from "../../clock/mod.ts";
+import { deque, type Deque } from "../../collections/mod.ts";
+import { OutcomeUnknownError, type RedisReply } from "../../drivers/redis/mod.ts";
+import type { Random } from "../../random/mod.ts";
+import { telemetryChannel } from "../../telemetry/mod.ts";
+import type { BellTopic } from "../engine.ts";
+import { StorageError } from "../errors.ts";
+import { groupMax } from "../limits.ts";
+import { Topics } from "../topics.ts";
+import { bytesOf, type Call, weightOf } from "./calls.ts";
+import { ask, type Dataset, listOf, readServerClock } from "./dataset.ts";
+import { readAnswer } from "./decode.ts";
+import { addCall } from "./encode.ts";
+import { engineFault, lostData, mayPass, olderData } from "./faults.ts";
+import { scripts } from "./scripts.ts";
+
+const commits = telemetryChannel("ashlar.engine.commit");
+
+/** What a writer needs. */
+export interface WriterParts {
+  readonly dataset: Dataset;
+  readonly random: Random;
+  readonly waitingMax: number;
+  /** Longest that a call waits for a server that is away. */
+  readonly busyMaxMs: number;
+  readonly whenCommitted: (topics: ReadonlySet<BellTopic>) => void;
+}
+
+interface Waiting {
+  readonly call: Call;
+  readonly settled: Gate<void>;
+}
+
+interface Operation {
+  readonly calls: readonly Call[];
+  readonly number: number;
+  /** `unknown`: it was sent, and nobody can say whether it was done. */
+  fate: "not done" | "unknown";
+}
+
+// Changes in one call of the server, unless one list alone has more: about 10 ms in which it serves nobody else.
+const weightMax = 1_000;
+const bytesMax = 8_388_608;
+
+/** Carries out what waits, one call of the server at a time: all that comes meanwhile shares the next one. */
+export class Writer {
+  readonly #parts: WriterParts;
+  /** By which the server knows this engine's operations. */
+  readonly #instance: string;
+  readonly #waiting: Deque<Waiting> = deque();
+  readonly #whenIdle: (() => void)[] = [];
+  #isRunning = false;
+  #operations = 0;
+  /** How many writing calls the data set knew of when it answered last. */
+  #known = 0;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+    this.#instance = parts.random.integer(0, Number.MAX_SAFE_INTEGER).toString(36);
+  }
+
+  /** Carries out a call in its turn, and resolves once the server has. Rejects with StorageError, and then nothing of it was applied, or with
+   *  OutcomeUnknownError. */
+  async submit<C extends Call>(call: C): Promise<Exclude<NonNullable<C["answer"]>, StorageError>> {
+    const { waitingMax } = this.#parts;
+    if (this.#waiting.size >= waitingMax)
+      throw new StorageError("busy", `${waitingMax} calls are waiting for the engine`);
+    const settled = gate();
+    this.#waiting.pushBack({ call, settled });
+    this.#schedule();
+    await settled.promise;
+    const { answer } = call;
+    if (answer === undefined) throw new Error("a call that was carried out has an answer");
+    if (answer instanceof StorageError) throw answer;
+    return answer as Exclude<NonNullable<C["answer"]>, StorageError>;
+  }
+
+  /** Resolves when nothing waits any more. */
+  idle(): Promise<void> {
+    if (!this.#isRunning) return Promise.resolve();
+    return new Promise((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  #schedule(): void {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    this.#parts.dataset.clock.nextTurn(() => void this.#runAll());
+  }
+
+  async #runAll(): Promise<void> {
+    while (this.#waiting.size > 0) await this.#runGroup(this.#nextGroup());
+    this.#isRunning = false;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+
+  #nextGroup(): readonly Waiting[] {
+    const group: Waiting[] = [];
+    let weight = 0;
+    let bytes = 0;
+    for (let next = this.#waiting.peekFront(); next !== undefined; next = this.#waiting.peekFront()) {
+      weight += weightOf(next.call);
+      bytes += bytesOf(next.call);
+      if (group.length > 0 && (group.length >= groupMax || weight > weightMax || bytes > bytesMax)) break;
+      group.push(next);
+      this.#waiting.popFront();
+    }
+    return group;
+  }
+
+  /** Never rejects: each call learns its own outcome. */
+  async #runGroup(group: readonly Waiting[]): Promise<void> {
+    const startedMs = systemClock.monotonic();
+    const operation: Operation = { calls: group.map(({ call }) => call), number: ++this.#operations, fate: "not done" };
+    try {
+      await this.#persist(operation);
+      for (const { settled } of group) settled.open();
+      publish(operation.calls, systemClock.monotonic() - startedMs, "committed");
+    } catch (error) {
+      publish(operation.calls, 0, "failed");
+      for (const { settled } of group) settled.fail(engineFault(error));
+    }
+  }
+
+  /** Until it is done, refused by the server, or `busyMaxMs` have passed. What may have been done is sent again under its number, and not done twice. */
+  async #persist(operation: Operation): Promise<void> {
+    const { busyMaxMs, random } = this.#parts;
+    const untilMs = systemClock.monotonic() + busyMaxMs;
+    for (let attempts = 0; ; attempts++) {
+      try {
+        if ((await this.#attempt(operation)) === "done") return;
+      } catch (error) {
+        if (error instanceof OutcomeUnknownError) operation.fate = "unknown";
+        else if (!mayPass(error)) throw error;
+        if (systemClock.monotonic() >= untilMs) throw operation.fate === "unknown" ? asUnknown(error) : error;
+        await systemClock.sleep(random.next() * Math.min(200, 2 ** attempts));
+      }
+    }
+  }
+
+  async #attempt({ calls, number, fate }: Operation): Promise<"done" | "again"> {
+    const { dataset } = this.#parts;
+    const { database, meta, epoch, clock, serverClock } = dataset;
+    // A reading that is lost is taken at the next group.
+    if (serverClock?.isStale === true) void readServerClock(dataset).catch(() => undefined);
+    const nowMs = clock.now();
+    const before = fate === "unknown" ? "1" : "0";
+    const words = [epoch, String(nowMs), this.#instance, String(number), before, String(calls.length)];
+    for (const call of calls) addCall(words, call, nowMs);
+    const [kind, known, answers] = listOf(await database.run(scripts.write, { keys: [meta], values: words }));
+    if (kind === "LOST") throw lostData(dataset.keys);
+    if (kind === "RUN") return this.#adopt(Number(known));
+    this.#known = Number(known);
+    this.#take(calls, listOf(answers), nowMs);
+    return "done";
+  }
+
+  /** The server is another one than the data set was written on, or was started anew. */
+  async #adopt(known: number): Promise<"again"> {
+    const { dataset } = this.#parts;
+    const missing = this.#known - known;
+    await ask(dataset, scripts.adopt, []);
+    this.#known = known;
+    if (missing > 0) throw olderData(dataset.keys, missing);
+    return "again";
+  }
+
+  #take(calls: readonly Call[], answers: readonly RedisReply[], nowMs: number): void {
+    const topics = new Topics();
+    for (const [index, call] of calls.entries()) readAnswer(call, answers[index], { nowMs, topics });
+    this.#parts.whenCommitted(topics.all);
+  }
+}
+
+function asUnknown(error: unknown): unknown {
+  return error instanceof OutcomeUnknownError
+    ? error
+    : new OutcomeUnknownError("a call of the engine", { cause: error });
+}
+
+function publish(calls: readonly Call[], durationMs: number, outcome: "committed" | "failed"): void {
+  if (!commits.active) return;
+  let changes = 0;
+  for (const call of calls) changes += call.kind === "commit" ? call.changes.length : 0;
+  commits.publish({ engine: "redis", lists: calls.length, changes, durationMs, outcome });
+}
