@@ -33,7 +33,8 @@ export class HttpOperation {
     try {
       const key = keyOf(request);
       const withinMs = deadlineOf(request);
-      const input = await this.#reader.read(request, params);
+      const read = this.#reader.read(request, params);
+      const input = read instanceof Promise ? await read : read;
       // The request is the parent: its signal is made only when somebody asks for it.
       const { caller, trace } = visit;
       const output = await this.#port({ input, key, withinMs, parent: request, caller, trace });

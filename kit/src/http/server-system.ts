@@ -99,16 +99,16 @@ function exchangesOf(routes: Api, around: { readonly rules: HttpRules; readonly 
 
   async function handle(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const request = new NodeRequest(message, around.rules.bodyBytesMax);
+    const wantsEvents = request.headers["accept"]?.includes("text/event-stream") === true;
     try {
-      await answer(message, response, request);
+      if (wantsEvents && routes.isStream(request)) await stream(response, request);
+      else reply(response, await routes.answer(request), request.method);
     } finally {
       request.answered();
     }
   }
 
-  async function answer(message: IncomingMessage, response: ServerResponse, request: NodeRequest): Promise<void> {
-    const wantsEvents = message.headers.accept?.includes("text/event-stream") === true;
-    if (!wantsEvents || !routes.isStream(request)) return reply(response, await routes.answer(request), request.method);
+  async function stream(response: ServerResponse, request: NodeRequest): Promise<void> {
     if (request.method === "HEAD") return void response.writeHead(200, eventHeaders).end();
     const opened = await routes.stream(request);
     if ("status" in opened) return reply(response, opened, "GET");

@@ -6,6 +6,7 @@ import { serveTasks } from "./serve-tasks-system.ts";
 serveTasks({
   double: (value: number) => value * 2,
   chatter: (value: number) => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
     for (const told of ["progress", undefined, null, 7, { done: 0.5 }]) parentPort?.postMessage(told);
     return value * 2;
   },
