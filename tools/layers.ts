@@ -38,6 +38,7 @@ export const layers: Readonly<Record<string, Row>> = {
   telemetry: { level: 1, doors: ground },
 
   "drivers/sqlite": { level: 2, doors: base, node: ["node:*"] },
+  "drivers/amqp": { level: 2, doors: base, packages: ["amqplib"] },
   "drivers/postgres": { level: 2, doors: base, packages: ["pg"] },
   "drivers/nats": { level: 2, doors: base, packages: ["@nats-io/transport-node"] },
   "drivers/redis": { level: 2, doors: base, packages: ["@redis/client"] },
@@ -53,6 +54,7 @@ export const layers: Readonly<Record<string, Row>> = {
   },
   "engine/sqlite": { level: 2, doors: [...base, "drivers/sqlite"], innerOf: "engine" },
   "engine/postgres": { level: 2, doors: [...base, "drivers/postgres"], innerOf: "engine" },
+  "engine/rabbitmq": { level: 2, doors: [...base, "drivers/amqp"], innerOf: "engine" },
   "engine/redis": { level: 2, doors: [...base, "drivers/redis"], innerOf: "engine" },
   "engine/conformance": {
     level: 2,
