@@ -53,7 +53,7 @@ export function newStream<State, Command, Event extends DomainEvent, Rejection>(
   decider: Decider<State, Command, Event, Rejection>,
   { id, command }: { readonly id: string; readonly command: Command },
 ): Begun {
-  const begun = store.begin(decider as AnyDecider, id, command as never);
+  const begun = store.begin(decider, id, command);
   if (begun === undefined) throw new InvariantError(`${decider.name}/${id} cannot begin`);
   return begun;
 }

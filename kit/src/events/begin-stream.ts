@@ -22,10 +22,7 @@ export function begun(
     committed({ committed }) {
       // Somebody may have looked meanwhile, and know more.
       if (!committed || cache.get(change.stream, decider) !== undefined) return;
-      const state: unknown = events.reduce<unknown>(
-        (at, event) => decider.evolve(at as never, event as never),
-        first.state,
-      );
+      const state: unknown = events.reduce<unknown>((at, event) => decider.evolve(at, event), first.state);
       const version = events.length;
       cache.set(change.stream, { owner: decider, version, state, confirmedVersion: version, confirmedState: state });
     },

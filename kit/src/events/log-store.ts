@@ -130,7 +130,7 @@ export class LogStore implements EventStore {
 
   begin<D extends AnyDecider>(decider: D, id: string, command: CommandOf<D>): Begun | undefined {
     const state: unknown = decider.initial();
-    const events = decider.decide(state as never, command as never);
+    const events = decider.decide(state, command);
     if ("rejection" in events || events.length === 0) return undefined;
     const change = this.change(streamOf(decider, id), events, { expected: "new", types: decider.events });
     return begun(this.context.cache, change, { decider, state, events });

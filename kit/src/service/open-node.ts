@@ -4,9 +4,11 @@ import { DisposedError, textOf } from "../errors/mod.ts";
 import { idSource, systemRandom } from "../random/mod.ts";
 import type { Directory, OfferedService } from "../registry/mod.ts";
 import { openServices, type OpenServices, type OpenServicesOptions } from "./open-services.ts";
-import type { RemoteDispatcher } from "./remote-dispatcher.ts";
+import { type RemoteDispatcher, remoteDispatcher } from "./remote-dispatcher.ts";
+import { serveRequests } from "./serve-requests.ts";
 import type { System } from "./system-value.ts";
 import type { Listener, Transport } from "./transport.ts";
+import { wireTransport } from "./wire-link.ts";
 
 /** How one process of a system runs. */
 export interface OpenNodeOptions extends Omit<OpenServicesOptions, "elsewhere"> {
@@ -37,13 +39,7 @@ export interface ServiceNode extends AsyncDisposable {
 
 /** Opens one process of a system: `only` says which services run here, the directory where the others are. Throws {@link ConfigError}. */
 export async function openNode(system: System, options: OpenNodeOptions): Promise<ServiceNode> {
-  const { directory, listen, zone, clock = systemClock, random = systemRandom } = options;
-  // Loaded by processes that have neighbours: the balancer and the wire are a tenth of a system's modules.
-  const [{ remoteDispatcher }, { serveRequests }] = await Promise.all([
-    import("./remote-dispatcher.ts"),
-    import("./serve-requests.ts"),
-  ]);
-  const transport = options.transport ?? (await import("./wire-link.ts")).wireTransport;
+  const { directory, listen, zone, clock = systemClock, random = systemRandom, transport = wireTransport } = options;
   const identity = textOf("identity", options.identity);
   const nextId = idSource({ clock, random });
   await using opened = new AsyncDisposableStack();

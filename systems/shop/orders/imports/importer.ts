@@ -52,7 +52,7 @@ export interface ImportOf {
 /** Orders and returns under way at once; enough to fill every shared transaction, few enough to wait for at the close of a day. */
 const inFlightMax = 256;
 /** Invoices that share a commit at most. */
-const batchMax = 64;
+const batchMax = 32;
 /** Between two looks at a queue that is emptying. */
 const lookMs = 5;
 const idKeptMs = 100 * 365 * 86_400_000;
