@@ -223,6 +223,23 @@ describe("with a server of its own", () => {
     expect(await database.send(["INCR", "n"])).toBe(2);
   });
 
+  test("a subscription ends at once, also while the server answers nothing and while there is none", async () => {
+    await using server = await startServer();
+    await using database = await openRedis({ url: server.url });
+    const subscribed = () => database.subscribe(["x"], { message: () => undefined, listening: () => undefined });
+    const [one, two] = [await subscribed(), await subscribed()];
+    const ended = async (subscription: AsyncDisposable): Promise<number> => {
+      const startedMs = systemClock.monotonic();
+      await subscription[Symbol.asyncDispose]();
+      return systemClock.monotonic() - startedMs;
+    };
+    server.pause();
+    expect(await ended(one)).toBeLessThan(2_000);
+    await server.kill();
+    await until(() => !two.isListening);
+    expect(await ended(two)).toBeLessThan(2_000);
+  });
+
   test("a server without memory refuses, retryable, says what to do, and its policy is told", async () => {
     await using server = await startServer("--maxmemory", "3mb");
     await using database = await openRedis({ url: server.url });

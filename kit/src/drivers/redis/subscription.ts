@@ -75,6 +75,9 @@ export class Subscription implements RedisSubscription {
     const connected = await connect(this.#options, { untilMs: clock.monotonic() + connectMaxMs, signal });
     const lost = new AbortController();
     connected.client.on("error", () => lost.abort());
+    // Nor is a server waited for that does not answer when the subscription ends.
+    const ended = (): void => lost.abort();
+    signal.addEventListener("abort", ended, { once: true });
     try {
       await within(this.#subscribe(connected), this.#options, lost);
       this.#connected = connected;
@@ -82,6 +85,7 @@ export class Subscription implements RedisSubscription {
       this.#first.resolve();
       await this.#untilLost(connected, lost);
     } finally {
+      signal.removeEventListener("abort", ended);
       this.#connected = undefined;
       connected.client.destroy();
     }
@@ -95,7 +99,7 @@ export class Subscription implements RedisSubscription {
 
   async #untilLost({ client }: Connected, lost: AbortController): Promise<void> {
     const { clock } = this.#options;
-    const signal = AbortSignal.any([lost.signal, this.#closing.signal]);
+    const { signal } = lost;
     while (!signal.aborted) {
       await clock.sleep(heartbeatMs, { signal }).catch(() => undefined);
       if (!signal.aborted) await within(client.sendCommand(["PING"]), this.#options, lost);
@@ -108,6 +112,7 @@ async function within(asked: Promise<unknown>, { clock }: ResolvedRedis, lost: A
   const silent = new Promise<never>((_, reject) => {
     const fail = (): void => reject(new Error("no answer"));
     const timer = clock.setTimer(heartbeatAnswerMs, fail, { holdsProcess: "no" });
+    if (lost.signal.aborted) fail();
     lost.signal.addEventListener("abort", fail, { once: true });
     void asked.then(
       () => timer.cancel(),
