@@ -152,11 +152,19 @@ export class FeedSubscription implements Subscription {
     const isWaiting = this.#due !== undefined;
     if (this.#due !== "try again") this.#due = kind;
     if (isWaiting) return;
-    void this.#inTurn(() => {
-      if (this.#due === "try again") this.#resting.clear();
+    void this.#inTurn(async () => {
+      const due = this.#due;
       this.#due = undefined;
-      return this.#acquire();
+      if (due === "try again") this.#resting.clear();
+      // Every renewal of every other process rings: one read says that there is nothing to take.
+      else if (!(await this.#holder.isAnyFree(this.#wanted()))) return;
+      await this.#acquire();
     });
+  }
+
+  #wanted(): readonly number[] {
+    const indexes = Array.from({ length: this.#feed.partitions }, (_, index) => index);
+    return indexes.filter((index) => !this.#held.has(index) && !this.#resting.has(index));
   }
 
   /** One piece of work at a time; a fault of the engine is shown in the status and tried again at the next tick. */

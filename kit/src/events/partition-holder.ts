@@ -31,6 +31,13 @@ export class PartitionHolder {
     return true;
   }
 
+  /** Whether somebody could take one of these partitions now. */
+  async isAnyFree(partitions: readonly number[]): Promise<boolean> {
+    if (partitions.length === 0) return false;
+    const leases = await this.#engine.get(partitions.map((one) => this.#feed.cells.lease(one)));
+    return leases.includes(undefined);
+  }
+
   lease(partition: number): PartitionLease {
     return { confirm: () => (this.#isCertain(partition) ? undefined : this.#confirm(partition)) };
   }

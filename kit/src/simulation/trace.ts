@@ -23,9 +23,10 @@ export class Trace {
   #count = 0;
   readonly #double = new Float64Array(1);
   readonly #words = new Uint32Array(this.#double.buffer);
-  readonly #times = new Float64Array(remembered);
-  readonly #sources: (EventSource | undefined)[] = Array.from({ length: remembered });
-  readonly #notes: (unknown[] | undefined)[] = Array.from({ length: remembered });
+  // They grow up to `remembered`: most runs of a fleet are short, and room that is not used costs as much as the run's first events.
+  readonly #times: number[] = [];
+  readonly #sources: EventSource[] = [];
+  readonly #notes: (unknown[] | undefined)[] = [];
 
   /** Events fired so far. */
   get count(): number {
