@@ -6,6 +6,7 @@ import { audit, type Totals } from "../audit/mod.ts";
 import { openEdge } from "../edge/mod.ts";
 import { atRest } from "../rest.ts";
 import type { ShopClients } from "../shop-clients.ts";
+import { settingsOf } from "../settings.ts";
 import { runShop } from "../shop-run.ts";
 import { storageOf, type ShopStorage } from "../storage/mod.ts";
 import type { StartConfig } from "./config.ts";
@@ -30,8 +31,8 @@ export async function startCommand(
 ): Promise<"sound" | "unsound" | "stopped"> {
   const clock = systemClock;
   const progress = liveProgress({ clock, write: around.note, output: around.terminal });
-  const { data, durability, engine, faults, namespace, port, seed, spread, stock } = config;
-  const settings = { data, durability, engine, namespace, faults, sale: "at once", seed, stock } as const;
+  const { port, spread } = config;
+  const settings = settingsOf(config, "at once");
   let url = "";
   await using shop = await runShop(settings, {
     spread,
