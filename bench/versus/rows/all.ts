@@ -16,6 +16,7 @@ import {
   postgresSaga,
   postgresStart,
 } from "./postgres.ts";
+import { onRedis } from "./redis.ts";
 import { replay } from "./replay.ts";
 import { sagaLatency, sagaThroughput, sagaThroughputOther } from "./saga.ts";
 import { simulation } from "./simulation.ts";
@@ -51,6 +52,7 @@ export const rows: readonly Row[] = [
   ...policies,
   ...limits,
   ...caches,
+  ...onRedis,
   ...hitRatios,
   ...simulation,
 ];

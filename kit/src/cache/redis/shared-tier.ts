@@ -5,6 +5,7 @@ import { idSource, systemRandom } from "../../random/mod.ts";
 import type { LeaseRequest, SharedEntry, SharedRead, SharedTier } from "../shared-tier.ts";
 import type { Invalidation } from "../target.ts";
 import { tierScript } from "./tier-script.ts";
+import { TurnReads } from "./turn-reads.ts";
 
 /** Options of {@link redisTier}. */
 export interface RedisTierOptions {
@@ -21,7 +22,7 @@ export interface RedisTierOptions {
 const asksALease = 100;
 const retryMinMs = 5;
 const retryMaxMs = 250;
-// Keys that a script is told of at once: each is some microseconds of the server's only thread.
+// Keys that a script invalidates at once.
 const keysMax = 256;
 
 /**
@@ -44,6 +45,7 @@ class RedisTier implements SharedTier {
   readonly #database: RedisDatabase;
   readonly #settings: TierSettings;
   readonly #common: readonly string[];
+  readonly #reads = new TurnReads((keys, lease) => this.#readKeys(keys, lease), systemClock);
   readonly #own = idSource({ clock: systemClock, random: systemRandom })();
 
   constructor(database: RedisDatabase, settings: TierSettings) {
@@ -52,13 +54,8 @@ class RedisTier implements SharedTier {
     this.#common = ["era", "hard", "soft"].map((name) => `${settings.prefix}${name}`);
   }
 
-  async read(keys: readonly string[], lease?: LeaseRequest): Promise<readonly SharedRead[]> {
-    const retryAfterMs = Math.min(retryMaxMs, Math.max(retryMinMs, (lease?.forMs ?? 0) / asksALease));
-    const parts: Promise<RedisReply>[] = [];
-    for (let from = 0; from < keys.length; from += keysMax)
-      parts.push(this.#ask(keys.slice(from, from + keysMax), ["read", `${lease?.forMs ?? 0}`, lease?.of ?? ""]));
-    const replies = (await Promise.all(parts)).flat() as readonly RedisReply[];
-    return replies.map((reply) => readOf(reply as readonly (string | null)[], retryAfterMs));
+  read(keys: readonly string[], lease?: LeaseRequest): Promise<readonly SharedRead[]> {
+    return this.#reads.read(keys, lease);
   }
 
   async fill(key: string, token: string, entry: SharedEntry): Promise<"stored" | "refused"> {
@@ -81,6 +78,12 @@ class RedisTier implements SharedTier {
         await this.#ask(target.keys.slice(from, from + keysMax), ["keys", mode, `${olderThan ?? ""}`]);
     } else if ("tags" in target) await this.#ask([], ["tags", mode, ...target.tags]);
     else await this.#ask([], ["all", mode]);
+  }
+
+  async #readKeys(keys: readonly string[], lease: LeaseRequest | undefined): Promise<readonly SharedRead[]> {
+    const retryAfterMs = Math.min(retryMaxMs, Math.max(retryMinMs, (lease?.forMs ?? 0) / asksALease));
+    const replies = await this.#ask(keys, ["read", `${lease?.forMs ?? 0}`, lease?.of ?? ""]);
+    return (replies as readonly RedisReply[]).map((reply) => readOf(reply as readonly (string | null)[], retryAfterMs));
   }
 
   #ask(keys: readonly string[], words: readonly RedisWord[]): Promise<RedisReply> {

@@ -55,10 +55,11 @@ local function marksOf(tags, stamp)
 end
 
 local function slotOf(key)
-  local held = call('HMGET', key, 'era', 'kind', 'stamp', 'fresh', 'kept', 'tags', 'version', 'token', 'tokenStamp', 'tokenUntil')
+  local held = call('HMGET', key, 'era', 'kind', 'stamp', 'fresh', 'kept', 'tags', 'version', 'token', 'tokenStamp', 'tokenUntil',
+    op == 'read' and 'body' or 'kind')
   if held[1] ~= era then return { key = key, another = held[1] } end
   return { key = key, kind = held[2], stamp = tonumber(held[3] or 0), fresh = tonumber(held[4] or 0), kept = tonumber(held[5] or 0),
-    tags = held[6] or '', version = held[7], token = held[8], tokenStamp = tonumber(held[9] or 0), tokenUntil = tonumber(held[10] or 0) }
+    tags = held[6] or '', version = held[7], token = held[8], tokenStamp = tonumber(held[9] or 0), tokenUntil = tonumber(held[10] or 0), body = held[11] }
 end
 local function stateOf(slot)
   if not slot.kind or now >= slot.kept or slot.stamp < hardAll then return 'gone' end
@@ -114,7 +115,7 @@ function operations.read()
       local freshMs = slot.fresh - now
       if state == 'stale' then freshMs = min(0, freshMs) end
       if leaseMs > 0 and (state == 'stale' or any) then token = lend(slot, leaseMs) end
-      answers[#answers + 1] = { slot.kind, call('HGET', slot.key, 'body'), exact(freshMs), exact(slot.kept - now), slot.tags, slot.version, token }
+      answers[#answers + 1] = { slot.kind, slot.body, exact(freshMs), exact(slot.kept - now), slot.tags, slot.version, token }
     elseif leaseMs == 0 then
       answers[#answers + 1] = { 'missing' }
     else
