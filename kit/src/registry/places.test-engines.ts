@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "vitest";
 import { dropSchema, freshSchema, needsServer, serverUrl } from "../drivers/postgres/server.test-postgres.ts";
-import type { Engine } from "./engine.ts";
-import { openPostgresEngine } from "./postgres/mod.ts";
-import { openSqliteEngine } from "./sqlite/mod.ts";
+import type { Engine } from "../engine/mod.ts";
+import { openPostgresEngine } from "../engine/postgres/mod.ts";
+import { openSqliteEngine } from "../engine/sqlite/mod.ts";
 
 /** Where several processes of a test share an engine. */
 export interface Place extends AsyncDisposable {
