@@ -8,6 +8,8 @@ test("a replay has sound defaults", () => {
     data: "shop-data",
     engine: "sqlite",
     namespace: "shop",
+    cache: undefined,
+    bus: undefined,
     stock: "plenty",
     faults: "none",
     seed: 1,
@@ -31,6 +33,8 @@ test.each([
   [["replay", "a", "--colour"], "--colour"],
   [["replay", "a", "--spread", "--elsewhere"], "choose one"],
   [["replay", "a", "--engine", "mysql://a"], "mysql://"],
+  [["replay", "a", "--cache", "memcached://a"], "--cache is memcached://"],
+  [["replay", "a", "--bus", "nats://a"], "--bus is nats://"],
   [["replay", "a", "--namespace", "A"], "--namespace"],
   [["replay", "a", "--durability", "replicated"], "needs a database"],
 ])("%o is refused in one sentence", (args, text) => {

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { defaultNamespace, type ShopDurability, type StockMode } from "./settings.ts";
-import { filesAddress, namespaceOf, storageAddress } from "./storage/mod.ts";
+import { cacheAddress, filesAddress, namespaceOf, storageAddress } from "./storage/mod.ts";
 import { UsageError } from "./usage-error.ts";
 import type { FaultMode } from "./outside/mod.ts";
 
@@ -27,6 +27,8 @@ export interface StorageConfig {
   /** `sqlite` or the address of a database. */
   readonly engine: string;
   readonly namespace: string;
+  readonly cache: string | undefined;
+  readonly bus: string | undefined;
   readonly durability: ShopDurability;
 }
 
@@ -37,6 +39,8 @@ export const storageUsage: string = `  --engine sqlite|URL     SQLite files in t
                           postgres://user@host:5432/database, several hosts as host1:5432,host2:5432;
                           SHOP_ENGINE says it without showing it in the list of processes (default: sqlite)
   --namespace NAME        what the schemas of this shop in the database begin with (default: shop)
+  --cache URL             where replicas share what they remember: redis://host:6379, or SHOP_CACHE (default: nowhere)
+  --bus URL               where they tell each other what has changed, or SHOP_BUS (default: as --cache)
   --durability process|disk|replicated   what an order survives: a kill of the process, a power cut, or the loss of the
                           database's machine (default: process)
 `;
@@ -92,6 +96,8 @@ export function readConfig(args: readonly string[]): Config {
 export const storageOptions = {
   engine: { type: "string" },
   namespace: { type: "string", default: defaultNamespace },
+  cache: { type: "string" },
+  bus: { type: "string" },
   durability: { type: "string", default: "process" },
 } as const;
 
@@ -100,6 +106,8 @@ export function storageConfig(values: {
   readonly data: string;
   readonly engine?: string | undefined;
   readonly namespace: string;
+  readonly cache?: string | undefined;
+  readonly bus?: string | undefined;
   readonly durability: string;
 }): StorageConfig {
   const engine = values.engine ?? process.env["SHOP_ENGINE"] ?? filesAddress;
@@ -107,7 +115,9 @@ export function storageConfig(values: {
   const durability = choiceOf("durability", values.durability, ["process", "disk", "replicated"]);
   if (address.kind === "files" && durability === "replicated")
     throw new UsageError("--durability replicated needs a database with replicas: --engine postgres://…");
-  return { data: values.data, engine, namespace: namespaceOf(values.namespace), durability };
+  const cache = cacheAddress("cache", values.cache ?? process.env["SHOP_CACHE"]);
+  const bus = cacheAddress("bus", values.bus ?? process.env["SHOP_BUS"]);
+  return { data: values.data, engine, namespace: namespaceOf(values.namespace), cache, bus, durability };
 }
 
 function parsed(args: readonly string[]): ReturnType<typeof parse> {

@@ -13,7 +13,7 @@ import { run, runConfig, type Running } from "ashlar/service";
 import { shopSystem } from "./design.ts";
 import { openEdge } from "./edge/mod.ts";
 import { defaultNamespace } from "./settings.ts";
-import { filesAddress, namespaceOf, storageOf } from "./storage/mod.ts";
+import { cacheAddress, filesAddress, namespaceOf, storageOf } from "./storage/mod.ts";
 
 /** What a process of a shop is told, besides where it runs. */
 const shopConfig = config({
@@ -59,6 +59,17 @@ const shopConfig = config({
     default: defaultNamespace,
     describe: "what the schemas of this shop in the database begin with",
   }),
+  cache: optional(
+    textOption({
+      flag: "cache",
+      env: "SHOP_CACHE",
+      describe: "redis://host:6379, where replicas share what they remember",
+    }),
+  ),
+  bus: optional(
+    textOption({ flag: "bus", env: "SHOP_BUS", describe: "where they tell each other what has changed, if not there" }),
+  ),
+  host: textOption({ flag: "host", env: "SHOP_HOST", default: "127.0.0.1", describe: "address of the HTTP API" }),
   port: optional(intOption({ flag: "port", env: "SHOP_PORT", min: 0, max: 65_535, describe: "HTTP API, if wanted" })),
 });
 
@@ -86,9 +97,11 @@ export interface RunningNode extends Running {
 export async function runNode(input: ConfigInput): Promise<RunningNode> {
   const settings = loadConfig(shopConfig, input);
   namespaceOf(settings.namespace);
+  cacheAddress("cache", settings.cache);
+  cacheAddress("bus", settings.bus);
   const storage = storageOf(settings);
   await storage.check();
-  const { port } = settings;
+  const { host, port } = settings;
   let url: string | undefined;
   const running = await run(shopSystem(settings, storage), {
     ...input,
@@ -97,7 +110,7 @@ export async function runNode(input: ConfigInput): Promise<RunningNode> {
         ? undefined
         : async ({ system, dispatcher, health }) => {
             const log = (line: string): void => void process.stderr.write(line);
-            const edge = await openEdge({ system, dispatcher, health, port, clock: systemClock, log });
+            const edge = await openEdge({ system, dispatcher, health, host, port, clock: systemClock, log });
             ({ url } = edge);
             return edge;
           },

@@ -24,4 +24,14 @@ export interface ShopSettings {
   readonly engine?: string | undefined;
   /** What the schemas of this shop in the database begin with. */
   readonly namespace?: string | undefined;
+  /** Where replicas share what they remember: `redis://…`. Default: each remembers for itself. */
+  readonly cache?: string | undefined;
+  /** Where they tell each other what has changed, if it is not there. */
+  readonly bus?: string | undefined;
+}
+
+/** The settings that a command line brings. */
+export function settingsOf(config: Omit<ShopSettings, "sale">, sale: ShopSettings["sale"]): ShopSettings {
+  const { bus, cache, data, durability, engine, faults, namespace, seed, stock } = config;
+  return { bus, cache, data, durability, engine, faults, namespace, sale, seed, stock };
 }

@@ -28,13 +28,13 @@ export async function runShop(settings: ShopSettings, placement: ShopPlacement):
   await storage.check();
   const { asIfRemote, spread, entrance, log } = placement;
   // Others on this machine can see the arguments of a process, and an address may hold a password.
-  const { data, engine, ...others } = settings;
+  const { bus, cache, data, engine, ...others } = settings;
   const where = spread === "on" ? ["--spread"] : [];
   const how = asIfRemote === undefined ? [] : ["--as-if-remote", `${asIfRemote}`];
   return await run(shopSystem(settings, storage), {
     argv: ["--data", data, ...where, ...how],
     env: {},
-    childEnv: engine === undefined ? {} : { SHOP_ENGINE: engine },
+    childEnv: namedIn({ SHOP_ENGINE: engine, SHOP_CACHE: cache, SHOP_BUS: bus }),
     module: join(import.meta.dirname, "node.ts"),
     args: Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)])),
     signals: "leave",
@@ -43,6 +43,12 @@ export async function runShop(settings: ShopSettings, placement: ShopPlacement):
     onOutput: log === undefined ? undefined : (output) => toLog(log, output),
     restart: placement.restart ?? restart,
   });
+}
+
+function namedIn(variables: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 /** What a process prints is lines of its log; whatever else it says is an error of it. */

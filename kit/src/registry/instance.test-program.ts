@@ -1,4 +1,4 @@
-import { openAt } from "../engine/places.test-engines.ts";
+import { openAt } from "./places.test-engines.ts";
 import { openRegistry } from "./registry.ts";
 
 // One instance that announces itself and stays, until it is killed or told to stop by a signal.

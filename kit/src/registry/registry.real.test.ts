@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openAt, places } from "../engine/places.test-engines.ts";
+import { openAt, places } from "./places.test-engines.ts";
 import { openRegistry } from "./registry.ts";
 
 const program = join(import.meta.dirname, "instance.test-program.ts");

@@ -1,6 +1,6 @@
 // A process of the kill tests: it executes the runs of a place, and starts some when it is told to.
 import { appendFileSync } from "node:fs";
-import { openAt } from "../engine/places.test-engines.ts";
+import { openAt } from "../registry/places.test-engines.ts";
 import { type Change } from "../engine/mod.ts";
 import { retryPlan } from "../queue/mod.ts";
 import { openSagas, type SagaDefinition, saga } from "./mod.ts";

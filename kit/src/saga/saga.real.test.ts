@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { openAt, type Place, places } from "../engine/places.test-engines.ts";
+import { openAt, type Place, places } from "../registry/places.test-engines.ts";
 import { seededRandom } from "../random/mod.ts";
 import { fails, killOrder, leaseMs } from "./kill.test-process.ts";
 import { openSagas } from "./mod.ts";

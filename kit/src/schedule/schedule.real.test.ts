@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../clock/mod.ts";
-import { openAt, places } from "../engine/places.test-engines.ts";
+import { openAt, places } from "../registry/places.test-engines.ts";
 import { openQueue, queue } from "../queue/mod.ts";
 import { openSchedule } from "./schedule.ts";
 

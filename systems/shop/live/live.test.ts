@@ -67,6 +67,8 @@ describe("the options of start", () => {
       durability: "process",
       engine: "sqlite",
       namespace: "shop",
+      cache: undefined,
+      bus: undefined,
       after: "serve",
       spread: "off",
     });

@@ -1,6 +1,7 @@
 import { systemClock } from "ashlar/clock";
 import { httpDispatcher } from "ashlar/http";
 import { openEdge } from "../edge/mod.ts";
+import { settingsOf } from "../settings.ts";
 import { runShop } from "../shop-run.ts";
 import { storageOf } from "../storage/mod.ts";
 import type { StartConfig } from "./config.ts";
@@ -17,8 +18,8 @@ export async function startCommand(
 ): Promise<"sound" | "unsound" | "stopped"> {
   const clock = systemClock;
   const progress = liveProgress({ clock, write: around.note, output: around.terminal });
-  const { data, durability, engine, faults, namespace, port, seed, spread, stock } = config;
-  const settings = { data, durability, engine, namespace, faults, sale: "at once", seed, stock } as const;
+  const { port, spread } = config;
+  const settings = settingsOf(config, "at once");
   let url = "";
   await using shop = await runShop(settings, {
     spread,

@@ -10,6 +10,7 @@ import { orderSaga } from "./order-saga.ts";
 import { OrderWatch } from "./order-watch.ts";
 import { Orders } from "./orders.ts";
 import { PlacedOrders } from "./placed-orders.ts";
+import { openSharedCache } from "../storage/mod.ts";
 import { openPrices, type Prices } from "./priced.ts";
 import { returnSaga } from "./return-saga.ts";
 import { Returns } from "./returns.ts";
@@ -63,7 +64,9 @@ export async function openDesk(
     settings,
     openRuns: () => openRuns(sagas, ended),
   });
-  return { store, orders: taken, returns, watch, corrections, imports, latency, prices: openPrices({ clock, random }) };
+  const sharing = await openSharedCache(settings, { name: "prices", clock, random, resources });
+  const prices = resources.use(await openPrices(sharing, { clock, random }));
+  return { store, orders: taken, returns, watch, corrections, imports, latency, prices };
 }
 
 async function* openRuns(

@@ -1,7 +1,7 @@
 import { systemClock } from "ashlar/clock";
 import { idSource, systemRandom } from "ashlar/random";
 import type { ReplayConfig } from "../config.ts";
-import type { ShopSettings } from "../settings.ts";
+import { settingsOf, type ShopSettings } from "../settings.ts";
 import type { ShopClients } from "../shop-clients.ts";
 import { runShop } from "../shop-run.ts";
 import { visitShop } from "../shop-visit.ts";
@@ -24,11 +24,11 @@ export async function replayCommand(
   config: ReplayConfig,
   around: Surroundings,
 ): Promise<"sound" | "unsound" | "stopped"> {
-  const { data, durability, engine, faults, file, limit, namespace, seed, stock } = config;
+  const { file, limit } = config;
   const clock = systemClock;
   await checkSource(file);
   using commits = openCommits();
-  const settings = { data, durability, engine, namespace, faults, sale: "at day close", seed, stock } as const;
+  const settings = settingsOf(config, "at day close");
   await using shop = await openShop(config, settings, around);
   const progress = progressLine({ clock, write: around.note, output: around.terminal });
   const outcome = await replay({

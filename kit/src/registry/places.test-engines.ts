@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "vitest";
 import { dropSchema, freshSchema, needsServer, serverUrl } from "../drivers/postgres/server.test-postgres.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine } from "../engine/mod.ts";
 import { openPostgresEngine } from "../engine/postgres/mod.ts";
 import { openSqliteEngine } from "../engine/sqlite/mod.ts";
 
