@@ -77,6 +77,7 @@ export const layers: Readonly<Record<string, Row>> = {
   schedule: { level: 3, doors: [...base, "engine", "queue"] },
   outbox: { level: 3, doors: [...base, "events"] },
   "outbox/memory": { level: 3, doors: base, innerOf: "outbox" },
+  "outbox/nats": { level: 3, doors: [...base, "drivers/nats"], innerOf: "outbox" },
   "outbox/conformance": { level: 3, doors: [...ground, "outbox"], node: ["node:assert", "node:assert/strict"] },
 
   config: { level: 1, doors: ground },
@@ -88,6 +89,7 @@ export const layers: Readonly<Record<string, Row>> = {
   cache: { level: 3, doors: [...base, "engine", "queue"] },
   "cache/memory": { level: 3, doors: base, innerOf: "cache" },
   "cache/redis": { level: 3, doors: [...base, "drivers/redis"], innerOf: "cache" },
+  "cache/nats": { level: 3, doors: [...base, "drivers/nats"], innerOf: "cache" },
   "cache/conformance": { level: 3, doors: [...ground, "cache"], node: ["node:assert", "node:assert/strict"] },
   registry: { level: 3, doors: [...base, "engine"] },
   limiter: { level: 3, doors: base },

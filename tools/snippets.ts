@@ -11,6 +11,8 @@ import { lineAt, textFiles, type Finding } from "./repository.ts";
 
 const runAtOnce = 2;
 const runTimeoutMs = 20_000;
+// All fences in one run, on machines that have other work to do.
+const compileTimeoutMs = 180_000;
 const outputMaxLines = 12;
 const packages: string = join(import.meta.dirname, "..");
 
@@ -72,7 +74,11 @@ function syntaxFindings(fence: Fence): Finding[] {
 async function typeFindings(folder: string, fences: readonly Fence[]): Promise<Finding[]> {
   if (fences.every((fence) => fence.use === "parse")) return [];
   const tsc = join(packages, "node_modules/typescript/bin/tsc");
-  const { output, status } = await finished(folder, [tsc, "-p", "tsconfig.json", "--pretty", "false"]);
+  const { output, status } = await finished(
+    folder,
+    [tsc, "-p", "tsconfig.json", "--pretty", "false"],
+    compileTimeoutMs,
+  );
   if (status === "0") return [];
   const findings = output.split("\n").flatMap((line) => {
     const match = /^(?<file>.*\.md)\.L\d+\.ts\((?<line>\d+),\d+\): (?<problem>.*)$/.exec(line)?.groups;
@@ -111,7 +117,7 @@ async function runFinding(folder: string, fence: Fence): Promise<Finding[]> {
 
 type Finished = { readonly output: string; readonly status: string };
 
-function finished(cwd: string, commandLine: readonly string[]): Promise<Finished> {
+function finished(cwd: string, commandLine: readonly string[], timeoutMs: number = runTimeoutMs): Promise<Finished> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, commandLine, { cwd, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
@@ -119,7 +125,7 @@ function finished(cwd: string, commandLine: readonly string[]): Promise<Finished
     const timer = setTimeout(() => {
       isLate = true;
       child.kill("SIGKILL");
-    }, runTimeoutMs);
+    }, timeoutMs);
     const collect = (chunk: Buffer): void => {
       output += chunk.toString();
     };

@@ -1,5 +1,6 @@
 import type { Timer } from "../../clock/mod.ts";
-import { ask } from "./jetstream.ts";
+import { ask, streamFacts } from "./jetstream.ts";
+import { NatsError } from "./nats-error.ts";
 import type { NatsConnection, NatsReply } from "./open.ts";
 
 /** A message of a stream that is followed. */
@@ -16,7 +17,7 @@ export interface Delivered {
 export interface Follower {
   /** Every message behind the start, once, in order. When it throws, the following ends with `failed`. */
   readonly message: (message: Delivered) => void;
-  /** The stream could not be read, and that does not pass by itself (it is gone, no rights). Nothing comes any more. */
+  /** The stream could not be read, and that does not pass by itself (it is gone or was replaced, no rights). Nothing comes any more. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -66,6 +67,7 @@ class Following implements Followed {
   #consumer: string | undefined;
   /** Deliveries of the present consumer. */
   #delivered = 0;
+  #createdMs: number | undefined;
   #silence: Timer | undefined;
   #beginning: Promise<void> | undefined;
   #state: "open" | "failed" | "disposed" = "open";
@@ -98,6 +100,7 @@ class Following implements Followed {
   /** Asks for a consumer of its own behind the last message. */
   async begin(): Promise<void> {
     this.#leave();
+    await this.#refuseAnother();
     const subject = this.#connection.inbox();
     const hearing = this.#connection.hear(subject, (message) => {
       if (this.#place?.subject === subject) this.#heard(message);
@@ -112,6 +115,15 @@ class Following implements Followed {
     const consumer = String(answer["name"]);
     if (this.#place?.subject === subject) this.#consumer = consumer;
     else await this.#deleteConsumer(consumer);
+  }
+
+  /** A stream of the same name that was made since has other messages under the same numbers. */
+  async #refuseAnother(): Promise<void> {
+    const { stream } = this.#options;
+    const { createdMs } = await streamFacts(this.#connection, stream);
+    if (this.#createdMs !== undefined && createdMs !== this.#createdMs)
+      throw new NatsError("missing", `stream "${stream}" was removed, and another one of its name was made`);
+    this.#createdMs = createdMs;
   }
 
   #config(subject: string): object {

@@ -29,6 +29,8 @@ export interface StreamFacts {
   readonly bytesMax: number;
   readonly storage: string;
   readonly subjects: readonly string[];
+  /** When it was made, by the server's clock: another one after it was removed and made again. */
+  readonly createdMs: number;
 }
 
 /** What to publish. */
@@ -40,6 +42,8 @@ export interface Publication {
   /** Passes only while the last message of the subject has this sequence; 0: there is none. */
   readonly lastOfSubject?: number | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** "writes": a lost answer is OutcomeUnknownError also with an id. Default: by whether there is an id. */
+  readonly effect?: "writes" | undefined;
 }
 
 /** Where a message was stored. `repeated`: its id was known, and nothing was stored again. */
@@ -164,9 +168,9 @@ function passMissing(error: unknown): undefined {
 
 /** Publishes into a stream; resolves when it is stored there. With an id a lost answer is NatsError, retryable: a repeat is harmless. */
 export async function publish(connection: NatsConnection, publication: Publication): Promise<Published> {
-  const { subject, data, id, lastOfSubject, headers } = publication;
+  const { subject, data, id, lastOfSubject, headers, effect } = publication;
   const reply = await connection.request(subject, data, {
-    effect: id === undefined ? "writes" : "none",
+    effect: effect ?? (id === undefined ? "writes" : "none"),
     headers: {
       ...headers,
       ...(id === undefined ? {} : { "Nats-Msg-Id": id }),
@@ -198,5 +202,6 @@ function factsOf(answer: Fields): StreamFacts {
     bytesMax: Number(config["max_bytes"]),
     storage: String(config["storage"]),
     subjects: (config["subjects"] ?? []) as readonly string[],
+    createdMs: Date.parse(String(answer["created"])),
   };
 }

@@ -104,7 +104,9 @@ class InMemory implements Engine {
     this.#refuseWhenDisposed();
     validateLease(leaseMs);
     const list = receipts.slice();
-    return this.#group.run(() => list.map((receipt) => extendLease(this.#state, receipt, { leaseMs, nowMs: this.clock.now() })));
+    return this.#group.run(() =>
+      list.map((receipt) => extendLease(this.#state, receipt, { leaseMs, nowMs: this.clock.now() })),
+    );
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {

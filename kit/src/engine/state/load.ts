@@ -13,7 +13,12 @@ const weightOfMessage = 400;
 export const weightOfSlot = 150;
 
 /** What a message counts for. */
-export function weightOf({ body, key, headers, failures }: Pick<Entry, "body" | "key" | "headers" | "failures">): number {
+export function weightOf({
+  body,
+  key,
+  headers,
+  failures,
+}: Pick<Entry, "body" | "key" | "headers" | "failures">): number {
   let bytes = weightOfMessage + body.length + (key?.length ?? 0);
   if (headers !== undefined) for (const [name, text] of Object.entries(headers)) bytes += name.length + text.length;
   for (const failure of failures) bytes += failure.length;

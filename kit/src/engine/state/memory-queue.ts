@@ -149,7 +149,8 @@ export class MemoryQueue {
   /** Puts a message back into the place that it was written down with. Those of one key that wait, and the key's concurrency, come with `restoreKey`. */
   restore(entry: Entry): void {
     this.#hold(entry);
-    if (entry.key !== undefined && entry.state !== "waiting" && entry.state !== "dead") this.#gate(entry.key).admitted++;
+    if (entry.key !== undefined && entry.state !== "waiting" && entry.state !== "dead")
+      this.#gate(entry.key).admitted++;
     this.#place(entry, entry.state, this.#indexOf(entry));
   }
 

@@ -1,0 +1,1 @@
+export { natsBus, type NatsBusOptions } from "./invalidation-bus.ts";

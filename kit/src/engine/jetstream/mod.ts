@@ -1,0 +1,2 @@
+export { type JetStreamEngine, type JetStreamHealth, openJetStreamEngine } from "./engine.ts";
+export type { JetStreamDurability, JetStreamEngineOptions } from "./options.ts";

@@ -1,0 +1,134 @@
+import { lastMessage, type NatsConnection, NatsError, publish, purge } from "../../drivers/nats/mod.ts";
+import { StorageError } from "../errors.ts";
+import { formatVersion } from "./command.ts";
+import { Fold } from "./fold.ts";
+import { readState, writeState } from "./state-text.ts";
+
+/** Where an engine keeps what. */
+export interface Names {
+  readonly commands: string;
+  readonly commandSubject: string;
+  readonly snapshots: string;
+  /** Its last message tells of the newest snapshot that is whole. */
+  readonly newestSubject: string;
+}
+
+export function namesOf(stream: string): Names {
+  return {
+    commands: stream,
+    commandSubject: `${stream}.commands`,
+    snapshots: `${stream}-snapshots`,
+    newestSubject: `${stream}.snapshot`,
+  };
+}
+
+/** What the last message of `newestSubject` says. */
+interface Newest {
+  readonly version: number;
+  /** The snapshot holds what the commands up to this sequence made. */
+  readonly covers: number;
+  readonly parts: number;
+  readonly partSubject: string;
+}
+
+/** A state and the sequence of the last command in it. */
+export interface Snapshot {
+  readonly fold: Fold;
+  readonly covers: number;
+}
+
+// A snapshot that is replaced while it is read is read anew.
+const readsMax = 5;
+const partsAtOnce = 8;
+const decoder = new TextDecoder();
+
+/** The newest snapshot; an empty state when there is none. Throws NatsError, StorageError. */
+export async function loadSnapshot(connection: NatsConnection, names: Names): Promise<Snapshot> {
+  for (let read = 1; ; read++) {
+    const newest = await newestOf(connection, names);
+    if (newest === undefined) return { fold: new Fold(), covers: 0 };
+    const texts = await readParts(connection, names, newest);
+    if (texts !== undefined) return { fold: readState(texts), covers: newest.covers };
+    if (read === readsMax)
+      throw new StorageError(
+        "corrupt",
+        `parts of the snapshot ${newest.covers} in stream "${names.snapshots}" are missing`,
+      );
+  }
+}
+
+async function newestOf(
+  connection: NatsConnection,
+  names: Names,
+): Promise<(Newest & { readonly sequence: number }) | undefined> {
+  const message = await lastMessage(connection, names.snapshots, names.newestSubject);
+  if (message === undefined) return undefined;
+  const newest = JSON.parse(decoder.decode(message.data)) as Newest;
+  if (newest.version > formatVersion)
+    throw new StorageError(
+      "other",
+      `the snapshot has version ${newest.version}, this process knows ${formatVersion}: run the newer code`,
+    );
+  return { ...newest, sequence: message.sequence };
+}
+
+async function readParts(
+  connection: NatsConnection,
+  names: Names,
+  newest: Newest,
+): Promise<readonly string[] | undefined> {
+  const texts: string[] = [];
+  for (let from = 0; from < newest.parts; from += partsAtOnce) {
+    const count = Math.min(partsAtOnce, newest.parts - from);
+    const subjects = Array.from({ length: count }, (_, n) => `${newest.partSubject}.${from + n}`);
+    const parts = await Promise.all(subjects.map((subject) => lastMessage(connection, names.snapshots, subject)));
+    for (const part of parts) {
+      if (part === undefined) return undefined;
+      texts.push(decoder.decode(part.data));
+    }
+  }
+  return texts;
+}
+
+/** What a snapshot is written from. */
+export interface Writing extends Snapshot {
+  /** Tells the snapshots of processes apart that write at the same time. */
+  readonly writer: string;
+}
+
+/**
+ * Writes a snapshot in parts, and then that it is the newest one; what came before it is removed. `covered` when there is one that goes as far or further,
+ * `superseded` when another process was first, whose snapshot may not go as far; nothing of this one stays then. The texts are made before anything is awaited, so that they show one moment. Rejects with NatsError.
+ */
+export async function writeSnapshot(
+  connection: NatsConnection,
+  names: Names,
+  { fold, covers, writer }: Writing,
+): Promise<"written" | "covered" | "superseded"> {
+  // Headers and the protocol's own words need room too.
+  const texts = [...writeState(fold, Math.floor(connection.messageBytesMax / 2))];
+  const before = await newestOf(connection, names);
+  if (before !== undefined && before.covers >= covers) return "covered";
+  const partSubject = `${names.newestSubject}.${covers}.${writer}`;
+  let first = 0;
+  for (const [index, data] of texts.entries()) {
+    const part = `${partSubject}.${index}`;
+    const { sequence } = await publish(connection, { subject: part, data, id: part });
+    if (index === 0) first = sequence;
+  }
+  const newest: Newest = { version: formatVersion, covers, parts: texts.length, partSubject };
+  try {
+    await publish(connection, {
+      subject: names.newestSubject,
+      data: JSON.stringify(newest),
+      id: partSubject,
+      lastOfSubject: before?.sequence ?? 0,
+    });
+  } catch (error) {
+    if (!(error instanceof NatsError) || error.reason !== "conflict") throw error;
+    await purge(connection, names.snapshots, { subject: `${partSubject}.>` });
+    return "superseded";
+  }
+  await purge(connection, names.snapshots, { before: first });
+  return "written";
+}

@@ -1,0 +1,1 @@
+export { type NatsPublisherOptions, openNatsPublisher } from "./publisher.ts";
