@@ -17,6 +17,7 @@ import {
   postgresStart,
 } from "./postgres.ts";
 import { onRedis } from "./redis.ts";
+import { redisBacklog, redisEnqueue, redisStart } from "./redis-queue.ts";
 import { replay } from "./replay.ts";
 import { sagaLatency, sagaThroughput, sagaThroughputOther } from "./saga.ts";
 import { simulation } from "./simulation.ts";
@@ -42,6 +43,9 @@ export const rows: readonly Row[] = [
   postgresStart,
   postgresAppend,
   postgresSaga,
+  redisEnqueue,
+  redisBacklog,
+  redisStart,
   replay,
   embedded,
   wireRate,

@@ -202,6 +202,7 @@ test(
     await withEngines(async (open) => {
       await using name = await movableName(primary.url);
       const engine = await open({ url: name.url, busyMaxMs: 20_000 });
+      const other = await open({ url: name.url, busyMaxMs: 20_000 });
       const [kept = ""] = added(await engine.commit([enqueue("kept")]));
       await control.send(["WAIT", "1", "5000"]);
       // Cut off from its primary, and promoted.
@@ -209,6 +210,7 @@ test(
       const lost = added(await engine.commit([enqueue("lost")]));
       const claim = await takeOne(engine, 60_000);
       expect(claim.body).toBe("kept");
+      await other.commit([put("lost")]);
       await primary.kill();
       name.moveTo(replica.url);
       await expect(engine.commit([enqueue("next")])).rejects.toMatchObject({
@@ -217,6 +219,10 @@ test(
         message: expect.stringContaining("older data"),
       });
       const [next = ""] = added(await engine.commit([enqueue("next")]));
+      // An engine that comes later is told so, too, although there are more writes by now than it knew of.
+      for (let n = 0; n < 5; n++) await engine.commit([put(`k${n}`)]);
+      await expect(other.commit([put("l")])).rejects.toMatchObject({ code: "STORAGE", retryable: true });
+      expect((await other.commit([put("l")])).committed).toBe(true);
       expect(Number(next)).toBeGreaterThan(Number(lost[0]));
       expect(await storedIn(engine)).toEqual(["kept", "next"]);
       // The claim was lost with it: the message is handed out again, and the holder of the lost claim is fenced.
@@ -388,3 +394,31 @@ function bound(clock: Clock): Clock {
     nextTurn: (run) => clock.nextTurn(run),
   };
 }
+
+test("scenario 19: with no memory left, each call that needs none passes by itself, and what adds is refused", async () => {
+  await using server = await startServer();
+  await withEngines(async (open) => {
+    const engine = await open();
+    await using control = await openRedis({ url: server.url });
+    await engine.commit([enqueue("1"), enqueue("2"), put("old")]);
+    const first = await takeOne(engine);
+    await control.send(["CONFIG", "SET", "maxmemory", "1"]);
+    const full = { code: "STORAGE", reason: "full", retryable: true };
+    await expect(engine.commit([enqueue("3")])).rejects.toMatchObject(full);
+    await expect(engine.commit([put("new")])).rejects.toMatchObject(full);
+    await expect(engine.commit([{ op: "seen", consumer: "c", id: "1", keepMs: 1000 }])).rejects.toMatchObject(full);
+    // A list counts as a whole: its settlement is not recorded without its message.
+    const both: readonly Change[] = [{ op: "settle", receipt: first.receipt, as: { kind: "ack" } }, enqueue("4")];
+    await expect(engine.commit(both)).rejects.toMatchObject(full);
+    expect(await engine.extend([first.receipt], 60_000)).toEqual([true]);
+    const second = await takeOne(engine);
+    expect(second.body).toBe("2");
+    const retry = { kind: "retry", delayMs: 0, failure: "no" } as const;
+    expect((await engine.commit([{ op: "settle", receipt: second.receipt, as: retry }])).committed).toBe(true);
+    expect((await engine.commit([{ op: "settle", receipt: first.receipt, as: { kind: "ack" } }])).committed).toBe(true);
+    await control.send(["CONFIG", "SET", "maxmemory", "0"]);
+    await engine.commit([enqueue("5")]);
+    expect(await storedIn(engine)).toEqual(["2", "5"]);
+    expect(await engine.verify()).toEqual([]);
+  }, server.url);
+});
