@@ -16,6 +16,7 @@ import {
   postgresSaga,
   postgresStart,
 } from "./postgres.ts";
+import { onJetStream } from "./nats.ts";
 import { onRedis } from "./redis.ts";
 import { redisBacklog, redisEnqueue, redisStart } from "./redis-queue.ts";
 import { replay } from "./replay.ts";
@@ -57,6 +58,7 @@ export const rows: readonly Row[] = [
   ...limits,
   ...caches,
   ...onRedis,
+  ...onJetStream,
   ...hitRatios,
   ...simulation,
 ];

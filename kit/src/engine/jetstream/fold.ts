@@ -25,11 +25,11 @@ const proposersMax = 4_096;
  * draws at random, or goes by the order of anything that a snapshot does not keep.
  */
 export class Fold {
-  readonly state = new MemoryState();
+  readonly state: MemoryState = new MemoryState();
   /** Number of the last command of each process, the one that spoke last at the end. */
-  readonly proposers = new Map<string, number>();
+  readonly proposers: Map<string, number> = new Map();
   /** Topics that the last command has touched. */
-  readonly topics = new Set<BellTopic>();
+  readonly topics: Set<BellTopic> = new Set();
   /** Sequence that the last snapshot which everybody knows of covers. */
   covered = 0;
 

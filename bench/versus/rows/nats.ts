@@ -1,0 +1,60 @@
+import { openJetStreamEngine } from "ashlar/engine/jetstream";
+import { openQueue, openWorker, queue } from "ashlar/queue";
+
+import { lanes, payload, type Figure, type Row } from "../frame.ts";
+import { withNats } from "../rivals/nats-server.ts";
+
+type Order = ReturnType<typeof payload>;
+
+const plain = queue<Order>("plain", { depthMax: 1_000_000 });
+const name = "Ashlar, JetStream";
+// Every process holds the backlog in memory.
+const stateBytesMax = 268_435_456;
+const backlogSize = 30_000;
+
+const enqueue: Row = {
+  path: "JetStream, enqueue single, 64 in flight",
+  better: "higher",
+  unit: "jobs/s",
+  limitName: "",
+  ours: () =>
+    withNats(async (url): Promise<Figure> => {
+      await using engine = await openJetStreamEngine({ url, stateBytesMax });
+      const target = await openQueue({ engine, queue: plain });
+      await lanes(10_000, 64, (index) => target.add(payload(index)));
+      return { name, durability: "process", value: await lanes(60_000, 64, (index) => target.add(payload(index))) };
+    }),
+  rivals: [async () => (await import("../rivals/bare-jetstream.ts")).publishOne()],
+};
+
+const backlog: Row = {
+  path: "JetStream, process a backlog, concurrency 64",
+  better: "higher",
+  unit: "jobs/s",
+  limitName: "",
+  ours: () =>
+    withNats(async (url): Promise<Figure> => {
+      await using engine = await openJetStreamEngine({ url, stateBytesMax });
+      const target = await openQueue({ engine, queue: plain });
+      await lanes(backlogSize, 256, (index) => target.add(payload(index)));
+      let done = 0;
+      const finished = Promise.withResolvers<void>();
+      const handle = async (): Promise<void> => {
+        done += 1;
+        if (done === backlogSize) finished.resolve();
+      };
+      const startedMs = performance.now();
+      await using worker = await openWorker({ queue: target, concurrency: 64, handle });
+      await finished.promise;
+      const value = backlogSize / ((performance.now() - startedMs) / 1000);
+      await worker[Symbol.asyncDispose]();
+      const left = await target.status();
+      if (left.depth !== 0 || left.dead !== 0)
+        throw new Error(`the backlog left ${left.depth} jobs and ${left.dead} dead`);
+      return { name: `${name}, fenced`, durability: "process", value };
+    }),
+  rivals: [async () => (await import("../rivals/bare-jetstream.ts")).pullBacklog(backlogSize)],
+};
+
+/** Queues on JetStream beside its own client, each with a server of its own. */
+export const onJetStream: readonly Row[] = [enqueue, backlog];
