@@ -128,6 +128,9 @@ class Broker implements AmqpBroker {
 }
 
 function factsOf(properties: Readonly<Record<string, unknown>>): BrokerFacts {
-  const text = (name: string): string => String(properties[name] ?? "");
+  const text = (name: string): string => {
+    const value = properties[name];
+    return typeof value === "string" ? value : "";
+  };
   return { product: text("product"), version: text("version"), cluster: text("cluster_name") };
 }

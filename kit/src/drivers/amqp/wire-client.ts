@@ -67,7 +67,8 @@ export interface WireChannel {
   cancel(consumerTag: string): Promise<unknown>;
   get(queue: string, shape?: { readonly noAck?: boolean }): Promise<WireMessage | false>;
   ack(message: WireMessage): void;
-  nack(message: WireMessage, allUpTo?: boolean, requeue?: boolean): void;
+  /** Hands the message back to its queue. */
+  nack(message: WireMessage): void;
   /** For consumers that are started later. */
   prefetch(count: number): Promise<unknown>;
   close(): Promise<void>;

@@ -110,7 +110,7 @@ export class Inflow implements AsyncDisposable {
 
   /** Hands a message back as it came; the broker counts it as a crash. */
   requeue(entry: Entry): boolean {
-    return this.#settle(entry, (wire) => wire.nack(entry.message, false, true));
+    return this.#settle(entry, (wire) => wire.nack(entry.message));
   }
 
   /** Resolves once the broker has received all settlements made before. Those who wait share one question. */

@@ -2,7 +2,7 @@ import type { WireChannel } from "../../drivers/amqp/mod.ts";
 import type { Names } from "./names.ts";
 
 /** Delays are kept in steps of so many milliseconds, and rounded up. */
-export const stepMs = 100;
+const stepMs = 100;
 /** Level `k` keeps a message for `2^k` steps; a delay is the levels of its binary digits, one after the other. */
 const levels = 18;
 /** The longest delay: about 7 hours 17 minutes. */
@@ -20,7 +20,7 @@ export function rungOf(names: Names, delayMs: number, address: string): Rung {
     .toString(2)
     .padStart(levels, "0");
   const top = levels - 1 - digits.indexOf("1");
-  return { exchange: names.delay(top), routingKey: `${[...digits].join(".")}.${address}` };
+  return { exchange: names.delay(top), routingKey: `${digits.split("").join(".")}.${address}` };
 }
 
 /** Declares the ladder. Each level is a topic exchange that looks at its digit: 1 goes into the level's queue, where the time to live ends it and hands it to

@@ -29,5 +29,5 @@ export function namesOf(prefix: string): Names {
 /** A name that is too long keeps its start and gets a fingerprint. */
 function short(name: string): string {
   if (Buffer.byteLength(name) <= ownBytesMax) return name;
-  return `${[...name].slice(0, 30).join("")}~${fingerprint(name)}`;
+  return `${name.slice(0, 30).toWellFormed()}~${fingerprint(name)}`;
 }
