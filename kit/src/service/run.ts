@@ -43,6 +43,8 @@ export interface RunOptions extends ConfigInput {
   readonly module?: string | undefined;
   /** Arguments for that program besides where it runs. */
   readonly args?: readonly string[] | undefined;
+  /** Variables for those processes besides those of this one: what others on the machine must not see among the arguments. */
+  readonly childEnv?: Readonly<Record<string, string>> | undefined;
   /** Processes of a service or group when spread, where more than one. */
   readonly instances?: Readonly<Record<string, number>> | undefined;
   /** How processes that die are started again when spread. */
@@ -135,7 +137,7 @@ async function place(system: System, { options, settings, child, lifecycle }: Pa
   if (spread === "on" && only !== undefined)
     throw new ConfigError("--only", only, "nothing, because --spread runs all");
   if (spread === "on") {
-    const { module = mainModule(), args = [], instances, onOutput, restart } = options;
+    const { module = mainModule(), args = [], childEnv, instances, onOutput, restart } = options;
     const given = ["--data", settings.data, "--grace", `${shared.graceMs}ms`, ...args];
     const nodeArgs = nodeOptions();
     return {
@@ -147,6 +149,7 @@ async function place(system: System, { options, settings, child, lifecycle }: Pa
           ...shared,
           module,
           args: given,
+          env: childEnv,
           nodeArgs,
           instances,
           onOutput,

@@ -7,7 +7,7 @@ import type { ShopClients } from "../shop-clients.ts";
 import type { StartConfig } from "./config.ts";
 import { driveOrders } from "./drive.ts";
 import type { Progress } from "./progress.ts";
-import { nextRun } from "./run-number.ts";
+import type { ShopStorage } from "../storage/mod.ts";
 import { servingText, summaryText } from "./summary.ts";
 import type { StartSurroundings } from "./surroundings.ts";
 
@@ -15,6 +15,7 @@ import type { StartSurroundings } from "./surroundings.ts";
 export interface Live {
   readonly config: StartConfig;
   readonly around: StartSurroundings;
+  readonly storage: ShopStorage;
   readonly shop: ShopClients;
   readonly clock: Clock;
   readonly progress: Progress;
@@ -25,19 +26,19 @@ export interface Live {
 
 /** Sends customers to the shop, waits until it is at rest, and reports: whether every invariant holds. */
 export async function runBatch(live: Live): Promise<"sound" | "unsound"> {
-  const { around, clock, config, outside, progress, shop, url } = live;
+  const { around, clock, config, outside, progress, shop, storage, url } = live;
   const { ordersOpen, returnsOpen } = await shop.client(orders).status({});
   if (ordersOpen + returnsOpen > 0)
     around.note(`Going on with ${ordersOpen} orders and ${returnsOpen} returns from before.\n`);
-  const { concurrency, data, orders: count, seed } = config;
-  const run = await nextRun(data);
+  const { concurrency, orders: count, seed } = config;
+  const run = await storage.nextRun();
   const client: Client<typeof orders> = clientOf(orders, outside);
   const { signal } = around;
   const batch = await driveOrders({ client, clock, signal, seed, run, count, concurrency, onProgress: progress.show });
   progress.end();
   const totals = await auditAtRest(live);
   const { rows: bestSellers } = await clientOf(analytics, outside).sales({ by: "product", limit: 5 });
-  around.print(summaryText({ run, data, url, batch, totals, bestSellers }));
+  around.print(summaryText({ run, data: storage.where, url, batch, totals, bestSellers }));
   if (config.after === "serve") around.print(servingText({ url, batch }));
   return totals.invariants.every((invariant) => invariant.ok) ? "sound" : "unsound";
 }

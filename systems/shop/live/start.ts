@@ -1,7 +1,9 @@
 import { systemClock } from "ashlar/clock";
 import { httpDispatcher } from "ashlar/http";
 import { openEdge } from "../edge/mod.ts";
+import { settingsOf } from "../settings.ts";
 import { runShop } from "../shop-run.ts";
+import { storageOf } from "../storage/mod.ts";
 import type { StartConfig } from "./config.ts";
 import { openShelves } from "./open-shelves.ts";
 import { liveProgress } from "./progress.ts";
@@ -16,24 +18,22 @@ export async function startCommand(
 ): Promise<"sound" | "unsound" | "stopped"> {
   const clock = systemClock;
   const progress = liveProgress({ clock, write: around.note, output: around.terminal });
-  const { data, durability, faults, port, seed, spread, stock } = config;
+  const { port, spread } = config;
+  const settings = settingsOf(config, "at once");
   let url = "";
-  await using shop = await runShop(
-    { data, durability, faults, sale: "at once", seed, stock },
-    {
-      spread,
-      log: ({ level, ...line }) => {
-        if (level === "error") progress.beside(`${JSON.stringify({ level, ...line })}\n`);
-      },
-      async entrance({ system, dispatcher, health }) {
-        const edge = await openEdge({ system, dispatcher, health, port, clock, log: progress.beside });
-        ({ url } = edge);
-        return edge;
-      },
+  await using shop = await runShop(settings, {
+    spread,
+    log: ({ level, ...line }) => {
+      if (level === "error") progress.beside(`${JSON.stringify({ level, ...line })}\n`);
     },
-  );
+    async entrance({ system, dispatcher, health }) {
+      const edge = await openEdge({ system, dispatcher, health, port, clock, log: progress.beside });
+      ({ url } = edge);
+      return edge;
+    },
+  });
   await using outside = httpDispatcher({ url, connections: config.concurrency + 1 });
-  const live: Live = { config, around, shop, clock, progress, url, outside };
+  const live: Live = { config, around, storage: storageOf(settings), shop, clock, progress, url, outside };
   try {
     await openDoors(live);
     // The shop answers already while its own customers are loaded.
@@ -49,10 +49,10 @@ export async function startCommand(
   }
 }
 
-async function openDoors({ around, config, shop, url }: Live): Promise<void> {
+async function openDoors({ around, config, shop, storage, url }: Live): Promise<void> {
   const received = await openShelves(shop, config.orders);
   const where = config.spread === "on" ? "nine processes" : "one process";
-  around.note(`The shop is open on ${url}, ${where}, data in ${config.data}; ${received} units came in.\n`);
+  around.note(`The shop is open on ${url}, ${where}, data in ${storage.where}; ${received} units came in.\n`);
 }
 
 function untilStopped(signal: AbortSignal): Promise<void> {

@@ -19,6 +19,12 @@ export class ImportConflictError extends KitError {
   readonly retryable = false;
 }
 
+/** Another process of the service has moved the records on; go on from where they are. */
+export class ImportMovedError extends KitError {
+  readonly code = "IMPORT_MOVED";
+  readonly retryable = true;
+}
+
 /** The saga of an order or return stands still, or ended by a fault of the program instead of a decision. */
 class BrokenRunError extends KitError {
   readonly code = "BROKEN_RUN";
@@ -100,6 +106,14 @@ export class Importer {
 
   isOf({ file, importer }: ImportOf): boolean {
     return this.#of.file === file && this.#of.importer === importer;
+  }
+
+  /** Whether the records are as this importer left them: no other process has gone on with them. */
+  async isCurrent(): Promise<boolean> {
+    const { engine, settings } = this.#options;
+    const { file, importer } = this.#of;
+    const { fileVersion, clockVersion } = await loadProgress(engine, file, { name: file, settings, importer });
+    return fileVersion === this.#state.fileVersion && clockVersion === this.#state.clockVersion;
   }
 
   get state(): ImportState {
@@ -284,7 +298,7 @@ export class Importer {
     }
     const { refusal } = result;
     if (refusal.kind === "already-seen") return refusal;
-    if (refusal.kind === "cell-conflict") throw takenOver();
+    if (refusal.kind === "cell-conflict") throw new ImportMovedError("another process has gone on with this import");
     throw new RefusedError(refusal);
   }
 
