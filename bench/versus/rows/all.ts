@@ -16,9 +16,9 @@ import {
   postgresSaga,
   postgresStart,
 } from "./postgres.ts";
+import { redisBacklog, redisEnqueue, redisStart } from "./redis-queue.ts";
 import { onJetStream } from "./nats.ts";
 import { onRedis } from "./redis.ts";
-import { redisBacklog, redisEnqueue, redisStart } from "./redis-queue.ts";
 import { replay } from "./replay.ts";
 import { sagaLatency, sagaThroughput, sagaThroughputOther } from "./saga.ts";
 import { simulation } from "./simulation.ts";
