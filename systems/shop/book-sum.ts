@@ -24,9 +24,11 @@ export function addToBook(book: BookSum, subject: string, amountMinor: Minor): B
 }
 
 /** The sum of a book that is at hand entry by entry. */
-export function sumBook(entries: Iterable<{ readonly subject: string; readonly amountMinor: Minor }>): BookSum {
+export async function sumBook(
+  entries: AsyncIterable<{ readonly subject: string; readonly amountMinor: Minor }>,
+): Promise<BookSum> {
   let book = emptyBook;
-  for (const { subject, amountMinor } of entries) book = addToBook(book, subject, amountMinor);
+  for await (const { subject, amountMinor } of entries) book = addToBook(book, subject, amountMinor);
   return book;
 }
 

@@ -1,45 +1,76 @@
 import { errorRecord, KitError } from "ashlar/errors";
-import { readConfig, usage } from "./config.ts";
-import { readStartConfig, startCommand, startUsage } from "./live/mod.ts";
-import { nodeUsage, runNode } from "./node.ts";
-import { replayCommand, type Surroundings } from "./replay/command.ts";
+import type { nodeUsage as NodeUsage, runNode as RunNode } from "./node.ts";
+import type { Surroundings } from "./replay/command.ts";
 
-// The only place that knows the command line, the process and its signals.
+// The only place that knows the command line, the process and its signals. Each command loads what it needs and nothing of the others.
 const exitCodes = { sound: 0, unsound: 1, misused: 2 } as const;
 const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Runs the command that the words name; resolves with the exit code. */
-export async function runCommand(args: readonly string[]): Promise<number> {
-  if (args[0] === "node") return await node(args.slice(1));
-  const interrupt = listenForInterrupts();
-  const around: Surroundings = {
-    print: (text) => void process.stdout.write(text),
-    note: (text) => void process.stderr.write(text),
-    terminal: process.stderr.isTTY ? "terminal" : "log",
-    signal: interrupt.signal,
-  };
-  try {
-    const end = args[0] === "start" ? await start(args.slice(1), around) : await replay(args, around);
-    return end === "stopped" ? interrupt.exitCode() : exitCodes[end];
-  } catch (error) {
-    process.stderr.write(`shop: ${explanation(error)}\n`);
-    return isMisuse(error) ? exitCodes.misused : exitCodes.unsound;
+/** A command that is loaded; runs it, and resolves with the exit code. */
+export type Command = () => Promise<number>;
+
+/** Loads the command that the words name, with all that it needs. */
+export async function loadCommand(args: readonly string[]): Promise<Command> {
+  const [name, ...words] = args;
+  if (name === "node") {
+    const { nodeUsage, runNode } = await import("./node.ts");
+    return async () => await node({ nodeUsage, runNode }, words);
   }
+  if (name === "start") {
+    const { readStartConfig, startCommand, startUsage } = await import("./live/mod.ts");
+    return interruptible(async (around) => {
+      const config = readStartConfig(words);
+      return config === "help" ? asked(startUsage, around) : await startCommand(config, around);
+    });
+  }
+  const { readConfig, usage } = await import("./config.ts");
+  const { replayCommand } = await import("./replay/command.ts");
+  return interruptible(async (around) => {
+    const config = readConfig(args);
+    return config.command === "help" ? asked(usage, around) : await replayCommand(config, around);
+  });
+}
+
+function interruptible(work: (around: Surroundings) => Promise<"sound" | "unsound" | "stopped">): Command {
+  return async () => {
+    const interrupt = listenForInterrupts();
+    const around: Surroundings = {
+      print: (text) => void process.stdout.write(text),
+      note: (text) => void process.stderr.write(text),
+      terminal: process.stderr.isTTY ? "terminal" : "log",
+      signal: interrupt.signal,
+    };
+    try {
+      const end = await work(around);
+      return end === "stopped" ? interrupt.exitCode() : exitCodes[end];
+    } catch (error) {
+      process.stderr.write(`shop: ${explanation(error)}\n`);
+      return isMisuse(error) ? exitCodes.misused : exitCodes.unsound;
+    }
+  };
+}
+
+function asked(text: string, around: Surroundings): "sound" {
+  around.print(text);
+  return "sound";
 }
 
 /** Runs until it is told to stop. */
-async function node(argv: readonly string[]): Promise<number> {
+async function node(
+  { nodeUsage, runNode }: { readonly nodeUsage: typeof NodeUsage; readonly runNode: typeof RunNode },
+  argv: readonly string[],
+): Promise<number> {
   const told = { argv: [...argv], env: process.env };
-  const asked = nodeUsage(told);
-  if (asked !== undefined) {
-    process.stdout.write(asked);
+  const help = nodeUsage(told);
+  if (help !== undefined) {
+    process.stdout.write(help);
     return exitCodes.sound;
   }
   try {
-    const { settings, stopping, url } = await runNode(told);
+    const { settings, stopping, url, where } = await runNode(told);
     const services = settings.only?.join(", ") ?? "all services";
     const door = url === undefined ? "" : `, open on ${url}`;
-    process.stderr.write(`Running ${services}, data in ${settings.data}${door}. Ctrl-C stops.\n`);
+    process.stderr.write(`Running ${services}, data in ${where}${door}. Ctrl-C stops.\n`);
     const { promise, resolve } = Promise.withResolvers<void>();
     stopping.addEventListener("abort", () => resolve(), { once: true });
     await promise;
@@ -48,20 +79,6 @@ async function node(argv: readonly string[]): Promise<number> {
     process.stderr.write(`shop: ${explanation(error)}\n`);
     return isMisuse(error) ? exitCodes.misused : exitCodes.unsound;
   }
-}
-
-async function replay(args: readonly string[], around: Surroundings): Promise<"sound" | "unsound" | "stopped"> {
-  const config = readConfig(args);
-  if (config.command !== "help") return await replayCommand(config, around);
-  around.print(usage);
-  return "sound";
-}
-
-async function start(args: readonly string[], around: Surroundings): Promise<"sound" | "unsound" | "stopped"> {
-  const config = readStartConfig(args);
-  if (config !== "help") return await startCommand(config, around);
-  around.print(startUsage);
-  return "sound";
 }
 
 /** The first signal asks for a clean stop, a second one ends the process at once: what was acknowledged is safe either way. */
@@ -85,6 +102,7 @@ const misuses: ReadonlySet<string> = new Set([
   "CONFIG",
   "CONFIG_FAULTS",
   "FOLDER",
+  "DATABASE",
   "PORT",
 ]);
 

@@ -6,6 +6,10 @@ test("a replay has sound defaults", () => {
     command: "replay",
     file: "orders.csv",
     data: "shop-data",
+    engine: "sqlite",
+    namespace: "shop",
+    cache: undefined,
+    bus: undefined,
     stock: "plenty",
     faults: "none",
     seed: 1,
@@ -13,6 +17,7 @@ test("a replay has sound defaults", () => {
     durability: "process",
     output: "text",
     spread: "off",
+    services: "here",
   });
 });
 
@@ -26,6 +31,12 @@ test.each([
   [["replay", "a", "--seed", "x"], "--seed"],
   [["replay", "a", "--limit", "0"], "--limit"],
   [["replay", "a", "--colour"], "--colour"],
+  [["replay", "a", "--spread", "--elsewhere"], "choose one"],
+  [["replay", "a", "--engine", "mysql://a"], "mysql://"],
+  [["replay", "a", "--cache", "memcached://a"], "--cache is memcached://"],
+  [["replay", "a", "--bus", "nats://a"], "--bus is nats://"],
+  [["replay", "a", "--namespace", "A"], "--namespace"],
+  [["replay", "a", "--durability", "replicated"], "needs a database"],
 ])("%o is refused in one sentence", (args, text) => {
   expect(() => readConfig(args)).toThrow(UsageError);
   expect(() => readConfig(args)).toThrow(text);

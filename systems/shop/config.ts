@@ -1,30 +1,49 @@
 import { parseArgs } from "node:util";
-import { KitError } from "ashlar/errors";
-import type { StockMode } from "./settings.ts";
+import { defaultNamespace, type ShopDurability, type StockMode } from "./settings.ts";
+import { cacheAddress, filesAddress, namespaceOf, storageAddress } from "./storage/mod.ts";
+import { UsageError } from "./usage-error.ts";
 import type { FaultMode } from "./outside/mod.ts";
 
-/** The command line makes no sense; the message says why in one sentence. */
-export class UsageError extends KitError {
-  readonly code = "USAGE";
-  readonly retryable = false;
-}
+export { UsageError };
 
-export interface ReplayConfig {
+export interface ReplayConfig extends StorageConfig {
   readonly command: "replay";
   readonly file: string;
-  /** Folder of the shop's and the outside world's files. */
-  readonly data: string;
   readonly stock: StockMode;
   readonly faults: FaultMode;
   readonly seed: number;
   readonly limit: number | undefined;
-  readonly durability: "process" | "disk";
   readonly output: "text" | "json";
   /** Whether each service has a process of its own. */
   readonly spread: "on" | "off";
+  /** Whether the services run in this process, and those that it starts, or as replicas that others started. */
+  readonly services: "here" | "elsewhere";
+}
+
+/** Where a shop keeps what it owns, and how well. */
+export interface StorageConfig {
+  /** Folder of the shop's and the outside world's files. */
+  readonly data: string;
+  /** `sqlite` or the address of a database. */
+  readonly engine: string;
+  readonly namespace: string;
+  readonly cache: string | undefined;
+  readonly bus: string | undefined;
+  readonly durability: ShopDurability;
 }
 
 export type Config = ReplayConfig | { readonly command: "help" };
+
+/** The options of {@link storageConfig}, for both usages. */
+export const storageUsage: string = `  --engine sqlite|URL     SQLite files in that folder, or a database that many machines share:
+                          postgres://user@host:5432/database, several hosts as host1:5432,host2:5432;
+                          SHOP_ENGINE says it without showing it in the list of processes (default: sqlite)
+  --namespace NAME        what the schemas of this shop in the database begin with (default: shop)
+  --cache URL             where replicas share what they remember: redis://host:6379, or SHOP_CACHE (default: nowhere)
+  --bus URL               where they tell each other what has changed, or SHOP_BUS (default: as --cache)
+  --durability process|disk|replicated   what an order survives: a kill of the process, a power cut, or the loss of the
+                          database's machine (default: process)
+`;
 
 export const usage: string = `Usage: shop replay FILE [options]
        shop start [options]      (see shop start --help)
@@ -34,13 +53,13 @@ Replays an order file (CSV, also gzipped) through the shop. Killed at any moment
 a file that was imported before changes nothing.
 
   --data DIR              folder of the shop's data (default: shop-data)
-  --stock plenty|tight    the supplier delivers what is missing, or nothing after a first delivery (default: plenty)
+${storageUsage}  --stock plenty|tight    the supplier delivers what is missing, or nothing after a first delivery (default: plenty)
   --faults none|some|outage   whether provider, carrier and channels decline, fail and stall; outage: and the first
                           of two payment providers answers nothing at all (default: none)
   --seed N                decides faults and quantities, 0 or more (default: 1)
   --limit N               stop after the first N invoices of the file
-  --durability process|disk   what an order survives: a kill of the process, or a power cut (default: process)
   --spread                one process a service, under a supervisor
+  --elsewhere             run no services, and call the replicas that "shop node --only …" runs on the same engine
   --json                  print the totals as one JSON object on the last line
   --help                  this text
 
@@ -56,19 +75,49 @@ export function readConfig(args: readonly string[]): Config {
   if (command !== "replay")
     throw new UsageError(`unknown command ${command === undefined ? "(none)" : JSON.stringify(command)}; try --help`);
   if (file === undefined) throw new UsageError("replay needs a file; try --help");
+  if (values.spread === true && values.elsewhere === true)
+    throw new UsageError("--spread starts the services and --elsewhere does not; choose one");
   if (more.length > 0) throw new UsageError(`replay takes one file, not also ${JSON.stringify(more[0])}`);
   return {
     command,
     file,
-    data: values.data,
+    ...storageConfig(values),
     stock: choiceOf("stock", values.stock, ["plenty", "tight"]),
     faults: choiceOf("faults", values.faults, ["none", "some", "outage"]),
     seed: integerOf("seed", values.seed, { min: 0 }),
     limit: values.limit === undefined ? undefined : integerOf("limit", values.limit, { min: 1 }),
-    durability: choiceOf("durability", values.durability, ["process", "disk"]),
     spread: values.spread === true ? "on" : "off",
+    services: values.elsewhere === true ? "elsewhere" : "here",
     output: values.json === true ? "json" : "text",
   };
+}
+
+/** Options that say where a shop keeps what it owns. */
+export const storageOptions = {
+  engine: { type: "string" },
+  namespace: { type: "string", default: defaultNamespace },
+  cache: { type: "string" },
+  bus: { type: "string" },
+  durability: { type: "string", default: "process" },
+} as const;
+
+/** Reads them. Throws {@link UsageError}. */
+export function storageConfig(values: {
+  readonly data: string;
+  readonly engine?: string | undefined;
+  readonly namespace: string;
+  readonly cache?: string | undefined;
+  readonly bus?: string | undefined;
+  readonly durability: string;
+}): StorageConfig {
+  const engine = values.engine ?? process.env["SHOP_ENGINE"] ?? filesAddress;
+  const address = storageAddress(engine);
+  const durability = choiceOf("durability", values.durability, ["process", "disk", "replicated"]);
+  if (address.kind === "files" && durability === "replicated")
+    throw new UsageError("--durability replicated needs a database with replicas: --engine postgres://…");
+  const cache = cacheAddress("cache", values.cache ?? process.env["SHOP_CACHE"]);
+  const bus = cacheAddress("bus", values.bus ?? process.env["SHOP_BUS"]);
+  return { data: values.data, engine, namespace: namespaceOf(values.namespace), cache, bus, durability };
 }
 
 function parsed(args: readonly string[]): ReturnType<typeof parse> {
@@ -92,8 +141,9 @@ const options = {
   faults: { type: "string", default: "none" },
   seed: { type: "string", default: "1" },
   limit: { type: "string" },
-  durability: { type: "string", default: "process" },
+  ...storageOptions,
   spread: { type: "boolean" },
+  elsewhere: { type: "boolean" },
   json: { type: "boolean" },
   help: { type: "boolean", short: "h" },
 } as const;

@@ -1,5 +1,4 @@
-import { join } from "node:path";
-import { openSqliteEngine, type SqliteEngine } from "ashlar/engine/sqlite";
+import type { Engine } from "ashlar/engine";
 import { engineToken, provide, system, type EnginePlace, type EngineToken, type System } from "ashlar/service";
 import { accountsFile, accountsService } from "./accounts/mod.ts";
 import { analyticsFile, analyticsService } from "./analytics/mod.ts";
@@ -8,13 +7,14 @@ import { catalogFile, catalogService } from "./catalog/mod.ts";
 import { inventoryFile, inventoryService } from "./inventory/mod.ts";
 import { notificationsFile, notificationsService } from "./notifications/mod.ts";
 import { ordersFile, ordersService } from "./orders/mod.ts";
-import { openOutside, type OpenOutside } from "./outside/mod.ts";
+import type { OpenOutside } from "./outside/mod.ts";
 import { paymentsFile, paymentsService } from "./payments/mod.ts";
 import type { ShopSettings } from "./settings.ts";
 import { shippingFile, shippingService } from "./shipping/mod.ts";
+import { storageOf } from "./storage/mod.ts";
 
 /** Where replicas announce themselves. */
-const registryFile: EngineToken = engineToken("registry");
+export const registryFile: EngineToken = engineToken("registry");
 
 const files: readonly EngineToken[] = [
   accountsFile,
@@ -31,15 +31,15 @@ const files: readonly EngineToken[] = [
 
 /** What a shop has of the world around it. */
 export interface ShopSurroundings {
-  /** Opens the file of one service. */
-  readonly openFile: (name: string, place: EnginePlace) => Promise<SqliteEngine>;
+  /** Opens what one service owns: a file, or a schema of a database. */
+  readonly openEngine: (name: string, place: EnginePlace) => Promise<Engine>;
   /** Opens the way to a company that is not ours. */
   readonly openOutside: OpenOutside;
 }
 
-/** The shop: nine services, each with a file of its own that no other reads. */
-export function shopSystem(settings: ShopSettings, around: ShopSurroundings = machineOf(settings)): System {
-  const { openFile, openOutside } = around;
+/** The shop: nine services, each with a file, or a schema, of its own that no other reads. */
+export function shopSystem(settings: ShopSettings, around: ShopSurroundings = storageOf(settings)): System {
+  const { openEngine, openOutside } = around;
   return system("shop", {
     services: [
       accountsService(),
@@ -53,14 +53,6 @@ export function shopSystem(settings: ShopSettings, around: ShopSurroundings = ma
       analyticsService(),
     ],
     registry: registryFile,
-    engines: files.map((token) => provide(token, { open: (place) => openFile(token.name, place) })),
+    engines: files.map((token) => provide(token, { open: (place) => openEngine(token.name, place) })),
   });
-}
-
-/** This machine: files in a folder. */
-function machineOf({ durability }: ShopSettings): ShopSurroundings {
-  return {
-    openFile: (name, { folder, clock }) => openSqliteEngine({ path: join(folder, `${name}.db`), durability, clock }),
-    openOutside,
-  };
 }

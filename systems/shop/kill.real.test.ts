@@ -24,8 +24,8 @@ test(
       const killed = { file, data: join(folder, "killed") };
       const random = seededRandom("kill moments");
       const seen: number[] = [];
-      // As long as a sixtieth of the undisturbed run on average: the moments spread over all of it.
-      const longestMs = (undisturbed.seconds * 1_000 * 2) / 60;
+      // With what a replay does at once before it can be seen to have moved, the moments spread over most of it and not beyond its end.
+      const longestMs = (undisturbed.seconds * 1_000 * 2) / 150;
       for (let kills = 0; kills < killsWhileReplaying; kills++)
         seen.push(await killAfterProgress(killed, random.next() * longestMs));
       for (let kills = 0; kills < killsWhileClosing; kills++) await killInPhase(killed, random);
@@ -53,13 +53,13 @@ interface Replay {
 
 function madeFile(folder: string): string {
   const path = join(folder, "orders.csv");
-  writeMadeOrders(path, { invoices: 1_200, seed: 7 });
+  writeMadeOrders(path, { invoices: 2_000, seed: 7 });
   return path;
 }
 
 function start({ file, data }: Replay): ChildProcess {
   const main = join(import.meta.dirname, "main.js");
-  const options = ["--data", data, "--stock", "tight", "--faults", "some", "--seed", "7", "--limit", "1200", "--json"];
+  const options = ["--data", data, "--stock", "tight", "--faults", "some", "--seed", "7", "--limit", "2000", "--json"];
   return spawn(process.execPath, ["--conditions=ashlar-source", main, "replay", file, ...options], {
     stdio: ["ignore", "pipe", "pipe"],
   });

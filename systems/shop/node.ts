@@ -1,9 +1,19 @@
 import { systemClock } from "ashlar/clock";
-import { config, describeConfig, intOption, loadConfig, oneOfOption, optional, type ConfigInput } from "ashlar/config";
+import {
+  config,
+  describeConfig,
+  intOption,
+  loadConfig,
+  oneOfOption,
+  optional,
+  textOption,
+  type ConfigInput,
+} from "ashlar/config";
 import { run, runConfig, type Running } from "ashlar/service";
 import { shopSystem } from "./design.ts";
 import { openEdge } from "./edge/mod.ts";
-import { makeFolder } from "./make-folder.ts";
+import { defaultNamespace } from "./settings.ts";
+import { cacheAddress, filesAddress, namespaceOf, storageOf } from "./storage/mod.ts";
 
 /** What a process of a shop is told, besides where it runs. */
 const shopConfig = config({
@@ -33,16 +43,39 @@ const shopConfig = config({
   durability: oneOfOption({
     flag: "durability",
     env: "SHOP_DURABILITY",
-    choices: ["process", "disk"],
+    choices: ["process", "disk", "replicated"],
     default: "process",
-    describe: "what an order survives: a kill of the process, or a power cut",
+    describe: "what an order survives: a kill of the process, a power cut, or the loss of the database's machine",
   }),
+  engine: textOption({
+    flag: "engine",
+    env: "SHOP_ENGINE",
+    default: filesAddress,
+    describe: "sqlite for files in the folder, or postgres://user@host:5432/database for all machines",
+  }),
+  namespace: textOption({
+    flag: "namespace",
+    env: "SHOP_NAMESPACE",
+    default: defaultNamespace,
+    describe: "what the schemas of this shop in the database begin with",
+  }),
+  cache: optional(
+    textOption({
+      flag: "cache",
+      env: "SHOP_CACHE",
+      describe: "redis://host:6379, where replicas share what they remember",
+    }),
+  ),
+  bus: optional(
+    textOption({ flag: "bus", env: "SHOP_BUS", describe: "where they tell each other what has changed, if not there" }),
+  ),
+  host: textOption({ flag: "host", env: "SHOP_HOST", default: "127.0.0.1", describe: "address of the HTTP API" }),
   port: optional(intOption({ flag: "port", env: "SHOP_PORT", min: 0, max: 65_535, describe: "HTTP API, if wanted" })),
 });
 
 const usageHead = `Usage: shop node [options]
 
-One process of a shop, for those who start processes themselves: with --only a replica that finds the others by the registry in the folder of the
+One process of a shop, for those who start processes themselves: with --only a replica that finds the others by the registry beside the
 data, without it all nine services. With --port it opens the shop to the outside, too.
 
 `;
@@ -56,27 +89,33 @@ export function nodeUsage(input: ConfigInput): string | undefined {
 /** A process of a shop that runs, and where it is open to the outside, if it is. */
 export interface RunningNode extends Running {
   readonly url: string | undefined;
+  /** Where the data are, for people. */
+  readonly where: string;
 }
 
 /** One process of a shop: a service under a supervisor, or replicas that find each other by the registry (`--only orders`). */
 export async function runNode(input: ConfigInput): Promise<RunningNode> {
   const settings = loadConfig(shopConfig, input);
-  await makeFolder(settings.data);
-  const { port } = settings;
+  namespaceOf(settings.namespace);
+  cacheAddress("cache", settings.cache);
+  cacheAddress("bus", settings.bus);
+  const storage = storageOf(settings);
+  await storage.check();
+  const { host, port } = settings;
   let url: string | undefined;
-  const running = await run(shopSystem(settings), {
+  const running = await run(shopSystem(settings, storage), {
     ...input,
     entrance:
       port === undefined
         ? undefined
         : async ({ system, dispatcher, health }) => {
             const log = (line: string): void => void process.stderr.write(line);
-            const edge = await openEdge({ system, dispatcher, health, port, clock: systemClock, log });
+            const edge = await openEdge({ system, dispatcher, health, host, port, clock: systemClock, log });
             ({ url } = edge);
             return edge;
           },
   });
-  return { ...running, url };
+  return { ...running, url, where: storage.where };
 }
 
 if (import.meta.main) await runNode({ argv: process.argv.slice(2), env: process.env });

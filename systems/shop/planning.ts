@@ -1,14 +1,6 @@
-import type { Append, Change, CommitResult } from "ashlar/engine";
+import type { Change, CommitResult } from "ashlar/engine";
 import { InvariantError } from "ashlar/errors";
-import {
-  streamOf,
-  type AnyDecider,
-  type Calls,
-  type CommandOf,
-  type Decider,
-  type DomainEvent,
-  type EventStore,
-} from "ashlar/events";
+import type { AnyDecider, Begun, Calls, CommandOf, Decider, DomainEvent, EventStore } from "ashlar/events";
 
 /** A command for one of the shop's event-sourced things, made by {@link callOf}. */
 export interface ShopCall {
@@ -55,14 +47,13 @@ export async function planCertain(
   throw new InvariantError(`a command that must be possible was refused: ${refusals.join("; ")}`);
 }
 
-/** The first events of something new, without a look at whether it is: a stream that exists refuses them at the commit. */
+/** The first events of something new, without a look at whether it is: a stream that exists refuses the commit. */
 export function newStream<State, Command, Event extends DomainEvent, Rejection>(
   store: EventStore,
   decider: Decider<State, Command, Event, Rejection>,
   { id, command }: { readonly id: string; readonly command: Command },
-): Append {
-  const events = decider.decide(decider.initial(), command);
-  if ("rejection" in events)
-    throw new InvariantError(`${decider.name}/${id} cannot begin: ${JSON.stringify(events.rejection)}`);
-  return store.change(streamOf(decider, id), events, { expected: "new", types: decider.events });
+): Begun {
+  const begun = store.begin(decider, id, command);
+  if (begun === undefined) throw new InvariantError(`${decider.name}/${id} cannot begin`);
+  return begun;
 }

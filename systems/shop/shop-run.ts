@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { systemClock } from "ashlar/clock";
-import { makeFolder } from "./make-folder.ts";
 import { run, type RunOptions, type Running } from "ashlar/service";
 import { shopSystem } from "./design.ts";
+import { storageOf } from "./storage/mod.ts";
 import type { ShopSettings } from "./settings.ts";
 
 type LogSink = NonNullable<RunOptions["log"]>;
@@ -24,22 +24,31 @@ const restart = { crashesMax: 1_000, capMs: 500 };
 
 /** Runs the shop: in this process, or one process a service. Signals stay the caller's. */
 export async function runShop(settings: ShopSettings, placement: ShopPlacement): Promise<Running> {
-  await makeFolder(settings.data);
+  const storage = storageOf(settings);
+  await storage.check();
   const { asIfRemote, spread, entrance, log } = placement;
-  const { data, ...others } = settings;
+  // Others on this machine can see the arguments of a process, and an address may hold a password.
+  const { bus, cache, data, engine, ...others } = settings;
   const where = spread === "on" ? ["--spread"] : [];
   const how = asIfRemote === undefined ? [] : ["--as-if-remote", `${asIfRemote}`];
-  return await run(shopSystem(settings), {
+  return await run(shopSystem(settings, storage), {
     argv: ["--data", data, ...where, ...how],
     env: {},
+    childEnv: namedIn({ SHOP_ENGINE: engine, SHOP_CACHE: cache, SHOP_BUS: bus }),
     module: join(import.meta.dirname, "node.ts"),
-    args: Object.entries(others).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    args: Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)])),
     signals: "leave",
     entrance,
     log,
     onOutput: log === undefined ? undefined : (output) => toLog(log, output),
     restart: placement.restart ?? restart,
   });
+}
+
+function namedIn(variables: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 /** What a process prints is lines of its log; whatever else it says is an error of it. */

@@ -16,6 +16,7 @@ import {
   postgresSaga,
   postgresStart,
 } from "./postgres.ts";
+import { redisBacklog, redisEnqueue, redisStart } from "./redis-queue.ts";
 import { onJetStream } from "./nats.ts";
 import { onRedis } from "./redis.ts";
 import { replay } from "./replay.ts";
@@ -43,6 +44,9 @@ export const rows: readonly Row[] = [
   postgresStart,
   postgresAppend,
   postgresSaga,
+  redisEnqueue,
+  redisBacklog,
+  redisStart,
   replay,
   embedded,
   wireRate,

@@ -35,6 +35,8 @@ export interface FeedRequest {
   /** Position after which to read; 0 reads from the start. */
   readonly after: number;
   readonly limit: number;
+  /** Events that are wanted; others are passed over. Default: all. */
+  readonly names?: readonly string[] | undefined;
   /** How long to wait when there is nothing yet. */
   readonly waitMs: number;
   readonly signal: AbortSignal;

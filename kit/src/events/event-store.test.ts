@@ -89,6 +89,36 @@ describe("append", () => {
   });
 });
 
+describe("begin", () => {
+  test("what it began is new, or refuses the commit", async () => {
+    await using store = await open();
+    const begin = () => store.begin(account, "1", { kind: "open", owner: "Ada" });
+    for (const committed of [true, false]) {
+      const first = begin();
+      const result = await store.engine.commit(first === undefined ? [] : [first.change]);
+      expect(result.committed).toBe(committed);
+      first?.committed(result);
+    }
+    expect(await store.load(account, "1")).toEqual({ version: 1, state: { owner: "Ada", cents: 0 } });
+    expect(store.begin(account, "2", { kind: "deposit", cents: 1 })).toBeUndefined();
+    expect(store.begin(account, "2", { kind: "nothing" })).toBeUndefined();
+  });
+
+  test("the next command reads nothing, and one that knows more is not set back", async () => {
+    await using store = await open();
+    let reads = 0;
+    const { engine } = store;
+    const stream = engine.stream.bind(engine);
+    engine.stream = (request) => (reads++, stream(request));
+    const first = store.begin(account, "1", { kind: "open", owner: "Ada" });
+    first?.committed(await engine.commit(first === undefined ? [] : [first.change]));
+    expect(await store.execute(account, "1", { kind: "deposit", cents: 5 })).toMatchObject({ version: 2 });
+    expect(reads).toBe(0);
+    first?.committed({ committed: true });
+    expect(await store.execute(account, "1", { kind: "deposit", cents: 5 })).toMatchObject({ version: 3 });
+  });
+});
+
 describe("execute", () => {
   test("decides on the recorded state and appends what follows", async () => {
     await using store = await open();

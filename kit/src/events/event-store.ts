@@ -1,4 +1,5 @@
 import type { Append, Change, Committer, Engine, ExpectedVersion } from "../engine/mod.ts";
+import type { Begun } from "./begin-stream.ts";
 import type { AfterAll, Calls, Execution, ExecuteOptions, ExecutionOfAll, Planned, PlanOptions } from "./command.ts";
 import type { AnyDecider, CommandOf, EventOf, StateOf } from "./decider.ts";
 import type { DomainEvent, EventMeta, Stored } from "./domain-event.ts";
@@ -89,6 +90,9 @@ export interface EventStore {
     calls: Calls<Deciders>,
     options?: Pick<PlanOptions, "meta">,
   ): Promise<Planned<Deciders>>;
+  /** Decides the first command of something new without a look at whether it is there: a stream that exists refuses the commit. As `change`
+   *  otherwise. Undefined when the decider refuses its own beginning, or has nothing to say. */
+  begin<D extends AnyDecider>(decider: D, id: string, command: CommandOf<D>): Begun | undefined;
   /** Makes the personal fields of a subject unreadable for good, in every process and in every copy of the log: destroys the key, appends
    *  `$erased` to the streams that hold such fields, drops their snapshots and the texts of their parked failures. Views are the projections'
    *  own: inline ones are given `$erased` like every event, others when their types list it. Returns the number of streams. May be repeated. */

@@ -1,6 +1,7 @@
 import type { Append, Engine } from "../engine/mod.ts";
 import { UnsupportedError } from "../errors/mod.ts";
 import { appendEvents } from "./append-events.ts";
+import { begun, type Begun } from "./begin-stream.ts";
 import type { AfterAll, Calls, Execution, ExecuteOptions, ExecutionOfAll, Planned, PlanOptions } from "./command.ts";
 import { type AnyDecider, type CommandOf, type EventOf, type StateOf, streamOf } from "./decider.ts";
 import type { DomainEvent, Stored } from "./domain-event.ts";
@@ -125,6 +126,14 @@ export class LogStore implements EventStore {
     this.#refuseSqlInline("plan()");
     const plan = await planCalls(scopeOf(this.context, undefined), calls, { meta: options.meta });
     return plan as Planned<Deciders>;
+  }
+
+  begin<D extends AnyDecider>(decider: D, id: string, command: CommandOf<D>): Begun | undefined {
+    const state: unknown = decider.initial();
+    const events = decider.decide(state, command);
+    if ("rejection" in events || events.length === 0) return undefined;
+    const change = this.change(streamOf(decider, id), events, { expected: "new", types: decider.events });
+    return begun(this.context.cache, change, { decider, state, events });
   }
 
   erase(subject: string): Promise<number> {

@@ -41,6 +41,7 @@ export type {
   Rejections,
   Results,
 } from "./command.ts";
+export type { Begun } from "./begin-stream.ts";
 export type { Appended, AppendOptions, EventStore, ReadAllOptions, ReadStreamOptions } from "./event-store.ts";
 export type { AsOf, Versioned } from "./rehydration.ts";
 export { openEventStore, type EventStoreOptions, type SqlEventStoreOptions } from "./open-event-store.ts";

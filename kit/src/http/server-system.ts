@@ -11,7 +11,7 @@ import { problemOfKind, problemReply } from "./problem.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { NodeRequest } from "./node-request-system.ts";
 import { type HttpLimits, type HttpPlace, type HttpRules, httpRules } from "./server-settings.ts";
-import { webSockets } from "./web-socket-system.ts";
+import { webSocketsWhenAsked } from "./web-sockets-when-asked-system.ts";
 
 /** Options of {@link openHttpServer}. */
 export interface OpenHttpServerOptions extends Omit<ApiOptions, "nextId" | "clock">, HttpPlace {
@@ -59,7 +59,7 @@ export async function openHttpServer(options: OpenHttpServerOptions): Promise<Ht
   );
   server.maxConnections = rules.connectionsMax;
   server.maxRequestsPerSocket = rules.requestsPerConnectionMax;
-  const sockets = webSockets(routes, { rules, clock });
+  const sockets = webSocketsWhenAsked(routes, { rules, clock });
   server.on("upgrade", (message, socket, head) => sockets.upgrade(message, socket, head));
 
   server.on("clientError", (error, socket) => answerUnreadable(error, socket as Socket));

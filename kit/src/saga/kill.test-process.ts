@@ -1,6 +1,6 @@
-// A process of the kill tests: it executes the runs of a file, and starts some when it is told to.
+// A process of the kill tests: it executes the runs of a place, and starts some when it is told to.
 import { appendFileSync } from "node:fs";
-import { openSqliteEngine } from "../engine/sqlite/mod.ts";
+import { openAt } from "../registry/places.test-engines.ts";
 import { type Change } from "../engine/mod.ts";
 import { retryPlan } from "../queue/mod.ts";
 import { openSagas, type SagaDefinition, saga } from "./mod.ts";
@@ -30,9 +30,9 @@ export function killOrder(
   });
 }
 
-const [path, effectsPath, startCount] = process.argv.slice(2);
-if (path !== undefined && effectsPath !== undefined && process.argv[1]?.includes("kill.test-process") === true) {
-  const engine = await openSqliteEngine({ path, durability: "process" });
+const [address, effectsPath, startCount] = process.argv.slice(2);
+if (address !== undefined && effectsPath !== undefined && process.argv[1]?.includes("kill.test-process") === true) {
+  const engine = await openAt(address);
   const cell = { space: "books", key: "sum" };
   const definition = killOrder(
     (line) => appendFileSync(effectsPath, `${line}\n`),

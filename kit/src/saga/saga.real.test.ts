@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { openSqliteEngine } from "../engine/sqlite/mod.ts";
+import { openAt, type Place, places } from "../registry/places.test-engines.ts";
 import { seededRandom } from "../random/mod.ts";
 import { fails, killOrder, leaseMs } from "./kill.test-process.ts";
 import { openSagas } from "./mod.ts";
@@ -12,22 +11,10 @@ import { openSagas } from "./mod.ts";
 const program = fileURLToPath(new URL("kill.test-process.ts", import.meta.url));
 const count = 30;
 
-interface Place extends Disposable {
-  readonly path: string;
-  readonly effects: string;
-}
+const effectsIn = ({ folder }: Place): string => join(folder, "effects");
 
-function place(): Place {
-  const folder = mkdtempSync(join(tmpdir(), "ashlar-saga-kill-"));
-  return {
-    path: join(folder, "saga.db"),
-    effects: join(folder, "effects"),
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
-  };
-}
-
-function start({ path, effects }: Place, startCount: number): ChildProcess {
-  const args = ["--conditions=ashlar-source", program, path, effects, String(startCount)];
+function start(place: Place, startCount: number): ChildProcess {
+  const args = ["--conditions=ashlar-source", program, place.address, effectsIn(place), String(startCount)];
   return spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
 }
 
@@ -49,11 +36,10 @@ function ended(child: ChildProcess): Promise<void> {
 }
 
 /** What the runs have left behind, once all of them have ended. */
-async function audit({
-  path,
-  effects,
-}: Place): Promise<{ outcomes: string[]; sum: string | undefined; done: string[]; undone: string[] }> {
-  const engine = await openSqliteEngine({ path, durability: "process" });
+async function audit(
+  place: Place,
+): Promise<{ outcomes: string[]; sum: string | undefined; done: string[]; undone: string[] }> {
+  const engine = await openAt(place.address);
   const definition = killOrder(
     () => undefined,
     async () => [],
@@ -67,7 +53,7 @@ async function audit({
   const [cell] = await engine.get([{ space: "books", key: "sum" }]);
   await sagas[Symbol.asyncDispose]();
   await engine[Symbol.asyncDispose]();
-  const lines = readFileSync(effects, "utf8").split("\n");
+  const lines = readFileSync(effectsIn(place), "utf8").split("\n");
   const keysOf = (word: string): string[] =>
     [...new Set(lines.filter((line) => line.startsWith(word)).map((line) => line.slice(word.length)))].toSorted();
   return { outcomes, sum: cell?.value, done: keysOf("do "), undone: keysOf("undo ") };
@@ -87,35 +73,43 @@ const undisturbed = {
     .toSorted(),
 };
 
-test("kill -9 at random moments, again and again, ends like an undisturbed run", { timeout: 60_000 }, async () => {
-  using here = place();
-  const random = seededRandom("kill");
-  for (let kills = 0; kills < 8; kills++) {
-    const child = start(here, count);
-    await says(child, "ready");
-    await new Promise((resolve) => setTimeout(resolve, random.integer(0, 60)));
-    child.kill("SIGKILL");
-    await ended(child);
-  }
-  const last = start(here, count);
-  expect(await says(last, "done")).toBe("said");
-  last.kill("SIGKILL");
-  await ended(last);
-  expect(await audit(here)).toEqual(undisturbed);
-});
+test.for(places)(
+  "$name: kill -9 at random moments, again and again, ends like an undisturbed run",
+  { timeout: 120_000 },
+  async ({ make }, context) => {
+    await using here = await make(context);
+    const random = seededRandom("kill");
+    for (let kills = 0; kills < 8; kills++) {
+      const child = start(here, count);
+      await says(child, "ready");
+      await new Promise((resolve) => setTimeout(resolve, random.integer(0, 60)));
+      child.kill("SIGKILL");
+      await ended(child);
+    }
+    const last = start(here, count);
+    expect(await says(last, "done")).toBe("said");
+    last.kill("SIGKILL");
+    await ended(last);
+    expect(await audit(here)).toEqual(undisturbed);
+  },
+);
 
-test("another process takes the runs of a killed one over within its lease", { timeout: 60_000 }, async () => {
-  using here = place();
-  const [starter, other] = [start(here, count), start(here, 0)];
-  await Promise.all([says(starter, "ready"), says(other, "ready")]);
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  starter.kill("SIGKILL");
-  const killedAtMs = performance.now();
-  // Starting again gives the same runs: whichever were not stored are started now, and all are waited for.
-  const waiter = start(here, count);
-  expect(await says(waiter, "done")).toBe("said");
-  expect(performance.now() - killedAtMs).toBeLessThan(leaseMs + 10_000);
-  for (const child of [waiter, other]) child.kill("SIGKILL");
-  await Promise.all([starter, waiter, other].map(ended));
-  expect(await audit(here)).toEqual(undisturbed);
-});
+test.for(places)(
+  "$name: another process takes the runs of a killed one over within its lease",
+  { timeout: 120_000 },
+  async ({ make }, context) => {
+    await using here = await make(context);
+    const [starter, other] = [start(here, count), start(here, 0)];
+    await Promise.all([says(starter, "ready"), says(other, "ready")]);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    starter.kill("SIGKILL");
+    const killedAtMs = performance.now();
+    // Starting again gives the same runs: whichever were not stored are started now, and all are waited for.
+    const waiter = start(here, count);
+    expect(await says(waiter, "done")).toBe("said");
+    expect(performance.now() - killedAtMs).toBeLessThan(leaseMs + 10_000);
+    for (const child of [waiter, other]) child.kill("SIGKILL");
+    await Promise.all([starter, waiter, other].map(ended));
+    expect(await audit(here)).toEqual(undisturbed);
+  },
+);

@@ -1,20 +1,18 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { systemClock } from "../clock/mod.ts";
-import { openSqliteEngine } from "../engine/sqlite/mod.ts";
+import { openAt, places } from "../registry/places.test-engines.ts";
 import { openQueue, queue } from "../queue/mod.ts";
 import { openSchedule } from "./schedule.ts";
 
-test("three engines on one file fire each time once, and go on when two of them are gone", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "ashlar-schedule-"));
-  const everyMs = 100;
-  try {
-    await using first = await openSqliteEngine({ path: join(folder, "jobs.db"), durability: "process" });
+test.for(places)(
+  "three engines on one $name fire each time once, and go on when two of them are gone",
+  async ({ make }, context) => {
+    await using place = await make(context);
+    const everyMs = 100;
+    await using first = await openAt(place.address);
     const ticks = await openQueue({ engine: first, queue: queue<number>("ticks") });
     const open = async (stack: AsyncDisposableStack): Promise<void> => {
-      const engine = stack.use(await openSqliteEngine({ path: join(folder, "jobs.db"), durability: "process" }));
+      const engine = stack.use(await openAt(place.address));
       const jobs = await openQueue({ engine, queue: queue<number>("ticks") });
       const input = ({ scheduledAtMs }: { readonly scheduledAtMs: number }): number => scheduledAtMs;
       const schedules = [{ name: "tick", everyMs, queue: jobs, input, catchUp: "all" as const }] as const;
@@ -33,7 +31,5 @@ test("three engines on one file fire each time once, and go on when two of them 
     const start = times[0] ?? 0;
     expect(times.length).toBeGreaterThanOrEqual(9);
     expect(times).toEqual(times.map((_, index) => start + index * everyMs));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-});
+  },
+);

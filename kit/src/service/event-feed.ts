@@ -9,17 +9,17 @@ export type EventFeed = (request: FeedRequest) => Promise<FeedPage>;
 // The bell is lossy by contract.
 const lookAgainMs = 1_000;
 
-/** The feed of a contract. A page is empty only when `waitMs` have passed or the signal was aborted. */
+/** The feed of a contract. A page is empty only when all that came was not wanted, `waitMs` have passed or the signal was aborted. */
 export function eventFeed(contract: AnyContract, engine: Engine): EventFeed {
   const log = eventLogName(contract);
-  return async ({ after, limit, waitMs, signal }) => {
+  return async ({ after, limit, names: types, waitMs, signal }) => {
     const { clock } = engine;
     const untilMs = clock.monotonic() + waitMs;
     while (true) {
       using bell = ringing(engine, log, signal);
-      const { events, through } = await engine.read({ log, after, limit });
+      const { events, through } = await engine.read({ log, after, limit, types });
       const restMs = untilMs - clock.monotonic();
-      if (events.length > 0 || restMs <= 0 || signal.aborted) return { events: events.map(feedEvent), through };
+      if (through > after || restMs <= 0 || signal.aborted) return { events: events.map(feedEvent), through };
       await bell.rung(Math.min(restMs, lookAgainMs));
     }
   };

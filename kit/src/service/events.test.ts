@@ -54,3 +54,35 @@ test("an event is heard as its schema gives it: defaults filled, texts read as d
     expect(heard).toEqual([{ grain: "rye", weight: new Date("2026-01-01T00:00:00.000Z"), note: "none" }]);
   });
 });
+
+test("events that nobody here handles are passed over, and counted as heard", async () => {
+  const mills = contract("mills", {
+    calls: { sweep: call({ input: z.object({}), output: z.object({}) }) },
+    events: { swept: event({ data: z.object({}) }), ground: event({ data: z.object({ grain: z.string() }) }) },
+  });
+  const inns = contract("inns", {
+    calls: { heard: call({ input: z.object({}), output: z.object({ through: z.int(), waiting: z.int() }) }) },
+  });
+  const grains: string[] = [];
+  const millsService = implement(mills)({
+    engine: testEngine,
+    calls: {
+      async sweep({ engine, emit }) {
+        for (const told of [emit.swept({}), emit.ground({ grain: "rye" }), emit.swept({})]) await engine.commit([told]);
+        return {};
+      },
+    },
+  });
+  const innsService = implement(inns)({
+    needs: { mills },
+    engine: testEngine,
+    calls: { heard: ({ heard }) => heard("mills") },
+    on: { mills: { ground: ({ data }) => void grains.push(data.grain) } },
+  });
+  await withServices([millsService, innsService], async ({ running, clock }) => {
+    await running.client(mills).sweep({});
+    await clock.advance(5_000);
+    expect(grains).toEqual(["rye"]);
+    expect(await running.client(inns).heard({})).toEqual({ through: 3, waiting: 0 });
+  });
+});

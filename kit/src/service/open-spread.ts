@@ -1,5 +1,4 @@
 import { textOf } from "../errors/mod.ts";
-import { fixedDirectory } from "../registry/mod.ts";
 import { openSupervisor, type OpenSupervisorOptions, type Supervisor } from "../supervisor/mod.ts";
 import { openNode, type OpenNodeOptions, type ServiceNode } from "./open-node.ts";
 import { fillDirectory, processesOf } from "./placement.ts";
@@ -15,6 +14,8 @@ export interface OpenSpreadOptions
   /** Options for that program, the same for all. */
   readonly args?: readonly string[] | undefined;
   readonly nodeArgs?: readonly string[] | undefined;
+  /** Variables for that program besides those of this process. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   /** Processes of a service or group, where more than one. */
   readonly instances?: Readonly<Record<string, number>> | undefined;
 }
@@ -28,13 +29,15 @@ export interface Spread extends AsyncDisposable {
 
 /** Starts one process for each service or group. Resolves when every one is ready; rejects when one cannot be, and then none is left. */
 export async function openSpread(system: System, options: OpenSpreadOptions): Promise<Spread> {
-  const { module, args = [], nodeArgs, instances = {}, clock, random } = options;
+  const { module, args = [], env, nodeArgs, instances = {}, clock, random } = options;
+  const { fixedDirectory } = await import("../registry/mod.ts");
   const directory = fixedDirectory();
   await using opened = new AsyncDisposableStack();
   const children = Array.from(processesOf(system), ([name, services]) => ({
     name,
     module: textOf("module", module, { lengthMax: 4_096 }),
     nodeArgs,
+    env,
     args: [...args, "--only", services.join(",")],
     instances: instances[name],
   }));

@@ -96,9 +96,9 @@ export function remoteDispatcher(options: RemoteOptions): RemoteDispatcher {
     },
     feed(contract: AnyContract): FeedPort {
       const to = way(contract);
-      return async ({ after, limit, waitMs, signal }) => {
+      return async ({ after, limit, names, waitMs, signal }) => {
         const operation = { kind: "feed", name: "", semantics: "safe", deadlineMs: waitMs + feedSpareMs } as const;
-        return (await to.call(operation, { input: { after, limit, waitMs }, signal })) as FeedPage;
+        return (await to.call(operation, { input: { after, limit, names, waitMs }, signal })) as FeedPage;
       };
     },
     describe: () => Object.fromEntries(Array.from(targets, ([id, target]) => [id, target.describe()])),

@@ -13,8 +13,6 @@ import {
 } from "../supervisor/mod.ts";
 import type { LogSink } from "./log.ts";
 import { openServices, type OpenServices, type OpenServicesOptions } from "./open-services.ts";
-import { openReplica } from "./open-replica.ts";
-import { openChild } from "./open-child.ts";
 import { openSpread, type Spread } from "./open-spread.ts";
 import { runConfig, type RunSettings } from "./run-config.ts";
 import { mainModule, nodeOptions, processIdentity, standardErrorLog } from "./run-log-system.ts";
@@ -45,6 +43,8 @@ export interface RunOptions extends ConfigInput {
   readonly module?: string | undefined;
   /** Arguments for that program besides where it runs. */
   readonly args?: readonly string[] | undefined;
+  /** Variables for those processes besides those of this one: what others on the machine must not see among the arguments. */
+  readonly childEnv?: Readonly<Record<string, string>> | undefined;
   /** Processes of a service or group when spread, where more than one. */
   readonly instances?: Readonly<Record<string, number>> | undefined;
   /** How processes that die are started again when spread. */
@@ -130,13 +130,14 @@ async function place(system: System, { options, settings, child, lifecycle }: Pa
   const shared = servicesOptions(options, settings);
   const { only, spread, listen, zone } = settings;
   if (child.identity !== undefined) {
+    const { openChild } = await import("./open-child.ts");
     const node = await kept(lifecycle, "services", openChild(system, child, { ...shared, listen, zone, only }));
     return { kind: "child", node };
   }
   if (spread === "on" && only !== undefined)
     throw new ConfigError("--only", only, "nothing, because --spread runs all");
   if (spread === "on") {
-    const { module = mainModule(), args = [], instances, onOutput, restart } = options;
+    const { module = mainModule(), args = [], childEnv, instances, onOutput, restart } = options;
     const given = ["--data", settings.data, "--grace", `${shared.graceMs}ms`, ...args];
     const nodeArgs = nodeOptions();
     return {
@@ -148,6 +149,7 @@ async function place(system: System, { options, settings, child, lifecycle }: Pa
           ...shared,
           module,
           args: given,
+          env: childEnv,
           nodeArgs,
           instances,
           onOutput,
@@ -161,6 +163,7 @@ async function place(system: System, { options, settings, child, lifecycle }: Pa
     const services = await kept(lifecycle, "services", openServices(system, shared));
     return { kind: "one process", services };
   }
+  const { openReplica } = await import("./open-replica.ts");
   const identity = processIdentity(system.name);
   const node = await kept(
     lifecycle,

@@ -5,6 +5,7 @@ import {
   type Dispatcher,
   errorReply,
   FaultError,
+  type FeedRequest,
   isCallError,
   type Request,
 } from "../contract/mod.ts";
@@ -116,10 +117,10 @@ function newPort(
   if (kind !== "feed") return undefined;
   const feed = local.feed(contract);
   return async ({ input, parent }) => {
-    const { after, limit, waitMs } = input as { after: number; limit: number; waitMs: number };
+    const { after, limit, names, waitMs } = input as Omit<FeedRequest, "signal">;
     using ending = linkSignals([parent?.signal, closing]);
     const { signal } = ending;
-    return await feed({ after, limit: Math.min(limit, pageMax), waitMs: Math.min(waitMs, waitMaxMs), signal });
+    return await feed({ after, limit: Math.min(limit, pageMax), names, waitMs: Math.min(waitMs, waitMaxMs), signal });
   };
 }
 

@@ -80,6 +80,8 @@ export class ServiceHost implements Hosting {
   readonly #deadlines: Deadlines;
   readonly #dispatcher: Dispatcher;
   readonly #feed: EventFeed;
+  /** Clients that are part of no call; made once, for every job is given them. */
+  #unboundNeeds: object | undefined;
   readonly #resources = new AsyncDisposableStack();
   readonly #closing = new AbortController();
 
@@ -141,12 +143,14 @@ export class ServiceHost implements Hosting {
   /** What every part of the implementation works with, with clients that are part of no call. */
   shared(): object {
     const { engine, emit, enqueue, clock, random } = this;
-    const needs = Object.entries(this.implementation.needs).map(([name, contract]) => [
-      name,
-      clientOf(contract, this.#dispatcher),
-    ]);
     const heard = (need: string): Promise<HeardSoFar> => this.subscriptions.heard(need);
-    return { needs: Object.fromEntries(needs), engine, emit, enqueue, clock, random, heard, log: this.log({}) };
+    const needs = (this.#unboundNeeds ??= this.#unboundClients());
+    return { needs, engine, emit, enqueue, clock, random, heard, log: this.log({}) };
+  }
+
+  #unboundClients(): object {
+    const needs = Object.entries(this.implementation.needs);
+    return Object.freeze(Object.fromEntries(needs.map(([name, it]) => [name, clientOf(it, this.#dispatcher)])));
   }
 
   /** A page of its events; waits for one. Whatever the store says is a fault, told in the log. */

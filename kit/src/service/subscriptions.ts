@@ -117,8 +117,10 @@ export class Subscriptions implements AsyncDisposable {
     const cell = { space: "subscriptions", key: name };
     const [place] = await this.#host.engine.get([cell]);
     const after = place === undefined ? 0 : Number(place.value);
-    const { events, through } = await feed({ after, limit: pageSize, waitMs, signal });
+    const names = Object.keys(handlers);
+    const { events, through } = await feed({ after, limit: pageSize, names, waitMs, signal });
     if (through <= after) return "nothing";
+    // A publisher of an earlier version sends all.
     const wanted = events.filter((event) => Object.hasOwn(handlers, event.name));
     const changes: Change[] = wanted.map((event) => inbox.change(event));
     changes.push({ op: "put", cell, expect: place === undefined ? "absent" : place.version, value: String(through) });

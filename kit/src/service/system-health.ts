@@ -21,6 +21,8 @@ export function systemChecks(services: OpenServices, vitals: Vitals, folder: str
       return { status: state === "serving" ? "up" : "down", reason: state };
     },
   }));
-  const disk = services.engines.size === 0 ? [] : [diskCheck({ vitals, folder, freeMinBytes })];
+  // What many machines share is not kept in a folder of this one.
+  const isKeptHere = [...services.engines.values()].some(({ can }) => can.sharing !== "many machines");
+  const disk = !isKeptHere ? [] : [diskCheck({ vitals, folder, freeMinBytes })];
   return [...engines, ...states, loopCheck({ vitals }), heapCheck({ vitals }), ...disk];
 }

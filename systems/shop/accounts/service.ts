@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import { RefusedError } from "ashlar/engine";
-import type { SqliteEngine } from "ashlar/engine/sqlite";
 import { engineToken, implement, type EngineToken, type Implementation } from "ashlar/service";
 import { accounts, type Plan } from "../contracts/mod.ts";
 
 /** The file of the accounts. */
-export const accountsFile: EngineToken<SqliteEngine> = engineToken<SqliteEngine>("accounts");
+export const accountsFile: EngineToken = engineToken("accounts");
 
 /** As it is kept: a cell under its id, and one that leads there from its address. */
 interface Account {

@@ -1,11 +1,14 @@
-import type { MigrationStep } from "ashlar/drivers/sqlite";
-import type { SqliteSql } from "ashlar/engine/sqlite";
+import type { ShopEngine, ShopSql } from "../storage/mod.ts";
 
-/** The tables of the views; they change in one transaction with the record of how far the events were heard. */
-export const salesTables: readonly MigrationStep[] = [
-  {
-    name: "sales",
-    sql: `create table sales_day (day text primary key, orders integer not null, units integer not null, minor integer not null)
+/** Makes the tables of the views; they change in one transaction with the record of how far the events were heard. */
+export async function makeTables(engine: ShopEngine): Promise<void> {
+  const isSqlite = engine.can.engine === "sqlite";
+  await engine.migrate("analytics", [
+    { name: "sales", sql: isSqlite ? sqliteTables : postgresTables, ...(isSqlite ? {} : { older: "run" }) },
+  ]);
+}
+
+const sqliteTables = `create table sales_day (day text primary key, orders integer not null, units integer not null, minor integer not null)
         strict, without rowid;
       create table sales_country (country text primary key, orders integer not null, units integer not null, minor integer not null)
         strict, without rowid;
@@ -13,9 +16,17 @@ export const salesTables: readonly MigrationStep[] = [
         code text primary key, orders integer not null, units integer not null, minor integer not null,
         returned_units integer not null default 0, returned_minor integer not null default 0
       ) strict, without rowid;
-      create table basket (id integer primary key, codes text not null) strict;`,
-  },
-];
+      create table basket (id integer primary key, codes text not null) strict;`;
+
+// Names are compared by code point, as SQLite does. Days and countries are few rows that change all the time.
+const postgresTables = `create table sales_day (
+    day text collate "C" primary key, orders bigint not null, units bigint not null, minor bigint not null) with (fillfactor = 50);
+  create table sales_country (
+    country text collate "C" primary key, orders bigint not null, units bigint not null, minor bigint not null) with (fillfactor = 50);
+  create table sales_product (
+    code text collate "C" primary key, orders bigint not null, units bigint not null, minor bigint not null,
+    returned_units bigint not null default 0, returned_minor bigint not null default 0) with (fillfactor = 80);
+  create table basket (id bigint generated always as identity primary key, codes text collate "C" not null);`;
 
 /** A sale as it is counted. */
 export interface Sale {
@@ -25,31 +36,44 @@ export interface Sale {
   readonly totalMinor: number;
 }
 
-const addDay = `insert into sales_day values (?, ?, ?, ?)
-  on conflict do update set orders = orders + excluded.orders, units = units + excluded.units, minor = minor + excluded.minor`;
-const addCountry = addDay.replace("sales_day", "sales_country");
-const addProduct = `insert into sales_product values (?, ?, ?, ?, ?, ?)
-  on conflict do update set orders = orders + excluded.orders, units = units + excluded.units, minor = minor + excluded.minor,
-  returned_units = returned_units + excluded.returned_units, returned_minor = returned_minor + excluded.returned_minor`;
+const added = (table: string): string =>
+  ["orders", "units", "minor"].map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(", ");
+const addDay = `on conflict (day) do update set ${added("sales_day")}`;
+const addCountry = `on conflict (country) do update set ${added("sales_country")}`;
+const addProduct = `on conflict (code) do update set ${added("sales_product")},
+  returned_units = sales_product.returned_units + excluded.returned_units, returned_minor = sales_product.returned_minor + excluded.returned_minor`;
 
-/** Counts a sale. */
-export function addSale(sql: SqliteSql, { lines, placedAt, country, totalMinor }: Sale): void {
+/** Counts a sale. The rows that all sales want come last: others wait for them until the end of the transaction. */
+export async function addSale(sql: ShopSql, { lines, placedAt, country, totalMinor }: Sale): Promise<void> {
   const units = lines.reduce((sum, line) => sum + line.quantity, 0);
-  sql.run(addDay, placedAt.slice(0, 10), 1, units, totalMinor);
-  sql.run(addCountry, country, 1, units, totalMinor);
   const products = new Map<string, { units: number; minor: number }>();
   for (const { code, quantity, totalMinor: minor } of lines) {
     const sum = products.get(code);
     products.set(code, { units: (sum?.units ?? 0) + quantity, minor: (sum?.minor ?? 0) + minor });
   }
-  for (const [code, sum] of products) sql.run(addProduct, code, 1, sum.units, sum.minor, 0, 0);
-  sql.run("insert into basket (codes) values (?)", JSON.stringify([...products.keys()]));
+  const codes = JSON.stringify([...products.keys()]);
+  await sql.upsert({ into: "insert into basket (codes)", otherwise: "", rows: [[codes]] });
+  const rows = Array.from(products, ([code, sum]) => [code, 1, sum.units, sum.minor, 0, 0] as const);
+  await sql.upsert({ into: "insert into sales_product", otherwise: addProduct, rows: byCode(rows) });
+  const sold = [1, units, totalMinor] as const;
+  await sql.upsert({ into: "insert into sales_country", otherwise: addCountry, rows: [[country, ...sold]] });
+  await sql.upsert({ into: "insert into sales_day", otherwise: addDay, rows: [[placedAt.slice(0, 10), ...sold]] });
 }
 
 /** Counts what came back, beside the sales and not off them. */
-export function addReturn(
-  sql: SqliteSql,
+export async function addReturn(
+  sql: ShopSql,
   taken: readonly { readonly code: string; readonly quantity: number; readonly amountMinor: number }[],
-): void {
-  for (const { code, quantity, amountMinor } of taken) sql.run(addProduct, code, 0, 0, 0, quantity, amountMinor);
+): Promise<void> {
+  const products = new Map<string, { units: number; minor: number }>();
+  for (const { code, quantity, amountMinor } of taken) {
+    const sum = products.get(code);
+    products.set(code, { units: (sum?.units ?? 0) + quantity, minor: (sum?.minor ?? 0) + amountMinor });
+  }
+  const rows = Array.from(products, ([code, sum]) => [code, 0, 0, 0, sum.units, sum.minor] as const);
+  await sql.upsert({ into: "insert into sales_product", otherwise: addProduct, rows: byCode(rows) });
+}
+
+function byCode<Row extends readonly [string, ...unknown[]]>(rows: readonly Row[]): readonly Row[] {
+  return rows.toSorted(([left], [right]) => (left < right ? -1 : 1));
 }

@@ -1,7 +1,4 @@
-import type { SqliteSql } from "ashlar/engine/sqlite";
-
-/** Statements that only read. */
-type ReadSql = Pick<SqliteSql, "all" | "get">;
+import type { ReadSql } from "../storage/mod.ts";
 
 /** Sales of one day, country or product. */
 export interface Sales {
@@ -27,21 +24,26 @@ const statements = {
   country: "select country as name, orders, units, minor from sales_country order by minor desc, country limit ?",
   product: "select code as name, orders, units, minor from sales_product order by minor desc, code limit ?",
 } as const;
-const companionSql = `select each.value as code, count(*) as baskets
-  from (
-    select codes from (select codes from basket order by id desc limit ${scannedMax})
-    where instr(codes, ?) > 0 limit ${basketsMax}
-  ) latest, json_each(latest.codes) each
-  where each.value <> ? group by each.value order by baskets desc, each.value limit ?`;
 
 /** Countries and products with the highest sales first, days with the latest first. */
-export function salesBy(sql: ReadSql, by: keyof typeof statements, limit: number): readonly Sales[] {
-  return sql.all<Sales>(statements[by], limit);
+export async function salesBy(sql: ReadSql, by: keyof typeof statements, limit: number): Promise<readonly Sales[]> {
+  const rows = await sql.all<Record<keyof Sales, string | number>>(statements[by], limit);
+  return rows.map(({ name, orders, units, minor }) => {
+    return { name: String(name), orders: Number(orders), units: Number(units), minor: Number(minor) };
+  });
 }
 
 /** What is bought together with a product, most often first. */
-export function companionsOf(sql: ReadSql, code: string, limit: number): readonly Companion[] {
-  return sql.all<Companion>(companionSql, JSON.stringify(code), code, limit);
+export async function companionsOf(sql: ReadSql, code: string, limit: number): Promise<readonly Companion[]> {
+  const latest = `select codes from (select codes from basket order by id desc limit ${scannedMax}) latest
+    where ${sql.holds("codes")} limit ${basketsMax}`;
+  const found = await sql.all<{ readonly codes: string }>(latest, JSON.stringify(code));
+  const counts = new Map<string, number>();
+  for (const { codes } of found)
+    for (const other of JSON.parse(codes) as readonly string[])
+      if (other !== code) counts.set(other, (counts.get(other) ?? 0) + 1);
+  const companions = Array.from(counts, ([other, baskets]) => ({ code: other, baskets }));
+  return companions.toSorted((a, b) => b.baskets - a.baskets || (a.code < b.code ? -1 : 1)).slice(0, limit);
 }
 
 /** Everything that was counted. */
@@ -53,11 +55,18 @@ export interface SalesTotals {
 }
 
 const totals = `select coalesce(sum(orders), 0) as orders, coalesce(sum(minor), 0) as minor,
-  (select coalesce(sum(returned_units), 0) from sales_product) as returnedUnits,
-  (select coalesce(sum(returned_minor), 0) from sales_product) as returnedMinor
+  (select coalesce(sum(returned_units), 0) from sales_product) as returned_units,
+  (select coalesce(sum(returned_minor), 0) from sales_product) as returned_minor
   from sales_country`;
 
 /** Adds it up. */
-export function totalSales(sql: ReadSql): SalesTotals {
-  return sql.get<SalesTotals>(totals) ?? { orders: 0, minor: 0, returnedUnits: 0, returnedMinor: 0 };
+export async function totalSales(sql: ReadSql): Promise<SalesTotals> {
+  const [row] =
+    await sql.all<Record<"orders" | "minor" | "returned_units" | "returned_minor", string | number>>(totals);
+  return {
+    orders: Number(row?.orders ?? 0),
+    minor: Number(row?.minor ?? 0),
+    returnedUnits: Number(row?.returned_units ?? 0),
+    returnedMinor: Number(row?.returned_minor ?? 0),
+  };
 }

@@ -1,5 +1,4 @@
 import type { HandlerOutput } from "ashlar/contract";
-import type { SqliteEngine } from "ashlar/engine/sqlite";
 import { engineToken, implement, type EngineToken, type Implementation } from "ashlar/service";
 import { cart, catalog, orders } from "../contracts/mod.ts";
 import { isStocked, productCode } from "../product-code.ts";
@@ -7,7 +6,7 @@ import { Carts, itemsMax, itemsOf, withItem, type Cart } from "./cart.ts";
 import { checkOut } from "./check-out.ts";
 
 /** The file of the carts. */
-export const cartFile: EngineToken<SqliteEngine> = engineToken<SqliteEngine>("cart");
+export const cartFile: EngineToken = engineToken("cart");
 
 /** Carts as a service. */
 export function cartService(): Implementation {

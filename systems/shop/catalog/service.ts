@@ -1,4 +1,3 @@
-import type { SqliteEngine } from "ashlar/engine/sqlite";
 import { bulkhead, fallback, pipeline, timeout, type Pipeline } from "ashlar/resilience";
 import { engineToken, implement, type EngineToken, type Implementation } from "ashlar/service";
 import { analytics, catalog, inventory } from "../contracts/mod.ts";
@@ -6,7 +5,7 @@ import { isStocked, productCode } from "../product-code.ts";
 import { Catalog, type Product } from "./catalog.ts";
 
 /** The file of the products. */
-export const catalogFile: EngineToken<SqliteEngine> = engineToken<SqliteEngine>("catalog");
+export const catalogFile: EngineToken = engineToken("catalog");
 
 interface Own {
   readonly products: Catalog;

@@ -243,18 +243,20 @@ export const orders = contract("orders", {
       summary: "An order has been sold or rejected, once.",
       key: "order",
       data: z.discriminatedUnion("status", [
-        z.object({
-          status: z.literal("confirmed"),
-          order: z.string(),
-          /** Whom to tell. */
-          to: z.string(),
-          lines: orderLinesSchema,
-          country: z.string(),
-          placedAt: z.string(),
-          totalMinor: minorSchema,
-        }),
+        z.object({ status: z.literal("confirmed"), order: z.string(), to: z.string().describe("Whom to tell.") }),
         z.object({ status: z.literal("rejected"), order: z.string(), to: z.string(), reason: rejectionSchema }),
       ]),
+    }),
+    sold: event({
+      summary: "An order has been sold, with all that there is to count about it.",
+      key: "order",
+      data: z.object({
+        order: z.string(),
+        lines: orderLinesSchema,
+        country: z.string(),
+        placedAt: z.string(),
+        totalMinor: minorSchema,
+      }),
     }),
     returned: event({
       summary: "Items come back. The money and the goods are on their way.",

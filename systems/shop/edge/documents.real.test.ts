@@ -31,7 +31,13 @@ test("the OpenAPI document describes nothing that is not answered", async () => 
 
 test("the AsyncAPI document tells every event of the shop", async () => {
   const { body } = await shop.call("GET", "/asyncapi.json");
-  expect(Object.keys(body.channels)).toEqual(["catalog.changed", "orders.ended", "orders.returned", "orders.refunded"]);
+  expect(Object.keys(body.channels)).toEqual([
+    "catalog.changed",
+    "orders.ended",
+    "orders.sold",
+    "orders.returned",
+    "orders.refunded",
+  ]);
 });
 
 test("the page for people names every service", async () => {

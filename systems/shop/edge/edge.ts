@@ -32,7 +32,9 @@ export interface EdgeOptions {
   readonly system: System;
   readonly dispatcher: Dispatcher;
   readonly health: HealthSource;
-  /** 0 takes any free port of 127.0.0.1. */
+  /** Where it listens. Default 127.0.0.1: this machine only. */
+  readonly host?: string | undefined;
+  /** 0 takes any free one. */
   readonly port: number;
   readonly clock: Clock;
   /** Takes a line of JSON for each answer of 400 and above. */
@@ -50,7 +52,7 @@ const info = {
 /** Opens the shop to the outside: every route of its contracts, health, and the documents made of them. Rejects with
  *  `PortError` (code `PORT`), which names the port. */
 export async function openEdge(options: EdgeOptions): Promise<HttpServer> {
-  const { system, dispatcher, health, port, clock, log } = options;
+  const { system, dispatcher, health, host, port, clock, log } = options;
   const contracts = system.services.map(({ contract }) => contract);
   const pages = { ...documentPages(contracts, info), ...healthPages(health) };
   const limits = { bodyBytesMax, connectionsMax: 1_000 };
@@ -65,7 +67,7 @@ export async function openEdge(options: EdgeOptions): Promise<HttpServer> {
   try {
     const guard = customerLimits(clientOf(accounts, dispatcher), clock);
     const around = (api: Api): Api => guardApi<HttpRequest>(api, guard);
-    const server = await openHttpServer({ contracts, dispatcher, pages, port, limits, around, clock });
+    const server = await openHttpServer({ contracts, dispatcher, pages, host, port, limits, around, clock });
     return {
       ...server,
       async [Symbol.asyncDispose]() {

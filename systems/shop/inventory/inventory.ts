@@ -1,6 +1,6 @@
 import { RefusedError, type Change, type Engine } from "ashlar/engine";
 import { InvariantError } from "ashlar/errors";
-import type { AnyDecider, EventStore } from "ashlar/events";
+import type { AnyDecider, Begun, EventStore } from "ashlar/events";
 import type { Units } from "../goods.ts";
 import { isConflict } from "../commit-loop.ts";
 import { draw } from "../draw.ts";
@@ -175,7 +175,8 @@ export class Inventory {
       const { planned, mark, also = [] } = await work.plan();
       const changes = planned.status === "accepted" ? planned.changes : [];
       const grant = ticket === undefined ? [] : [tickets.decided(ticket)];
-      const result = await this.#engine.commit([...changes, mark, ...also, ...grant]);
+      const result = await this.#engine.commit([...changes, mark.change, ...also, ...grant]);
+      mark.committed(result);
       if (planned.status === "accepted") planned.committed(result);
       if (result.committed && ticket !== undefined) tickets.granted(ticket);
       if (result.committed) return "done";
@@ -209,7 +210,7 @@ export class Inventory {
 interface OnceWork {
   readonly decider: AnyDecider;
   readonly id: string;
-  readonly plan: () => Promise<{ planned: ShopPlan; mark: Change; also?: readonly Change[] }>;
+  readonly plan: () => Promise<{ planned: ShopPlan; mark: Begun; also?: readonly Change[] }>;
 }
 
 const refuse = { kind: "refuse" } as const;

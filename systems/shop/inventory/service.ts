@@ -1,4 +1,3 @@
-import type { SqliteEngine } from "ashlar/engine/sqlite";
 import { openEventStore, type EventStore } from "ashlar/events";
 import { engineToken, implement, type EngineToken, type Implementation } from "ashlar/service";
 import { inventory } from "../contracts/mod.ts";
@@ -8,7 +7,7 @@ import { Inventory } from "./inventory.ts";
 import { openTickets } from "./tickets.ts";
 
 /** The file of the inventory. */
-export const inventoryFile: EngineToken<SqliteEngine> = engineToken<SqliteEngine>("inventory");
+export const inventoryFile: EngineToken = engineToken("inventory");
 
 // Every product of the real files, and the reservations under way several times over.
 const cachedStreams = 8_000;

@@ -1,13 +1,20 @@
 import { parseArgs } from "node:util";
 import type { StockMode } from "../settings.ts";
 import type { FaultMode } from "../outside/mod.ts";
-import { choiceOf, complaint, integerOf, UsageError } from "../config.ts";
+import {
+  choiceOf,
+  complaint,
+  integerOf,
+  type StorageConfig,
+  storageConfig,
+  storageOptions,
+  storageUsage,
+  UsageError,
+} from "../config.ts";
 
 /** How the shop is started. */
-export interface StartConfig {
+export interface StartConfig extends StorageConfig {
   readonly command: "start";
-  /** Folder of the shop's and the outside world's files. */
-  readonly data: string;
   /** 0: any free port. */
   readonly port: number;
   readonly orders: number;
@@ -15,7 +22,6 @@ export interface StartConfig {
   readonly seed: number;
   readonly faults: FaultMode;
   readonly stock: StockMode;
-  readonly durability: "process" | "disk";
   readonly after: "serve" | "exit";
   /** Whether each service has a process of its own. */
   readonly spread: "on" | "off";
@@ -27,14 +33,13 @@ Opens the shop on a folder, places generated orders through its own HTTP API, pr
 Started again on the same folder it first finishes what was in flight, then adds a new batch.
 
   --data DIR              folder of the shop's data (default: ./data)
-  --port N                port of the HTTP API on 127.0.0.1; 0 takes any free one (default: 4000)
+${storageUsage}  --port N                port of the HTTP API on 127.0.0.1; 0 takes any free one (default: 4000)
   --orders N              orders to place, 0 to 100000 (default: 500)
   --concurrency N         customers who shop at the same time, 1 to 500 (default: 16)
   --seed N                decides orders and faults, 0 or more (default: 1)
   --faults none|some|outage   whether provider, carrier and channels decline, fail and stall; outage: and the first
                           of two payment providers answers nothing at all (default: some)
   --stock tight|plenty    sell what is on the shelves, or let the supplier deliver what is missing (default: tight)
-  --durability process|disk   what an order survives: a kill of the process, or a power cut (default: process)
   --spread                one process a service, under a supervisor that starts again what dies
   --once                  exit after the summary
   --help                  this text
@@ -51,7 +56,7 @@ const options = {
   seed: { type: "string", default: "1" },
   faults: { type: "string", default: "some" },
   stock: { type: "string", default: "tight" },
-  durability: { type: "string", default: "process" },
+  ...storageOptions,
   spread: { type: "boolean", default: false },
   once: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
@@ -64,14 +69,13 @@ export function readStartConfig(args: readonly string[]): StartConfig | "help" {
   if (values.data === "") throw new UsageError("--data is empty; it takes a folder");
   return {
     command: "start",
-    data: values.data,
+    ...storageConfig(values),
     port: integerOf("port", values.port, { min: 0, max: 65_535 }),
     orders: integerOf("orders", values.orders, { min: 0, max: 100_000 }),
     concurrency: integerOf("concurrency", values.concurrency, { min: 1, max: 500 }),
     seed: integerOf("seed", values.seed, { min: 0 }),
     faults: choiceOf("faults", values.faults, ["none", "some", "outage"]),
     stock: choiceOf("stock", values.stock, ["tight", "plenty"]),
-    durability: choiceOf("durability", values.durability, ["process", "disk"]),
     after: values.once ? "exit" : "serve",
     spread: values.spread ? "on" : "off",
   };

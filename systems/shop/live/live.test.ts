@@ -65,6 +65,10 @@ describe("the options of start", () => {
       faults: "some",
       stock: "tight",
       durability: "process",
+      engine: "sqlite",
+      namespace: "shop",
+      cache: undefined,
+      bus: undefined,
       after: "serve",
       spread: "off",
     });

@@ -1,4 +1,3 @@
-import type { SqliteEngine } from "ashlar/engine/sqlite";
 import { KitError } from "ashlar/errors";
 import { engineToken, implement, type EngineToken, type Implementation } from "ashlar/service";
 import { notifications, orders } from "../contracts/mod.ts";
@@ -7,7 +6,7 @@ import type { ShopSettings } from "../settings.ts";
 import { endMessage, refundMessage, type Message } from "./message.ts";
 
 /** The file of the messages that are to be sent. */
-export const notificationsFile: EngineToken<SqliteEngine> = engineToken<SqliteEngine>("notifications");
+export const notificationsFile: EngineToken = engineToken("notifications");
 
 /** A channel will never take this message: it goes to the dead letters at once. */
 class UndeliverableError extends KitError {
@@ -27,7 +26,7 @@ export function notificationsService({ data, faults, seed }: ShopSettings, openO
     calls: {
       status: ({ heard }) => heard("orders"),
       async audit({ own, heard }) {
-        const { effects, repeated } = own.channels.books.totals("delivery");
+        const { effects, repeated } = await own.channels.books.totals("delivery");
         const { dead, waiting } = await heard("orders");
         return { delivered: effects, repeated, dead, waiting };
       },

@@ -1,4 +1,4 @@
-import type { SqliteEngine } from "ashlar/engine/sqlite";
+import type { Engine } from "ashlar/engine";
 import { openEventStore, type EventStore } from "ashlar/events";
 import { openSagas, type RunOutcome, type Sagas } from "ashlar/saga";
 import type { CallHandlers, OpenContext, StreamHandlers } from "ashlar/service";
@@ -10,6 +10,7 @@ import { orderSaga } from "./order-saga.ts";
 import { OrderWatch } from "./order-watch.ts";
 import { Orders } from "./orders.ts";
 import { PlacedOrders } from "./placed-orders.ts";
+import { openSharedCache } from "../storage/mod.ts";
 import { openPrices, type Prices } from "./priced.ts";
 import { returnSaga } from "./return-saga.ts";
 import { Returns } from "./returns.ts";
@@ -38,7 +39,7 @@ export interface OrderDesk {
 
 /** Opens stores, sagas and imports; they close with the service. */
 export async function openDesk(
-  context: OpenContext<typeof orders, typeof needs, SqliteEngine>,
+  context: OpenContext<typeof orders, typeof needs, Engine>,
   settings: ShopSettings,
 ): Promise<OrderDesk> {
   const { clock, emit, engine, needs: neighbours, random, resources } = context;
@@ -63,7 +64,9 @@ export async function openDesk(
     settings,
     openRuns: () => openRuns(sagas, ended),
   });
-  return { store, orders: taken, returns, watch, corrections, imports, latency, prices: openPrices({ clock, random }) };
+  const sharing = await openSharedCache(settings, { name: "prices", clock, random, resources });
+  const prices = resources.use(await openPrices(sharing, { clock, random }));
+  return { store, orders: taken, returns, watch, corrections, imports, latency, prices };
 }
 
 async function* openRuns(
@@ -75,6 +78,6 @@ async function* openRuns(
 }
 
 /** Handlers of calls, to be written apart. */
-export type OrderCalls = CallHandlers<typeof orders, typeof needs, SqliteEngine, OrderDesk>;
+export type OrderCalls = CallHandlers<typeof orders, typeof needs, Engine, OrderDesk>;
 /** Handlers of streams. */
-export type OrderStreams = StreamHandlers<typeof orders, typeof needs, SqliteEngine, OrderDesk>;
+export type OrderStreams = StreamHandlers<typeof orders, typeof needs, Engine, OrderDesk>;

@@ -66,6 +66,7 @@ async function withOrder(run: (world: World) => Promise<void>): Promise<void> {
   const emit = {
     ended: (data: { readonly status: string }) =>
       store.change("told/1", [{ type: data.status, data }], { expected: "any" }),
+    sold: (data: object) => store.change("told/1", [{ type: "sold", data }], { expected: "any" }),
   } as unknown as Parameters<typeof orderSaga>[0]["emit"];
   const [placed, watch] = [new PlacedOrders(store), new OrderWatch(clock)];
   const definition = orderSaga({ store, needs, emit, placed, watch });
@@ -104,7 +105,7 @@ test("an order is reserved, charged, sent, sold and dispatched, each once, and t
       'dispatch {"order":"1"}',
     ]);
     expect(await history()).toEqual(["Placed", "StockReserved", "Charged", "ParcelSent", "Confirmed"]);
-    expect(await told()).toEqual(["confirmed"]);
+    expect(await told()).toEqual(["confirmed", "sold"]);
   });
 });
 
@@ -168,7 +169,7 @@ test.each<Step>(["reserve", "charge", "send", "dispatch"])(
       says.clear();
       await clock.advance(120_000);
       expect(await history()).toEqual(["Placed", "StockReserved", "Charged", "ParcelSent", "Confirmed"]);
-      expect(await told()).toEqual(["confirmed"]);
+      expect(await told()).toEqual(["confirmed", "sold"]);
     });
   },
 );

@@ -188,15 +188,17 @@ class OrderRun {
   async #confirm(): Promise<CommitPlan<"confirmed" | "called off">> {
     const { order, payment } = await this.#subject();
     const { lines, country, placedAt, totalMinor } = order;
-    const sale = { lines, country, placedAt, totalMinor };
-    const planned = await this.#plan({ kind: "confirm", sale });
+    const planned = await this.#plan({ kind: "confirm" });
     if (planned.status === "rejected") {
       await this.#calledOff();
       return { result: "called off", changes: [] };
     }
-    const told = { order: this.#id, to: payment.payer, ...sale, lines: [...lines] };
-    const ended = this.#options.emit.ended({ status: "confirmed", ...told });
-    const changes = [...planned.changes, ended, ...customerOrderChange(this.#id, order)];
+    const { emit } = this.#options;
+    const ended = emit.ended({ status: "confirmed", order: this.#id, to: payment.payer });
+    const sold = emit.sold({ order: this.#id, lines: [...lines], country, placedAt, totalMinor });
+    // One append, because both are of the order's stream.
+    const told = { ...ended, events: [...ended.events, ...sold.events] };
+    const changes = [...planned.changes, told, ...customerOrderChange(this.#id, order)];
     return { result: "confirmed", changes, committed: planned.committed };
   }
 

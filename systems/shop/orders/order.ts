@@ -41,7 +41,7 @@ export type OrderEvent =
   | { readonly type: "StockReserved"; readonly data: { readonly units: number } }
   | { readonly type: "Charged"; readonly data: { readonly amountMinor: Minor; readonly method: string } }
   | { readonly type: "ParcelSent"; readonly data: { readonly tracking: string } }
-  | { readonly type: "Confirmed"; readonly data: Sale }
+  | { readonly type: "Confirmed"; readonly data: object }
   /** The customer does not want it any more. What was done for it is undone as soon as the step that runs has ended. */
   | { readonly type: "CalledOff"; readonly data: { readonly reason: string } }
   | { readonly type: "Refunded"; readonly data: { readonly amountMinor: Minor } }
@@ -50,14 +50,6 @@ export type OrderEvent =
       readonly type: "LinesReturned";
       readonly data: { readonly return: string; readonly taken: readonly TakenBack[] };
     };
-
-/** The record of a sale, complete for whoever counts sales: analytics reads nothing else. */
-export interface Sale {
-  readonly lines: readonly OrderLine[];
-  readonly country: string;
-  readonly placedAt: string;
-  readonly totalMinor: Minor;
-}
 
 /** What of a product can still be returned. */
 export interface Returnable {
@@ -85,7 +77,7 @@ export type OrderCommand =
   | { readonly kind: "note reserved"; readonly units: number }
   | { readonly kind: "note charged"; readonly amountMinor: Minor; readonly method: string }
   | { readonly kind: "note sent"; readonly tracking: string }
-  | { readonly kind: "confirm"; readonly sale: Sale }
+  | { readonly kind: "confirm" }
   | { readonly kind: "call off"; readonly reason: string }
   | { readonly kind: "note refunded"; readonly amountMinor: Minor }
   | { readonly kind: "reject"; readonly reason: Rejection }
@@ -149,7 +141,7 @@ function decideOrder(order: Order, command: OrderCommand): ReturnType<typeof ord
       return when("reserved", "charged")({ type: "ParcelSent", data: { tracking: command.tracking } });
     case "confirm":
       if (order.wanted === "called off") return reject({ stage });
-      return when("reserved", "charged", "sent")({ type: "Confirmed", data: command.sale });
+      return when("reserved", "charged", "sent")({ type: "Confirmed", data: {} });
     case "note refunded":
       return when("charged", "sent", "confirmed")({ type: "Refunded", data: { amountMinor: command.amountMinor } });
     case "reject":

@@ -29,9 +29,10 @@ export class Orders {
     const { store, sagas, saga } = this.#options;
     const placed = newStream(store, orderDecider, { id, command: { kind: "place", order } });
     return {
-      changes: [...also, placed, ...sagas.startChanges(saga, id, { id })],
-      committed: ({ committed }) => {
-        if (committed) this.#options.placed.remember(id, order);
+      changes: [...also, placed.change, ...sagas.startChanges(saga, id, { id })],
+      committed: (result) => {
+        placed.committed(result);
+        if (result.committed) this.#options.placed.remember(id, order);
       },
     };
   }

@@ -17,7 +17,8 @@ const shelf = {
 } as unknown as Client<typeof catalog>;
 
 test("items have the price of the catalogue, whole pence only, and the order costs what its lines cost", async () => {
-  const prices = openPrices({ clock: manualClock(), random: seededRandom(1) });
+  const alone = { shared: undefined, bus: undefined };
+  await using prices = await openPrices(alone, { clock: manualClock(), random: seededRandom(1) });
   const item = (product: string, quantity: number): { product: string; quantity: number } => ({ product, quantity });
   const items = [
     item("mug", 2),

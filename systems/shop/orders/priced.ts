@@ -1,10 +1,11 @@
-import { cache, type Cache } from "ashlar/cache";
+import { type Cache, openCache } from "ashlar/cache";
 import type { Clock } from "ashlar/clock";
 import type { Client } from "ashlar/contract";
 import type { Random } from "ashlar/random";
 import type { PaymentMethodName, catalog } from "../contracts/mod.ts";
 import { lineTotal, sumMinor, type Price } from "../money.ts";
 import { isStocked, productCode } from "../product-code.ts";
+import type { SharedCache } from "../storage/mod.ts";
 import type { OrderLine, PlacedOrder } from "./order.ts";
 
 interface Item {
@@ -28,10 +29,14 @@ export interface Priced {
 /** Prices that the orders remember; undefined for what the catalogue does not know. */
 export type Prices = Cache<Price>;
 
-/** A cache of the catalogue's prices. What has changed there is told by its events; in a second process of the orders, which may not hear them,
- *  a price is at most a minute old. */
-export function openPrices(around: { readonly clock: Clock; readonly random: Random }): Prices {
-  return cache<Price>({ name: "prices", entries: 10_000, ttlMs: 60_000, staleMs: 600_000, absentMs: 1_000, ...around });
+/** A cache of the catalogue's prices. What has changed there is told by its events, which one process of the orders hears and tells the others; without
+ *  a bus a price is at most a minute old there. */
+export function openPrices(
+  sharing: SharedCache,
+  around: { readonly clock: Clock; readonly random: Random },
+): Promise<Prices> {
+  const ages = { ttlMs: 60_000, staleMs: 600_000, absentMs: 1_000 };
+  return openCache<Price>({ name: "prices", entries: 10_000, ...ages, ...sharing, ...around });
 }
 
 /** Looks up in one call what is not remembered. */

@@ -58,8 +58,9 @@ export class Returns {
     const requested: RequestedReturn = { ...match, placedAt, ...(customer === undefined ? {} : { customer }) };
     const recorded = newStream(store, returnDecider, { id, command: { kind: "request", request: requested } });
     const planned = await planCertain(store, takeBack(id, match.parts));
-    const changes = [...also, recorded, ...planned.changes];
+    const changes = [...also, recorded.change, ...planned.changes];
     const committed = (result: { readonly committed: boolean }): void => {
+      recorded.committed(result);
       planned.committed(result);
       if (result.committed) for (const { order } of match.parts) this.#options.watch.changed(order);
     };

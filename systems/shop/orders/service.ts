@@ -1,5 +1,4 @@
 import type { Engine } from "ashlar/engine";
-import type { SqliteEngine } from "ashlar/engine/sqlite";
 import { engineToken, implement, type EngineToken, type Implementation } from "ashlar/service";
 import { orders } from "../contracts/mod.ts";
 import type { ShopSettings } from "../settings.ts";
@@ -10,7 +9,7 @@ import { needs, openDesk, type OrderCalls } from "./order-desk.ts";
 import { returnCalls } from "./return-calls.ts";
 
 /** The file of orders and returns: their streams, sagas and imports. */
-export const ordersFile: EngineToken<SqliteEngine> = engineToken<SqliteEngine>("orders");
+export const ordersFile: EngineToken = engineToken("orders");
 
 /** Orders and returns as a service. */
 export function ordersService(settings: ShopSettings): Implementation {

@@ -1,4 +1,5 @@
-import type { SqliteDatabase } from "ashlar/drivers/sqlite";
+import type { OutsideRequest } from "./request.ts";
+import type { Fate } from "./faults.ts";
 
 /** Everything of one kind that was done. */
 export interface BookTotals {
@@ -14,50 +15,25 @@ export interface BookEntry {
   readonly amountMinor: number;
 }
 
+/** Read access to what a company of the outside world has recorded. */
 export interface OutsideBooks {
-  totals(kind: string): BookTotals;
+  totals(kind: string): Promise<BookTotals>;
   /** Whether anything of this kind was done for a subject. */
-  has(kind: string, subject: string): boolean;
+  has(kind: string, subject: string): Promise<boolean>;
   /** All effects of one kind, as they were done. Streaming. */
-  entries(kind: string): Iterable<BookEntry>;
+  entries(kind: string): AsyncIterable<BookEntry>;
 }
 
-interface TotalsRow {
-  readonly effects: number;
-  readonly amount: number;
-  readonly subjects: number;
-}
+/** What became of an attempt. */
+export type Performed =
+  | { readonly status: "done"; readonly id: number; readonly execution: "first" | "repeated" }
+  | { readonly status: "refused"; readonly reason: string }
+  | { readonly status: "outage" };
 
-interface EntryRow {
-  readonly id: number;
-  readonly subject: string;
-  readonly amount: number;
-}
-
-const totals = `select count(*) as effects, coalesce(sum(amount_minor), 0) as amount, count(distinct subject) as subjects
-  from effect where kind = ?`;
-// Keys are made of kind and subject, and have an index.
-const one = "select id from effect where kind = ? and key = ?";
-const page = "select id, subject, amount_minor as amount from effect where kind = ? and id > ? order by id limit 1000";
-
-/** Read access to what the outside world has recorded. */
-export function openBooks(database: SqliteDatabase): OutsideBooks {
-  return {
-    totals(kind) {
-      const row = database.reader.get<TotalsRow>(totals, kind);
-      if (row === undefined) return { effects: 0, amountMinor: 0, repeated: 0 };
-      return { effects: row.effects, amountMinor: row.amount, repeated: row.effects - row.subjects };
-    },
-    has: (kind, subject) => database.reader.get(one, kind, `${kind}/${subject}`) !== undefined,
-    *entries(kind) {
-      let after = 0;
-      while (true) {
-        const rows = database.reader.all<EntryRow>(page, kind, after);
-        for (const row of rows) yield { subject: row.subject, amountMinor: row.amount };
-        const last = rows.at(-1);
-        if (last === undefined) return;
-        after = last.id;
-      }
-    },
-  };
+/** Where a company writes down what it does: one row an effect. */
+export interface OutsideLedger extends AsyncDisposable {
+  readonly books: OutsideBooks;
+  readonly replyWithinMs: number;
+  /** Does what is asked, once a key, unless fate is against it; as one transaction. */
+  perform(request: OutsideRequest, fate: Fate): Promise<Performed>;
 }

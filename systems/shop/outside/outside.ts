@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import type { Clock } from "ashlar/clock";
-import { openSqlite } from "ashlar/drivers/sqlite";
-import { openBooks, type OutsideBooks } from "./books.ts";
+import type { OutsideBooks, OutsideLedger } from "./books.ts";
+import { openDatabaseLedger, type LedgerPlace } from "./database-ledger.ts";
 import { fates, type FaultMode } from "./faults.ts";
+import { openFileLedger } from "./file-ledger.ts";
 import { outsideService, type OutsideService } from "./service.ts";
 
-/** A company that is not ours (payment provider, carrier, message channels), simulated in a file of its own. */
+/** A company that is not ours (payment provider, carrier, message channels), simulated with a ledger of its own. */
 export interface Outside extends AsyncDisposable {
   readonly service: OutsideService;
   /** What it really did, for the audit. */
@@ -13,7 +14,7 @@ export interface Outside extends AsyncDisposable {
 }
 
 export interface OutsideOptions {
-  /** `provider`, `second-provider`, `carrier`, `channels`: names its file. */
+  /** `provider`, `second-provider`, `carrier`, `channels`: names its ledger. */
   readonly name: string;
   /** Folder of the file that keeps what was done. */
   readonly data: string;
@@ -27,20 +28,23 @@ export type OpenOutside = (options: OutsideOptions) => Promise<Outside>;
 
 /** Opens a company of the outside world. What it has done survives a kill of the process, as the world does. */
 export const openOutside: OpenOutside = async (options) => {
-  const { clock, data, name, faults, seed } = options;
-  const database = await openSqlite({ path: join(data, `outside-${name}.db`), clock, durability: "process" });
-  await database.migrate("outside", [
-    {
-      name: "books",
-      sql: `create table effect (
-        id integer primary key, kind text not null, subject text not null, key text not null unique, amount_minor integer not null
-      ) strict;
-      create table outage (key text primary key, attempts integer not null) strict, without rowid;`,
-    },
-  ]);
-  return {
-    service: outsideService(database, clock, fates(faults, seed, name)),
-    books: openBooks(database),
-    [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
-  };
+  const { clock, data, name } = options;
+  return companyWith(await openFileLedger({ path: join(data, `outside-${name}.db`), clock }), options);
 };
+
+/** Opens a company that keeps its ledger in a schema of a database, so that processes on several machines ask the same one. */
+export async function openOutsideInDatabase(
+  options: OutsideOptions,
+  { namespace, ...place }: Omit<LedgerPlace, "schema"> & { readonly namespace: string },
+): Promise<Outside> {
+  const schema = `${namespace}_outside_${options.name.replaceAll("-", "_")}`;
+  return companyWith(await openDatabaseLedger({ ...place, schema }), options);
+}
+
+function companyWith(ledger: OutsideLedger, { clock, faults, name, seed }: OutsideOptions): Outside {
+  return {
+    service: outsideService(ledger, clock, fates(faults, seed, name)),
+    books: ledger.books,
+    [Symbol.asyncDispose]: () => ledger[Symbol.asyncDispose](),
+  };
+}

@@ -11,10 +11,9 @@ import {
   timeout,
   type Pipeline,
 } from "ashlar/resilience";
-import type { OutsideReply, OutsideRequest, OutsideService } from "./service.ts";
+import type { OutsideReply, OutsideRequest } from "./request.ts";
+import type { OutsideService } from "./service.ts";
 
-// Shorter than the longest stall of the outside world: a reply that is lost that way is asked for again under the same key.
-const replyWithinMs = 45;
 // More attempts than any outage of the outside world lasts; short pauses, because its stalls are. Where there is another way, fewer.
 const attemptsMax = { only: 12, first: 4 };
 const delay = exponentialBackoff({ firstMs: 5, capMs: 500 });
@@ -59,7 +58,7 @@ export function wayOut(name: string, service: OutsideService, options: WayOutOpt
       }),
       breaker({ name, clock, random, openMs: exponentialBackoff({ firstMs: 250, capMs: 5_000, jitter: 0.25 }) }),
       bulkhead({ name, permits, queueMax, clock }),
-      timeout(replyWithinMs),
+      timeout(service.replyWithinMs),
     ],
     clock,
     random,

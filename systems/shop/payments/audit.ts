@@ -41,9 +41,9 @@ export async function auditPayments(store: EventStore, houses: readonly Outside[
     adjustments: books.adjustment,
     ledgerSumMinor,
     provider: {
-      charges: sumBook(entriesOf(houses, "charge")),
-      refunds: sumBook(entriesOf(houses, "refund")),
-      repeated: { charges: repeatedIn(houses, "charge"), refunds: repeatedIn(houses, "refund") },
+      charges: await sumBook(entriesOf(houses, "charge")),
+      refunds: await sumBook(entriesOf(houses, "refund")),
+      repeated: { charges: await repeatedIn(houses, "charge"), refunds: await repeatedIn(houses, "refund") },
     },
     faults: faults.record(),
   };
@@ -84,16 +84,17 @@ function wayOf(entries: readonly Entry[]): string {
   return entries.find(({ account }) => account.startsWith("clearing/"))?.account ?? "nowhere";
 }
 
-function* entriesOf(houses: readonly Outside[], kind: string): Generator<BookEntry> {
+async function* entriesOf(houses: readonly Outside[], kind: string): AsyncGenerator<BookEntry> {
   for (const { books } of houses) yield* books.entries(kind);
 }
 
 /** What one provider did twice, and what two of them did for the same subject, which no single book shows. */
-function repeatedIn(houses: readonly Outside[], kind: string): number {
-  const own = houses.reduce((sum, { books }) => sum + books.totals(kind).repeated, 0);
-  const [fewer, more] = houses.toSorted((a, b) => a.books.totals(kind).effects - b.books.totals(kind).effects);
+async function repeatedIn(houses: readonly Outside[], kind: string): Promise<number> {
+  const counted = await Promise.all(houses.map(async ({ books }) => ({ books, ...(await books.totals(kind)) })));
+  const own = counted.reduce((sum, { repeated }) => sum + repeated, 0);
+  const [fewer, more] = counted.toSorted((a, b) => a.effects - b.effects);
   if (fewer === undefined || more === undefined) return own;
   let shared = 0;
-  for (const { subject } of fewer.books.entries(kind)) if (more.books.has(kind, subject)) shared += 1;
+  for await (const { subject } of fewer.books.entries(kind)) if (await more.books.has(kind, subject)) shared += 1;
   return own + shared;
 }

@@ -88,7 +88,7 @@ export class Payments {
   /** A new stream a transaction: one that is there was posted before. */
   async #post(id: string, posting: Posting): Promise<void> {
     const { store } = this.#options;
-    const result = await store.engine.commit([newStream(store, ledgerDecider, { id, command: posting })]);
+    const result = await store.engine.commit([newStream(store, ledgerDecider, { id, command: posting }).change]);
     if (result.committed) return;
     const { refusal } = result;
     if (refusal.kind !== "version-conflict") throw new RefusedError(refusal);

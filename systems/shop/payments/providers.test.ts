@@ -3,7 +3,7 @@ import type { Engine } from "ashlar/engine";
 import { openMemoryEngine } from "ashlar/engine/memory";
 import { seededRandom } from "ashlar/random";
 import { expect, test } from "vitest";
-import { OutageError, wayOut, type OutsideReply, type OutsideRequest } from "../outside/mod.ts";
+import { nearReplyMs, OutageError, wayOut, type OutsideReply, type OutsideRequest } from "../outside/mod.ts";
 import { Providers } from "./providers.ts";
 
 type Behaviour = (request: OutsideRequest) => Promise<OutsideReply>;
@@ -53,10 +53,17 @@ async function withProviders(run: (world: World) => Promise<void>): Promise<void
   const providers = new Providers(
     { commit, get: (cells) => engine.get(cells) },
     {
-      first: wayOut("first", { request: (request) => first.behaviour(request) }, { clock, random, rank: "first" }),
+      first: wayOut(
+        "first",
+        { replyWithinMs: nearReplyMs, request: (request) => first.behaviour(request) },
+        { clock, random, rank: "first" },
+      ),
       second: wayOut(
         "second",
-        { request: ({ kind }) => (second.push(kind), Promise.resolve({ status: "done", reference: "2" })) },
+        {
+          replyWithinMs: nearReplyMs,
+          request: ({ kind }) => (second.push(kind), Promise.resolve({ status: "done", reference: "2" })),
+        },
         { clock, random },
       ),
     },
@@ -118,6 +125,17 @@ test("what the first may have done stays with it until it answers, whatever it s
     await expect(charge()).rejects.toMatchObject({ retryable: true });
     first.behaviour = () => Promise.resolve(done);
     expect(await charge()).toEqual(done);
+    expect(second).toEqual([]);
+  });
+});
+
+test("an attempt that was given up but goes on by itself keeps the order with the first", async () => {
+  await withProviders(async ({ charge, first, second }) => {
+    let attempts = 0;
+    // As a statement that a server is working on: it does not hear that nobody waits for it any more.
+    first.behaviour = (request) => (++attempts === 1 ? new Promise(() => undefined) : outage(request));
+    await expect(charge()).rejects.toMatchObject({ retryable: true });
+    expect(attempts).toBeGreaterThan(1);
     expect(second).toEqual([]);
   });
 });

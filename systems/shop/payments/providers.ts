@@ -39,14 +39,16 @@ export class Providers {
     if (route.name === "second") return await this.#ways.second.ask(request, signal);
     if (route.asked === "before") return await this.#ways.first.ask(request, signal);
     const { policies } = this.#ways.first;
-    let isUntouched = true;
+    // An attempt that is given up at its time limit may still be on its way: only its own answer makes it harmless.
+    let attemptsInDoubt = 0;
     const { service } = this.#ways.first;
     const outcome = await policies.outcome(
       async (attempt) => {
+        attemptsInDoubt += 1;
         try {
           return await service.request({ ...request, signal: attempt.signal });
         } catch (error) {
-          isUntouched &&= error instanceof OutageError;
+          if (error instanceof OutageError) attemptsInDoubt -= 1;
           throw error;
         }
       },
@@ -54,7 +56,7 @@ export class Providers {
     );
     if (outcome.ok) return outcome.value;
     const isDown = outcome.error instanceof OutageError || outcome.error instanceof CallRefusedError;
-    if (!isDown || !isUntouched || !(await this.#reroute(route))) throw outcome.error;
+    if (!isDown || attemptsInDoubt > 0 || !(await this.#reroute(route))) throw outcome.error;
     return await this.#ways.second.ask(request, signal);
   }
 

@@ -1,4 +1,3 @@
-import type { SqliteEngine } from "ashlar/engine/sqlite";
 import { openEventStore, type EventStore } from "ashlar/events";
 import { engineToken, implement, type EngineToken, type Implementation } from "ashlar/service";
 import { payments } from "../contracts/mod.ts";
@@ -9,7 +8,7 @@ import { Payments } from "./payments.ts";
 import { Providers } from "./providers.ts";
 
 /** The file of the ledger. */
-export const paymentsFile: EngineToken<SqliteEngine> = engineToken<SqliteEngine>("payments");
+export const paymentsFile: EngineToken = engineToken("payments");
 
 interface Own {
   readonly store: EventStore;

@@ -1,7 +1,10 @@
 import { systemClock } from "ashlar/clock";
 import { idSource, systemRandom } from "ashlar/random";
 import type { ReplayConfig } from "../config.ts";
+import { settingsOf, type ShopSettings } from "../settings.ts";
+import type { ShopClients } from "../shop-clients.ts";
 import { runShop } from "../shop-run.ts";
+import { visitShop } from "../shop-visit.ts";
 import { openCommits } from "./commits.ts";
 import { progressLine } from "./progress-line.ts";
 import { replay } from "./replay.ts";
@@ -21,17 +24,12 @@ export async function replayCommand(
   config: ReplayConfig,
   around: Surroundings,
 ): Promise<"sound" | "unsound" | "stopped"> {
-  const { data, durability, faults, file, limit, seed, spread, stock } = config;
+  const { file, limit } = config;
   const clock = systemClock;
   await checkSource(file);
   using commits = openCommits();
-  const settings = { data, durability, faults, sale: "at day close", seed, stock } as const;
-  await using shop = await runShop(settings, {
-    spread,
-    log: ({ level, ...line }) => {
-      if (level === "error") around.note(`${JSON.stringify(line)}\n`);
-    },
-  });
+  const settings = settingsOf(config, "at day close");
+  await using shop = await openShop(config, settings, around);
   const progress = progressLine({ clock, write: around.note, output: around.terminal });
   const outcome = await replay({
     shop,
@@ -49,4 +47,18 @@ export async function replayCommand(
   return outcome.totals.invariants.every((invariant) => invariant.ok) && outcome.totals.orders.open === 0
     ? "sound"
     : "unsound";
+}
+
+function openShop(
+  { services, spread }: ReplayConfig,
+  settings: ShopSettings,
+  { note }: Surroundings,
+): Promise<ShopClients & AsyncDisposable> {
+  if (services === "elsewhere") return visitShop(settings, "replay");
+  return runShop(settings, {
+    spread,
+    log: ({ level, ...line }) => {
+      if (level === "error") note(`${JSON.stringify(line)}\n`);
+    },
+  });
 }

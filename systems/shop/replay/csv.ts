@@ -37,7 +37,9 @@ export class CsvReader {
     }
     let start = 0;
     for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
-      yield* this.#addLine(text.slice(start, text[end - 1] === "\r" && end > start ? end - 1 : end));
+      const line = text.slice(start, text[end - 1] === "\r" && end > start ? end - 1 : end);
+      if (this.#isPlain(line)) yield { line: ++this.#line, fields: line.split(","), text: line, fault: undefined };
+      else yield* this.#addLine(line);
       start = end + 1;
     }
     this.#rest = text.slice(start);
@@ -54,6 +56,17 @@ export class CsvReader {
     while (this.#pending.length > 0) yield* this.#giveUpQuote();
   }
 
+  /** Whether the text is a record by itself, as nearly every line is. */
+  #isPlain(text: string): boolean {
+    return (
+      text !== "" &&
+      text.length <= lineLengthMax &&
+      !this.#overlong &&
+      this.#pending.length === 0 &&
+      !text.includes('"')
+    );
+  }
+
   *#addLine(text: string): Generator<CsvRecord> {
     this.#line += 1;
     if (this.#overlong || text.length > lineLengthMax) {
@@ -62,10 +75,7 @@ export class CsvReader {
       yield faulty(this.#line, text.slice(0, 200), `a line above ${lineLengthMax} characters`);
       return;
     }
-    if (this.#pending.length === 0 && !text.includes('"')) {
-      if (text !== "") yield { line: this.#line, fields: text.split(","), text, fault: undefined };
-      return;
-    }
+    if (text === "" && this.#pending.length === 0) return;
     this.#pending.push(text);
     yield* this.#tryPending(0);
     if (this.#pending.length >= recordLinesMax) yield* this.#giveUpQuote();

@@ -47,7 +47,8 @@ export type Columns = Readonly<Record<ColumnName, number>>;
 
 const invoicePattern = /^[CA]?\d{6}$/;
 const quantityPattern = /^[+-]?\d{1,15}$/;
-const timePattern = /^(\d{4})-(\d{2})-(\d{2}) (\d{2}):(\d{2})(?::(\d{2}))?$/;
+const timePattern = /^\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?$/;
+const minuteLength = "YYYY-MM-DD HH:MM".length;
 const customerPattern = /^(\d{1,15})(?:\.0+)?$/;
 const codeLengthMax = 40;
 const textLengthMax = 200;
@@ -109,13 +110,18 @@ function readQuantity(text: string): number | undefined {
   return quantity === 0 || !Number.isSafeInteger(quantity) ? undefined : quantity;
 }
 
-/** The one spelling of a time that exists in the calendar. */
+/** The one spelling of a time that exists in the calendar. Without a Date: there is one in every line. */
 function readTime(text: string): string | undefined {
-  const match = timePattern.exec(text);
-  if (match === null) return undefined;
-  const [, year = "", month = "", day = "", hour = "", minute = "", second = "00"] = match;
-  const moment = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  const spelt = `${year}-${month}-${day} ${hour}:${minute}:${second}`;
-  // A Date takes the 30th of February for the 1st of March.
-  return Number.isNaN(moment.getTime()) || moment.getUTCDate() !== Number(day) ? undefined : spelt;
+  if (!timePattern.test(text)) return undefined;
+  const spelt = text.length === minuteLength ? `${text}:00` : text;
+  const part = (from: number, to: number): number => Number(spelt.slice(from, to));
+  const month = part(5, 7);
+  const day = part(8, 10);
+  const isDay = month >= 1 && month <= 12 && day >= 1 && day <= daysOf(part(0, 4), month);
+  return isDay && part(11, 13) < 24 && part(14, 16) < 60 && part(17, 19) < 60 ? spelt : undefined;
+}
+
+function daysOf(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }

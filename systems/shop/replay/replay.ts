@@ -3,6 +3,7 @@ import { orders } from "../contracts/mod.ts";
 import { audit, type Totals } from "../audit/mod.ts";
 import { atRest, patiently } from "../rest.ts";
 import type { ShopClients } from "../shop-clients.ts";
+import type { InvoiceGroup } from "./classify-invoice.ts";
 import { LineGrouper } from "./group-lines.ts";
 import { Sender } from "./sender.ts";
 import { identify, readSource } from "./source.ts";
@@ -77,17 +78,21 @@ async function sendLines(
 ): Promise<void> {
   const grouper = new LineGrouper();
   let skip = sender.state.groups;
-  const add = async (group: ReturnType<LineGrouper["end"]>): Promise<void> => {
-    if (group === undefined || isStopped()) return;
+  const add = async (group: InvoiceGroup): Promise<void> => {
+    if (isStopped()) return;
     if (skip > 0) skip -= 1;
     else await sender.add(group);
     tell();
   };
   const isStopped = (): boolean => signal.aborted || (skip === 0 && sender.invoices >= limit);
   for await (const lines of readSource(path)) {
-    for (const line of lines) await add(grouper.push(line));
+    for (const line of lines) {
+      const group = grouper.push(line);
+      if (group !== undefined) await add(group);
+    }
     if (isStopped()) break;
   }
-  await add(grouper.end());
+  const last = grouper.end();
+  if (last !== undefined) await add(last);
   await sender.finish(isStopped() ? "limit" : "end of file");
 }

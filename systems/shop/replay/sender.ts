@@ -52,7 +52,9 @@ export class Sender {
   static async open(options: SenderOptions): Promise<Sender> {
     const { clock, file, importer, shop } = options;
     const begin = { file: file.id, importer, name: file.name };
-    const state = await explained("beginImport", () => patiently(clock, () => shop.client(orders).beginImport(begin)));
+    const state = await explained("beginImport", () =>
+      patiently(clock, () => shop.client(orders).beginImport(begin, { affinity: file.id })),
+    );
     return new Sender(options, state);
   }
 
@@ -102,7 +104,9 @@ export class Sender {
     await this.flush();
     const { clock, file, importer } = this.#options;
     const request = { file: file.id, importer, end: end === "limit" ? "ahead" : "reached" } as const;
-    this.#state = await explained("finishImport", () => patiently(clock, () => this.#orders.finishImport(request)));
+    this.#state = await explained("finishImport", () =>
+      patiently(clock, () => this.#orders.finishImport(request, { affinity: file.id })),
+    );
   }
 
   #send(after: number, invoices: readonly ReturnType<typeof importOf>[]) {

@@ -21,7 +21,8 @@ export interface SourceIdentity {
   readonly lines: number;
 }
 
-const chunkBytes = 256 * 1024;
+// Texts of more than 128 KB are kept for long by the collector, with every field that is a part of them.
+const chunkBytes = 64 * 1024;
 const newline = 10;
 
 /** Reads the file once: its SHA-256 after decompression, and its length. Throws {@link SourceError}. */

@@ -1,4 +1,3 @@
-import type { SqliteEngine } from "ashlar/engine/sqlite";
 import { engineToken, implement, type EngineToken, type Implementation } from "ashlar/service";
 import { shipping } from "../contracts/mod.ts";
 import { wayOut, type OpenOutside, type Outside } from "../outside/mod.ts";
@@ -6,7 +5,7 @@ import type { ShopSettings } from "../settings.ts";
 import { Shipping } from "./shipping.ts";
 
 /** The file of the parcels. */
-export const shippingFile: EngineToken<SqliteEngine> = engineToken<SqliteEngine>("shipping");
+export const shippingFile: EngineToken = engineToken("shipping");
 
 interface Own {
   readonly parcels: Shipping;
@@ -35,7 +34,7 @@ export function shippingService({ data, faults, seed }: ShopSettings, openOutsid
       },
       async audit({ own }) {
         const { books } = own.carrier;
-        const [sent, recalled] = [books.totals("parcel"), books.totals("recall")];
+        const [sent, recalled] = [await books.totals("parcel"), await books.totals("recall")];
         const repeated = sent.repeated + recalled.repeated;
         return {
           ...(await own.parcels.count()),

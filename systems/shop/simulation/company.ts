@@ -3,6 +3,7 @@ import type { Random } from "ashlar/random";
 import type { World } from "ashlar/simulation";
 import {
   fates,
+  nearReplyMs,
   OutageError,
   type FaultMode,
   type Outside,
@@ -46,7 +47,7 @@ export class SimulatedCompany {
   /** The company as one process of ours reaches it. */
   open(clock: Clock): Outside {
     return {
-      service: { request: (request) => this.#request(request, clock) },
+      service: { replyWithinMs: nearReplyMs, request: (request) => this.#request(request, clock) },
       books: this.books,
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
@@ -57,10 +58,10 @@ export class SimulatedCompany {
       const entries = [...this.#of(kind)];
       const amountMinor = entries.reduce((sum, effect) => sum + effect.amountMinor, 0);
       const subjects = new Set(entries.map(({ subject }) => subject)).size;
-      return { effects: entries.length, amountMinor, repeated: entries.length - subjects };
+      return Promise.resolve({ effects: entries.length, amountMinor, repeated: entries.length - subjects });
     },
-    has: (kind, subject) => this.#effects.has(`${kind}/${subject}`),
-    entries: (kind) => this.#of(kind),
+    has: (kind, subject) => Promise.resolve(this.#effects.has(`${kind}/${subject}`)),
+    entries: (kind) => this.#entries(kind),
   };
 
   async #request(request: OutsideRequest, clock: Clock): Promise<OutsideReply> {
@@ -94,6 +95,10 @@ export class SimulatedCompany {
     const reference = `${kind}-${this.#effects.size + 1}`;
     this.#effects.set(key, { reference, kind, subject, amountMinor });
     return { status: "done", reference };
+  }
+
+  async *#entries(kind: string): AsyncGenerator<Effect> {
+    yield* this.#of(kind);
   }
 
   *#of(kind: string): Generator<Effect> {

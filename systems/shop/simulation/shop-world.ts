@@ -34,7 +34,8 @@ export class ShopWorld {
   constructor(world: World, settings: ShopSettings) {
     this.#world = world;
     this.#settings = settings;
-    const { durability } = settings;
+    // Disks of these machines are copied to nobody.
+    const durability = settings.durability === "replicated" ? "disk" : settings.durability;
     this.disks = new Map(
       serviceNodes.map((name) => [name, world.resources.use(new SimulatedDisk(world, { durability }))]),
     );
@@ -65,7 +66,7 @@ export class ShopWorld {
   #openNode(host: NodeHost, only: readonly string[]): Promise<ServiceNode> {
     const { clock, name, random } = host;
     const system = shopSystem(this.#settings, {
-      openFile: () => this.#diskOf(name).open(host),
+      openEngine: () => this.#diskOf(name).open(host),
       openOutside: (options) => Promise.resolve(this.#companyOf(options.name).open(options.clock)),
     });
     const addresses = system.services.map(({ contract }) => {

@@ -3,24 +3,33 @@ import { UnsupportedError } from "../../errors/mod.ts";
 import type { ResolvedPostgres } from "./options.ts";
 import type { WireClient } from "./wire-client.ts";
 
-/** Connects with the library `pg`, which is loaded here, at the first connection. Throws UnsupportedError when it is not installed. */
-export async function connectClient(options: ResolvedPostgres): Promise<WireClient> {
+/** Connects to one of the servers with the library `pg`, which is loaded here, at the first connection. Throws UnsupportedError when it is not installed. */
+export async function connectClient(options: ResolvedPostgres, url: string): Promise<WireClient> {
   const { Client } = await library();
   const client = new Client({
-    connectionString: options.url,
+    connectionString: await addressWith(options, url),
     application_name: options.application,
     // A host that does not answer must not hold up the attempts at it.
     connectionTimeoutMillis: Math.min(options.connectMaxMs, 5_000),
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     options: settingsText(options.settings),
-    ...(options.password === undefined ? {} : { password: options.password }),
     ...(options.tls === undefined ? {} : { ssl: tlsOptions(options.tls) }),
   });
   // Faults while it connects reject below; without a listener they would end the process.
   client.on("error", () => undefined);
   await client.connect();
   return client as unknown as WireClient;
+}
+
+/** What the address says goes before every other option of the library, so what is given instead is put into it. */
+async function addressWith({ password, tls }: ResolvedPostgres, url: string): Promise<string> {
+  if (password === undefined && tls === undefined) return url;
+  const address = new URL(url);
+  if (tls !== undefined) for (const name of ["ssl", "sslmode"]) address.searchParams.delete(name);
+  if (password !== undefined)
+    address.password = encodeURIComponent(typeof password === "function" ? await password() : password);
+  return address.href;
 }
 
 async function library(): Promise<{ readonly Client: typeof Client }> {

@@ -1,14 +1,14 @@
 import { connectClient } from "./client-system.ts";
 import type { ResolvedPostgres } from "./options.ts";
-import { isLost, postgresError } from "./postgres-error.ts";
-import { askFacts, refuseReplica, serverFacts } from "./server-facts.ts";
+import { isLost, PostgresError, postgresError } from "./postgres-error.ts";
+import { askFacts, refuseOthers, serverFacts } from "./server-facts.ts";
 import { Session, type PostgresSession } from "./session.ts";
 
 const firstPauseMs = 25;
 const pauseMaxMs = 1_000;
 
 /**
- * Makes a connection to a server that takes writes. While the server cannot be reached, starts, stops or has no room, it is tried again after
+ * Makes a connection to the first of the servers that is as wanted. While the server cannot be reached, starts, stops or has no room, it is tried again after
  * 25 ms, doubled up to 1 s, each at random between a half and the whole, until `untilMs` (monotonic) has passed. Rejects with PostgresError.
  */
 export async function connect(
@@ -28,16 +28,40 @@ export async function connect(
   }
 }
 
+/** The first server that is as wanted. Each is asked anew: which one takes writes may have changed. */
 async function connectOnce(options: ResolvedPostgres): Promise<PostgresSession> {
-  const { clock, answerMaxMs } = options;
-  const client = await connectClient(options).catch((error: unknown) => {
+  const { urls } = options.addresses;
+  const refusals: unknown[] = [];
+  for (const url of urls) {
+    try {
+      return await connectTo(options, url);
+    } catch (error) {
+      refusals.push(error);
+    }
+  }
+  throw allRefused(urls, refusals);
+}
+
+/** One that may pass, so that it is tried again, if there is one; told for all of them. */
+function allRefused(urls: readonly string[], refusals: readonly unknown[]): unknown {
+  const cause = refusals.find((error) => mayPass(error)) ?? refusals[0];
+  if (urls.length === 1 || !(cause instanceof PostgresError)) return cause;
+  const each = refusals.map((error, index) => {
+    return `${new URL(urls[index] ?? "").host}: ${error instanceof Error ? error.message : String(error)}`;
+  });
+  return new PostgresError(cause.reason, each.join("; "), { cause });
+}
+
+async function connectTo(options: ResolvedPostgres, url: string): Promise<PostgresSession> {
+  const { addresses, clock, answerMaxMs } = options;
+  const client = await connectClient(options, url).catch((error: unknown) => {
     throw postgresError(error, "connecting");
   });
   const session = new Session({ client, clock, answerMaxMs });
   try {
     const [answer] = await session.run([askFacts]);
     session.introduce(serverFacts(answer?.rows[0] ?? []));
-    refuseReplica(session.facts);
+    refuseOthers(session.facts, addresses.role);
     return session;
   } catch (error) {
     await session.close();

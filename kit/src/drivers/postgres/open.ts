@@ -57,8 +57,11 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   const pool = new Pool(resolved, markers);
   try {
     const facts = await pool.use(async ({ session }) => {
-      await migrate(session, { schema: resolved.schema, family: "ashlar-driver", steps: ownSteps(resolved.schema) });
-      return session.facts;
+      const { facts } = session;
+      // A replica gets its tables from the primary, perhaps in a moment, and what is only read needs none of ours.
+      if (facts.role === "primary")
+        await migrate(session, { schema: resolved.schema, family: "ashlar-driver", steps: ownSteps(resolved.schema) });
+      return facts;
     });
     return new Database({ resolved, markers, pool, facts });
   } catch (error) {

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../../clock/mod.ts";
+import { type Addresses, addressesOf } from "./addresses.ts";
 import { ConfigError, integerIn, textOf } from "../../errors/mod.ts";
 import { type Random, systemRandom } from "../../random/mod.ts";
 
@@ -8,7 +9,9 @@ export type PostgresTls = "off" | "require" | "verify" | { readonly [option: str
 
 /** Where the server is, who asks, and how long anybody waits. */
 export interface PostgresOptions {
-  /** `postgres://user:password@host:port/database?sslmode=verify-full`; several parameters of libpq are understood. */
+  /** `postgres://user:password@host:port/database?sslmode=verify-full`; several parameters of libpq are understood. Of several servers
+   *  (`host1:5432,host2:5432`) the first that takes writes is used, at every connection anew: after a fail-over it is another one.
+   *  `target_session_attrs=standby` wants one that does not, for reading; `any` takes either. */
   readonly url: string;
   /** Instead of the one in the URL; a function is asked at every connection, for passwords that change. */
   readonly password?: string | (() => string | Promise<string>);
@@ -38,6 +41,7 @@ export interface PostgresOptions {
 export interface ResolvedPostgres extends Required<Omit<PostgresOptions, "password" | "tls">> {
   readonly password: PostgresOptions["password"];
   readonly tls: PostgresTls | undefined;
+  readonly addresses: Addresses;
 }
 
 const tenMinutes = 600_000;
@@ -46,7 +50,8 @@ const tenMinutes = 600_000;
 export function resolvePostgres(options: PostgresOptions): ResolvedPostgres {
   const { clock = systemClock, random = systemRandom, settings = {}, password, tls } = options;
   return {
-    url: urlOf(options.url),
+    url: options.url,
+    addresses: addressesOf(textOf("url", options.url, { lengthMax: 4096 })),
     password,
     tls,
     application: textOf("application", options.application ?? "ashlar", { lengthMax: 63 }),
@@ -60,14 +65,6 @@ export function resolvePostgres(options: PostgresOptions): ResolvedPostgres {
     clock,
     random,
   };
-}
-
-function urlOf(url: unknown): string {
-  const text = textOf("url", url, { lengthMax: 4096 });
-  // The value is not shown: it may hold a password.
-  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text))
-    throw new ConfigError("url", "(not shown)", "an address such as postgres://user@host:5432/database");
-  return text;
 }
 
 /** A schema's name stands in statements, so it is a plain lower-case word. Throws ConfigError. */

@@ -56,7 +56,8 @@ const retryableFaults: ReadonlySet<PostgresFault> = new Set([
 export function postgresError(thrown: unknown, doing: string): Error {
   if (thrown instanceof KitError) return thrown;
   const text = thrown instanceof Error ? thrown.message : String(thrown);
-  return new PostgresError(faultOf(sqlStateOf(thrown)), `${doing}: ${text}${hintOf(thrown)}`, { cause: thrown });
+  const fault = text.startsWith("SASL: ") ? "denied" : faultOf(sqlStateOf(thrown));
+  return new PostgresError(fault, `${doing}: ${text}${hintOf(thrown)}`, { cause: thrown });
 }
 
 /** Whether the same call may succeed on another connection, and nothing of it was applied unless COMMIT had been sent. */

@@ -1,3 +1,4 @@
+import type { ServerRole } from "./addresses.ts";
 import { PostgresError } from "./postgres-error.ts";
 import { bound, statement, type Bound, type WireRow } from "./statement.ts";
 
@@ -40,8 +41,10 @@ export function serverFacts([pid, version, isReadonly, flushes, replicates]: Wir
   return facts;
 }
 
-/** Throws PostgresError `readonly` unless the server takes writes. */
-export function refuseReplica({ role }: ServerFacts): void {
-  if (role === "replica")
+/** Throws PostgresError `readonly` for a replica where a primary is wanted, and `unavailable` the other way round. */
+export function refuseOthers({ role }: ServerFacts, wanted: ServerRole): void {
+  if (role === "replica" && wanted === "primary")
     throw new PostgresError("readonly", "the server is a read-only replica; give the address of the primary");
+  if (role === "primary" && wanted === "replica")
+    throw new PostgresError("unavailable", "the server is a primary; give the address of a replica");
 }

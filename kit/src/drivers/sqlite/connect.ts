@@ -9,6 +9,11 @@ export type Connect = (path: string, options?: DatabaseSyncOptions) => DatabaseS
 /** The real one. */
 export const connectToFile: Connect = (path, options = {}) => new DatabaseSync(path, options);
 
+// A file that is appended to fills any cache with pages that nobody asks for again, and the system keeps them too: four times as much
+// changed no figure, and made the memory of a program with nine files grow with them (measured).
+const writerCacheKib = 8 * 1024;
+const readerCacheKib = 4 * 1024;
+
 /** How the one connection that writes is opened. */
 export interface WriterConnection {
   readonly durability: SqliteDurability;
@@ -24,7 +29,7 @@ export function connectWriter(path: string, { durability, connect }: WriterConne
     database.exec(`pragma synchronous = ${durability === "disk" ? "full" : "normal"}`);
     // Checkpoints run between groups instead of inside one unlucky commit.
     database.exec("pragma wal_autocheckpoint = 0; pragma journal_size_limit = 67108864");
-    database.exec("pragma temp_store = memory; pragma cache_size = -32768; pragma foreign_keys = off");
+    database.exec(`pragma temp_store = memory; pragma cache_size = ${-writerCacheKib}; pragma foreign_keys = off`);
     // Elsewhere fsync reaches the medium; macOS needs to be told so.
     if (process.platform === "darwin") database.exec("pragma fullfsync = 1; pragma checkpoint_fullfsync = 1");
     return database;
@@ -38,6 +43,6 @@ export function connectWriter(path: string, { durability, connect }: WriterConne
 export function connectReader(path: string, connect: Connect): DatabaseSync {
   const database = connect(path, { readOnly: true });
   // Readers never wait for the writer; only recovery after a crash can hold them, and then for milliseconds.
-  database.exec("pragma busy_timeout = 1000; pragma temp_store = memory; pragma cache_size = -16384");
+  database.exec(`pragma busy_timeout = 1000; pragma temp_store = memory; pragma cache_size = ${-readerCacheKib}`);
   return database;
 }

@@ -40,7 +40,7 @@ const openEngine: OpenEngine = async ({ clock }): Promise<EngineFixture> => {
   };
 };
 
-const reason = "a server's disk cannot be limited for one test; what it answers then is tested by its error code";
+const reason = "the shared server's disk is not filled; full-disk.real.test.ts does it with a server of its own";
 
 const why = await absent();
 

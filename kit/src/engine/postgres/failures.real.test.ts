@@ -254,3 +254,31 @@ test("a transaction keeps the caller's rows and the engine's changes together, o
     ]);
     expect(await engine.verify()).toEqual([]);
   }));
+
+test("two engines in two schemas of one database do not see each other", () =>
+  withEngines(async (open, schema) => {
+    const other = `${schema}_b`;
+    try {
+      const [one, two] = [await open(), await open({ schema: other })];
+      let rings = 0;
+      using _ = two.bell(["queue:jobs", "log:ledger"], () => (rings += 1));
+      const cell = { space: "s", key: "k" };
+      await one.commit([
+        { op: "enqueue", queue: "jobs", messages: [{ body: "a" }] },
+        { op: "put", cell, expect: "absent", value: "v" },
+        { op: "seen", consumer: "c", id: "1", keepMs: 60_000 },
+        append("a", "x", 0),
+      ]);
+      expect(await two.get([cell])).toEqual([undefined]);
+      expect((await two.claim({ queue: "jobs", count: 1, leaseMs: 1_000 })).claims).toEqual([]);
+      expect((await two.read({ log: "ledger", after: 0, limit: 10 })).events).toEqual([]);
+      expect(await two.commit([{ op: "seen", consumer: "c", id: "1", keepMs: 60_000 }])).toMatchObject({
+        committed: true,
+      });
+      await systemClock.sleep(200);
+      expect(rings).toBe(0);
+      expect((await one.claim({ queue: "jobs", count: 1, leaseMs: 1_000 })).claims).toHaveLength(1);
+    } finally {
+      await dropSchema(other);
+    }
+  }));

@@ -11,7 +11,10 @@ import { ServerClock } from "../server-clock.ts";
 export type PostgresDurability = "process" | "disk" | "replicated";
 
 /** Where the server is, what its commits survive, and the bounds of everything that grows or waits. */
-export interface PostgresEngineOptions extends Pick<PostgresOptions, "url" | "password" | "tls" | "application"> {
+export interface PostgresEngineOptions extends Pick<
+  PostgresOptions,
+  "url" | "password" | "tls" | "application" | "settings"
+> {
   /** The schema of the engine's tables, made when absent. Default "ashlar". Different schemas are different engines. */
   readonly schema?: string;
   /** `disk` (default): acknowledged work survives power loss of the server. `process`: it survives `kill -9` of the process, and the server may lose the
@@ -88,7 +91,10 @@ export function resolveOptions(options: PostgresEngineOptions): ResolvedOptions 
       ...(application === undefined ? {} : { application }),
       connectionsMax: options.connectionsMax ?? 8,
       transactionMaxMs: options.transactionMaxMs ?? 30_000,
-      settings: sessionSettings(durability, { busyMaxMs, transactionMaxMs: options.transactionMaxMs ?? 30_000 }),
+      settings: {
+        ...options.settings,
+        ...sessionSettings(durability, { busyMaxMs, transactionMaxMs: options.transactionMaxMs ?? 30_000 }),
+      },
     },
   };
 }

@@ -17,6 +17,8 @@ export interface Dataset {
   readonly meta: string;
   /** Drawn when the data set was made: another one means that this one is gone. */
   readonly epoch: string;
+  /** The server's run that the data set was written on when it was opened. */
+  readonly run: string;
   readonly clock: Clock;
   readonly serverClock: ServerClock | undefined;
 }
@@ -27,13 +29,13 @@ export async function openDataset(database: RedisDatabase, options: ResolvedOpti
   const meta = `${keys}meta`;
   const own = `${random.integer(0, 2 ** 48).toString(36)}-${random.integer(0, 2 ** 48).toString(36)}`;
   const reply = await database.run(scripts.open, { keys: [meta], values: [own] });
-  const [found, epoch] = listOf(reply);
+  const [found, epoch, run] = listOf(reply);
   if (found !== format || typeof epoch !== "string")
     throw new StorageError(
       "other",
       `the data under ${keys} has format ${String(found)}, this version knows ${format}: update the program`,
     );
-  const dataset = { database, keys, meta, epoch, clock, serverClock };
+  const dataset = { database, keys, meta, epoch, run: String(run), clock, serverClock };
   await readServerClock(dataset);
   return dataset;
 }
@@ -44,15 +46,22 @@ export async function ask(
   script: RedisScript,
   values: readonly RedisWord[],
 ): Promise<readonly RedisReply[]> {
-  const { database, meta, epoch, clock } = dataset;
-  let reply: RedisReply;
   try {
-    const words = [epoch, String(clock.now()), ...values];
-    reply = await database.run(script, { keys: [meta], values: words, effect: "none" });
+    return await askOnce(dataset, script, values);
   } catch (error) {
     throw engineFault(error);
   }
-  const [kind, ...rest] = listOf(reply);
+}
+
+/** The same, rejecting with RedisError, of which some pass. */
+export async function askOnce(
+  dataset: Dataset,
+  script: RedisScript,
+  values: readonly RedisWord[],
+): Promise<readonly RedisReply[]> {
+  const { database, meta, epoch, clock } = dataset;
+  const words = [epoch, String(clock.now()), ...values];
+  const [kind, ...rest] = listOf(await database.run(script, { keys: [meta], values: words, effect: "none" }));
   if (kind === "LOST") throw lostData(dataset.keys);
   return rest;
 }

@@ -7,7 +7,7 @@ import type { Change } from "../change.ts";
 import type { CommitResult } from "../commit-result.ts";
 import { type Durability, survives } from "../durability.ts";
 import type { BellTopic, Capabilities, CellEngine, ClaimRequest, ClaimResult, MessageEngine } from "../engine.ts";
-import { DurabilityError } from "../errors.ts";
+import { ChangeError, DurabilityError } from "../errors.ts";
 import { Maintenance } from "../maintenance.ts";
 import type { Receipt } from "../message.ts";
 import { refuseForeignChanges, refuseForeignScan } from "../parts.ts";
@@ -15,7 +15,7 @@ import type { ScanQuery, ScanRow } from "../scan.ts";
 import { validateChanges } from "../validate-change.ts";
 import { validateClaim, validateLease } from "../validate-request.ts";
 import { auditFaults } from "./audit.ts";
-import type { ClaimCall, CommitCall, ExtendCall } from "./calls.ts";
+import { bytesOf, type ClaimCall, type CommitCall, type ExtendCall } from "./calls.ts";
 import { getCells } from "./cells.ts";
 import { ask, type Dataset, openDataset } from "./dataset.ts";
 import { FarBells } from "./far-bells.ts";
@@ -76,6 +76,17 @@ function refuseUnfit({ facts }: RedisDatabase, offered: Durability, { durability
     throw new DurabilityError(`the engine (the server's persistence is "${facts.persistence}")`, durability, offered);
 }
 
+// The server takes no call of a gigabyte, and should not be kept by one that comes near it.
+const listBytesMax = 2 ** 28;
+
+function refuseHuge(changes: readonly Change[]): void {
+  const bytes = bytesOf({ kind: "commit", changes });
+  if (bytes <= listBytesMax) return;
+  throw new ChangeError(
+    `the bodies and values of a commit have up to ${bytes} bytes, the limit is ${listBytesMax}: part it`,
+  );
+}
+
 const claimed = telemetryChannel("ashlar.engine.claim");
 
 class OnRedis implements RedisEngine {
@@ -121,6 +132,7 @@ class OnRedis implements RedisEngine {
       this.#refuseWhenDisposed();
       refuseForeignChanges(this.can, changes);
       validateChanges(changes, this.can);
+      refuseHuge(changes);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -1,67 +1,20 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { type Clock, systemClock } from "../../clock/mod.ts";
+import { systemClock } from "../../clock/mod.ts";
 import { openRedis } from "../../drivers/redis/mod.ts";
 import {
   cuttingProxy,
-  freshPrefix,
   needsProgram,
   needsServer,
-  serverUrl,
   startServer,
   type Cut,
 } from "../../drivers/redis/server.test-redis.ts";
-import { openQueue, queue } from "../../queue/mod.ts";
-import { openSchedule } from "../../schedule/mod.ts";
 import type { Change, CommitResult } from "../mod.ts";
-import { dropData } from "./data.test-engine.ts";
+import { added, enqueue, put, storedIn, takeOne, withEngines } from "./engines.test-engine.ts";
 import { movableName, promote } from "./failover.test-redis.ts";
-import { openRedisEngine, type RedisEngine, type RedisEngineOptions } from "./mod.ts";
+import { openRedisEngine } from "./mod.ts";
 
 beforeEach(needsServer);
 beforeEach(needsProgram);
-
-type Open = (options?: Partial<RedisEngineOptions>) => Promise<RedisEngine>;
-
-/** Runs the test with engines on one data set, which are closed at the end. Default: on the shared server. */
-async function withEngines(run: (open: Open) => Promise<void>, url: string = serverUrl): Promise<void> {
-  const prefix = freshPrefix();
-  const opened: RedisEngine[] = [];
-  try {
-    await run(async (options) => {
-      const engine = await openRedisEngine({ url, prefix, ...options });
-      opened.push(engine);
-      return engine;
-    });
-  } finally {
-    for (const engine of opened) await engine[Symbol.asyncDispose]();
-    if (url === serverUrl) await dropData(url, prefix);
-  }
-}
-
-function put(key: string, value = "v"): Change {
-  return { op: "put", cell: { space: "s", key }, expect: "absent", value };
-}
-
-function enqueue(body: string, key?: string): Change {
-  return { op: "enqueue", queue: "jobs", messages: [{ body, key }] };
-}
-
-function added(result: CommitResult): readonly string[] {
-  if (!result.committed) throw new Error(JSON.stringify(result.refusal));
-  return result.outcomes.flatMap((outcome) => (outcome.op === "enqueue" ? outcome.messages.map(({ id }) => id) : []));
-}
-
-async function storedIn(engine: RedisEngine): Promise<readonly string[]> {
-  return (await Array.fromAsync(engine.scan({ kind: "messages", queue: "jobs" }))).map(({ body }) => body);
-}
-
-/** What an engine hands out of its queue, which must hold something. */
-async function takeOne(engine: RedisEngine, leaseMs = 30_000) {
-  const { claims } = await engine.claim({ queue: "jobs", count: 1, leaseMs });
-  const [claim] = claims;
-  if (claim === undefined) throw new Error("nothing to claim");
-  return claim;
-}
 
 describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () => {
   const cuts: readonly Cut[] = ["cut before the request", "cut before the answer"];
@@ -202,6 +155,7 @@ test(
     await withEngines(async (open) => {
       await using name = await movableName(primary.url);
       const engine = await open({ url: name.url, busyMaxMs: 20_000 });
+      const other = await open({ url: name.url, busyMaxMs: 20_000 });
       const [kept = ""] = added(await engine.commit([enqueue("kept")]));
       await control.send(["WAIT", "1", "5000"]);
       // Cut off from its primary, and promoted.
@@ -209,6 +163,7 @@ test(
       const lost = added(await engine.commit([enqueue("lost")]));
       const claim = await takeOne(engine, 60_000);
       expect(claim.body).toBe("kept");
+      await other.commit([put("lost")]);
       await primary.kill();
       name.moveTo(replica.url);
       await expect(engine.commit([enqueue("next")])).rejects.toMatchObject({
@@ -217,6 +172,10 @@ test(
         message: expect.stringContaining("older data"),
       });
       const [next = ""] = added(await engine.commit([enqueue("next")]));
+      // An engine that comes later is told so, too, although there are more writes by now than it knew of.
+      for (let n = 0; n < 5; n++) await engine.commit([put(`k${n}`)]);
+      await expect(other.commit([put("l")])).rejects.toMatchObject({ code: "STORAGE", retryable: true });
+      expect((await other.commit([put("l")])).committed).toBe(true);
       expect(Number(next)).toBeGreaterThan(Number(lost[0]));
       expect(await storedIn(engine)).toEqual(["kept", "next"]);
       // The claim was lost with it: the message is handed out again, and the holder of the lost claim is fenced.
@@ -299,92 +258,30 @@ test("a server that is not there is StorageError busy", async () => {
   await expect(opening).rejects.toMatchObject({ code: "STORAGE", reason: "busy" });
 });
 
-test("16 workers of four engines on one key: in order, one at a time, each once", { timeout: 60_000 }, () =>
-  withEngines(async (open) => {
-    const engines = [await open(), await open(), await open(), await open()];
-    const bodies = Array.from({ length: 60 }, (_, n) => String(n));
-    await engines[0]?.commit([{ op: "enqueue", queue: "jobs", messages: bodies.map((body) => ({ body, key: "k" })) }]);
-    const handled: string[] = [];
-    let running = 0;
-    const work = async (engine: RedisEngine | undefined): Promise<void> => {
-      if (engine === undefined) return;
-      while (handled.length < bodies.length) {
-        const { claims } = await engine.claim({ queue: "jobs", count: 4, leaseMs: 30_000 });
-        if (claims.length === 0) await systemClock.sleep(2);
-        for (const { receipt, body } of claims) {
-          expect((running += 1)).toBe(1);
-          handled.push(body);
-          running -= 1;
-          await engine.commit([{ op: "settle", receipt, as: { kind: "ack" } }]);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: 16 }, (_, n) => work(engines[n % 4])));
-    expect(handled).toEqual(bodies);
-    expect(await engines[0]?.verify()).toEqual([]);
-  }),
-);
-
-test("two schedulers fire each time once, and one goes on when the other is gone", { timeout: 60_000 }, () =>
-  withEngines(async (open) => {
-    const everyMs = 200;
-    const start = async (stack: AsyncDisposableStack): Promise<void> => {
-      const engine = await open();
-      const jobs = await openQueue({ engine, queue: queue<number>("ticks") });
-      const input = ({ scheduledAtMs }: { readonly scheduledAtMs: number }): number => scheduledAtMs;
-      const schedules = [{ name: "tick", everyMs, queue: jobs, input, catchUp: "all" as const }] as const;
-      stack.use(await openSchedule({ engine, schedules }));
-    };
-    await using last = new AsyncDisposableStack();
-    await start(last);
-    {
-      await using other = new AsyncDisposableStack();
-      await start(other);
-      await systemClock.sleep(1_200);
-    }
-    await systemClock.sleep(800);
-    const ticks = await openQueue({ engine: await open(), queue: queue<number>("ticks") });
-    const times = (await Array.fromAsync(ticks.jobs())).map(({ input }) => input);
-    expect(times.length).toBeGreaterThanOrEqual(5);
-    expect(times).toEqual(times.map((_, index) => (times[0] ?? 0) + index * everyMs));
-  }),
-);
-
-test("scenario 10: the engine's clock is the server's, whatever this machine's says", () =>
-  withEngines(async (open) => {
+test("scenario 19: with no memory left, each call that needs none passes by itself, and what adds is refused", async () => {
+  await using server = await startServer();
+  await withEngines(async (open) => {
     const engine = await open();
-    await using database = await openRedis({ url: serverUrl });
-    const [seconds] = (await database.send(["TIME"])) as readonly string[];
-    expect(Math.abs(engine.clock.now() - Number(seconds) * 1000)).toBeLessThan(2_000);
-    let last = 0;
-    for (let n = 0; n < 200; n++) {
-      expect(engine.clock.now()).toBeGreaterThanOrEqual(last);
-      last = engine.clock.now();
-      if (n % 20 === 0) await engine.commit([]);
-    }
-  }));
-
-test("scenario 10: of two engines whose clocks differ, each judges by its own, and no message has two holders", () =>
-  withEngines(async (open) => {
-    const ahead: Clock = { ...bound(systemClock), now: () => systemClock.now() + 60_000 };
-    const engine = await open({ clock: systemClock });
-    const early = await open({ clock: ahead });
-    await engine.commit([enqueue("1")]);
-    const held = await takeOne(engine, 30_000);
-    // By the clock that is ahead the lease is over: the message changes hands, and the first holder is fenced.
-    const taken = await takeOne(early, 30_000);
-    expect(taken.receipt.token).toBeGreaterThan(held.receipt.token);
-    const late = await engine.commit([{ op: "settle", receipt: held.receipt, as: { kind: "ack" } }]);
-    expect(late.committed).toBe(false);
-    expect((await early.commit([{ op: "settle", receipt: taken.receipt, as: { kind: "ack" } }])).committed).toBe(true);
-  }));
-
-function bound(clock: Clock): Clock {
-  return {
-    now: () => clock.now(),
-    monotonic: () => clock.monotonic(),
-    setTimer: (delayMs, ring, options) => clock.setTimer(delayMs, ring, options),
-    sleep: (delayMs, options) => clock.sleep(delayMs, options),
-    nextTurn: (run) => clock.nextTurn(run),
-  };
-}
+    await using control = await openRedis({ url: server.url });
+    await engine.commit([enqueue("1"), enqueue("2"), put("old")]);
+    const first = await takeOne(engine);
+    await control.send(["CONFIG", "SET", "maxmemory", "1"]);
+    const full = { code: "STORAGE", reason: "full", retryable: true };
+    await expect(engine.commit([enqueue("3")])).rejects.toMatchObject(full);
+    await expect(engine.commit([put("new")])).rejects.toMatchObject(full);
+    await expect(engine.commit([{ op: "seen", consumer: "c", id: "1", keepMs: 1000 }])).rejects.toMatchObject(full);
+    // A list counts as a whole: its settlement is not recorded without its message.
+    const both: readonly Change[] = [{ op: "settle", receipt: first.receipt, as: { kind: "ack" } }, enqueue("4")];
+    await expect(engine.commit(both)).rejects.toMatchObject(full);
+    expect(await engine.extend([first.receipt], 60_000)).toEqual([true]);
+    const second = await takeOne(engine);
+    expect(second.body).toBe("2");
+    const retry = { kind: "retry", delayMs: 0, failure: "no" } as const;
+    expect((await engine.commit([{ op: "settle", receipt: second.receipt, as: retry }])).committed).toBe(true);
+    expect((await engine.commit([{ op: "settle", receipt: first.receipt, as: { kind: "ack" } }])).committed).toBe(true);
+    await control.send(["CONFIG", "SET", "maxmemory", "0"]);
+    await engine.commit([enqueue("5")]);
+    expect(await storedIn(engine)).toEqual(["2", "5"]);
+    expect(await engine.verify()).toEqual([]);
+  }, server.url);
+});

@@ -4,7 +4,7 @@ import { commits } from "./commit.lua.ts";
 import { moves } from "./moves.lua.ts";
 import { prelude, records } from "./prelude.lua.ts";
 
-/** Opens a data set, or makes it. Values: the epoch to give a new one. Answers the format and the epoch. */
+/** Opens a data set, or makes it. Values: the epoch to give a new one. Answers format, epoch, and the run of the server that it was written on last. */
 const open = redisScript(/* lua */ `
 local meta = KEYS[1]
 local call = redis.call
@@ -13,13 +13,13 @@ if call('EXISTS', meta) == 0 then
   local time = call('TIME')
   -- Behind all numbers that an earlier data set of this name can have used: it would have needed a million of them a second.
   local first = string.format('%.0f', (time[1] * 1000 + math.floor(time[2] / 1000)) * 1024)
-  call('HSET', meta, 'format', '1', 'epoch', ARGV[1], 'run', run, 'base', '0', 'n', '0', 'ids', first, 'revision', first)
+  call('HSET', meta, 'format', '1', 'epoch', ARGV[1], 'run', run, 'base', '0', 'n', '0', 'adopted', '0', 'ids', first, 'revision', first)
 end
-return call('HMGET', meta, 'format', 'epoch')
+return call('HMGET', meta, 'format', 'epoch', 'run')
 `);
 
 /** The data set is on a server that was started or promoted meanwhile, perhaps with older data: numbers go on behind all that were given out before.
- *  Values: epoch, time. Answers how many writing calls the data set knows of. */
+ *  Values: epoch, time. Answers the run, and how many writing calls the data set knew of when the first engine noticed. */
 const adopt = redisScript(
   prelude +
     /* lua */ `
@@ -28,19 +28,20 @@ if run ~= facts[2] then
   local time = call('TIME')
   local base = math.max((time[1] * 1000 + math.floor(time[2] / 1000)) * 1024, tonumber(facts[3]) + 1024)
   local numbers = call('HMGET', meta, 'ids', 'revision')
-  call('HSET', meta, 'run', run, 'base', int(base), 'ids', int(math.max(base, numbers[1])), 'revision', int(math.max(base, numbers[2])))
+  call('HSET', meta, 'run', run, 'adopted', facts[4], 'base', int(base), 'ids', int(math.max(base, numbers[1])), 'revision', int(math.max(base, numbers[2])))
 end
-return {'OK', tonumber(facts[4])}
+return {'OK', run, tonumber(call('HGET', meta, 'adopted'))}
 `,
 );
 
-/** Calls of one turn, in order. Values: epoch, time, the name and number of this operation, whether it may have been done before, how many calls. */
+/** Calls of one turn, in order. Values: epoch, time, the run that the engine knows of, name and number of this operation, whether it may have been done
+ *  before, how many calls. */
 const write = redisScript(
   prelude +
     /* lua */ `
-local instance, operation, before, calls = take(), take(), take(), tonumber(take())
+local known, instance, operation, before, calls = take(), take(), take(), take(), tonumber(take())
 local run = string.match(call('INFO', 'replication'), 'master_replid:(%x+)') or ''
-if run ~= facts[2] then return {'RUN', tonumber(facts[4])} end
+if run ~= facts[2] or run ~= known then return {'RUN'} end
 local noted = P .. 'o:' .. instance
 if before == '1' then
   local note = call('GET', noted)
@@ -70,12 +71,12 @@ for n = 1, calls do
   -- What a claim handed out comes back behind its lease.
   kept[n] = kind == 'T' and {now, 0} or answers[n]
 end
-local known = tonumber(facts[4])
+local count = tonumber(facts[4])
 if wrote then
-  known = call('HINCRBY', meta, 'n', 1)
+  count = call('HINCRBY', meta, 'n', 1)
   if hasCommits then call('SET', noted, operation .. ' ' .. cmsgpack.pack(kept), 'PX', 3600000) end
 end
-return {'OK', known, answers}
+return {'OK', count, answers}
 `,
 );
 
@@ -128,7 +129,7 @@ local rows, bytes, through = {}, 0, false
 for _, id in ipairs(ids) do
   if #rows >= most or bytes > 8388608 then break end
   local r = load(q, id)
-  if state == -1 or r.st == state then
+  if r and (state == -1 or r.st == state) then
     local blob, extra = call('HGET', q.k .. 'b', id), extraOf(q, r)
     bytes = bytes + #blob
     local due = (r.st == DELAYED or r.st == RUNNING) and r.due < math.huge and r.due or -1

@@ -9,7 +9,7 @@ import { StorageError } from "../errors.ts";
 import { groupMax } from "../limits.ts";
 import { Topics } from "../topics.ts";
 import { bytesOf, type Call, weightOf } from "./calls.ts";
-import { ask, type Dataset, listOf, readServerClock } from "./dataset.ts";
+import { askOnce, type Dataset, listOf, readServerClock } from "./dataset.ts";
 import { readAnswer } from "./decode.ts";
 import { addCall } from "./encode.ts";
 import { engineFault, lostData, mayPass, olderData } from "./faults.ts";
@@ -52,11 +52,13 @@ export class Writer {
   readonly #whenIdle: (() => void)[] = [];
   #isRunning = false;
   #operations = 0;
-  /** How many writing calls the data set knew of when it answered last. */
+  /** How many writing calls the data set knew of when it answered last, and the server's run that it was on. */
   #known = 0;
+  #run: string;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
+    this.#run = parts.dataset.run;
     this.#instance = parts.random.integer(0, Number.MAX_SAFE_INTEGER).toString(36);
   }
 
@@ -145,22 +147,23 @@ export class Writer {
     if (serverClock?.isStale === true) void readServerClock(dataset).catch(() => undefined);
     const nowMs = clock.now();
     const before = fate === "unknown" ? "1" : "0";
-    const words = [epoch, String(nowMs), this.#instance, String(number), before, String(calls.length)];
+    const words = [epoch, String(nowMs), this.#run, this.#instance, String(number), before, String(calls.length)];
     for (const call of calls) addCall(words, call, nowMs);
     const [kind, known, answers] = listOf(await database.run(scripts.write, { keys: [meta], values: words }));
     if (kind === "LOST") throw lostData(dataset.keys);
-    if (kind === "RUN") return this.#adopt(Number(known));
+    if (kind === "RUN") return this.#adopt();
     this.#known = Number(known);
     this.#take(calls, listOf(answers), nowMs);
     return "done";
   }
 
   /** The server is another one than the data set was written on, or was started anew. */
-  async #adopt(known: number): Promise<"again"> {
+  async #adopt(): Promise<"again"> {
     const { dataset } = this.#parts;
-    const missing = this.#known - known;
-    await ask(dataset, scripts.adopt, []);
-    this.#known = known;
+    const [run, known] = await askOnce(dataset, scripts.adopt, []);
+    const missing = this.#known - Number(known);
+    this.#known = Number(known);
+    this.#run = String(run);
     if (missing > 0) throw olderData(dataset.keys, missing);
     return "again";
   }

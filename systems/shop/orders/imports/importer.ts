@@ -19,6 +19,12 @@ export class ImportConflictError extends KitError {
   readonly retryable = false;
 }
 
+/** Another process of the service has moved the records on; go on from where they are. */
+export class ImportMovedError extends KitError {
+  readonly code = "IMPORT_MOVED";
+  readonly retryable = true;
+}
+
 /** The saga of an order or return stands still, or ended by a fault of the program instead of a decision. */
 class BrokenRunError extends KitError {
   readonly code = "BROKEN_RUN";
@@ -102,6 +108,14 @@ export class Importer {
     return this.#of.file === file && this.#of.importer === importer;
   }
 
+  /** Whether the records are as this importer left them: no other process has gone on with them. */
+  async isCurrent(): Promise<boolean> {
+    const { engine, settings } = this.#options;
+    const { file, importer } = this.#of;
+    const { fileVersion, clockVersion } = await loadProgress(engine, file, { name: file, settings, importer });
+    return fileVersion === this.#state.fileVersion && clockVersion === this.#state.clockVersion;
+  }
+
   get state(): ImportState {
     const { groups, read, end } = this.#state.file;
     return { groups, read, end, underWay: this.#inFlight.count };
@@ -145,17 +159,21 @@ export class Importer {
     await this.#inFlight.idle();
   }
 
-  /** Plain orders of one day share a commit; whatever depends on what came before it is imported alone. */
+  /** Invoices of one day share a commit, until one depends on something that has not ended. */
   #batchFrom(invoices: readonly ImportedInvoice[], place: number): readonly ImportedInvoice[] {
     const [first, ...rest] = invoices.slice(place, place + batchMax);
     if (first === undefined) return [];
-    if (!isIndependent(first)) return [first];
     const numbers = new Set([numberOf(first)]);
+    const customers = new Set([customerOf(first)]);
     const end = rest.findIndex((invoice) => {
+      const customer = customerOf(invoice);
       const isOther = invoice.day !== undefined && invoice.day !== first.day;
       const isRepeated = numbers.has(numberOf(invoice));
+      const mustWait =
+        isReturn(invoice) && customer !== undefined && (customers.has(customer) || this.#inFlight.has(customer));
       numbers.add(numberOf(invoice));
-      return isOther || isRepeated || !isIndependent(invoice);
+      customers.add(customer);
+      return isOther || isRepeated || mustWait;
     });
     return [first, ...(end === -1 ? rest : rest.slice(0, end))];
   }
@@ -280,7 +298,7 @@ export class Importer {
     }
     const { refusal } = result;
     if (refusal.kind === "already-seen") return refusal;
-    if (refusal.kind === "cell-conflict") throw takenOver();
+    if (refusal.kind === "cell-conflict") throw new ImportMovedError("another process has gone on with this import");
     throw new RefusedError(refusal);
   }
 
@@ -343,9 +361,12 @@ function ignored(): void {
   // The service is being closed; what was under way goes on at the next opening.
 }
 
-/** Whether an invoice can share a commit with those around it: it needs neither a turn of its own nor purchases that have ended. */
-function isIndependent({ meaning }: ImportedInvoice): boolean {
-  return meaning.kind !== "return";
+function isReturn({ meaning }: ImportedInvoice): boolean {
+  return meaning.kind === "return";
+}
+
+function customerOf({ meaning }: ImportedInvoice): string | undefined {
+  return meaning.kind === "order" || meaning.kind === "return" ? meaning.customer : undefined;
 }
 
 function numberOf({ meaning }: ImportedInvoice): string | symbol {

@@ -1,5 +1,8 @@
 import type { ImportState, ImportedInvoice } from "../../contracts/mod.ts";
-import { Importer, type ImportOf, type ImportOptions } from "./importer.ts";
+import { ImportMovedError, Importer, type ImportOf, type ImportOptions } from "./importer.ts";
+
+// Each time somebody else has imported something: whoever is slower so often leaves it to the others.
+const movesMax = 20;
 
 /** The imports of one process: one file at a time, one request after the other, whoever repeats one. */
 export class Imports {
@@ -24,7 +27,7 @@ export class Imports {
     after: number,
     invoices: readonly ImportedInvoice[],
   ): Promise<{ state: ImportState; repeated?: number }> {
-    return this.#inTurn(async () => {
+    return this.#goingOn(async () => {
       const importer = await this.#of(of);
       const repeated = await importer.add(after, invoices);
       return repeated === undefined ? { state: importer.state } : { state: importer.state, repeated };
@@ -32,17 +35,31 @@ export class Imports {
   }
 
   finish(of: ImportOf, end: "ahead" | "reached"): Promise<ImportState> {
-    return this.#inTurn(async () => {
+    return this.#goingOn(async () => {
       const importer = await this.#of(of);
       await importer.finish(end);
       return importer.state;
     });
   }
 
-  /** The importer of this process, or, when another process had it, one that goes on from there. */
+  /** The importer of this process, or, when another process had it meanwhile, one that goes on from there. */
   async #of(of: ImportOf): Promise<Importer> {
-    if (this.#importer?.isOf(of) !== true) this.#importer = await Importer.resume(this.#options, of);
+    if (this.#importer?.isOf(of) === true && (await this.#importer.isCurrent())) return this.#importer;
+    this.#importer = await Importer.resume(this.#options, of);
     return this.#importer;
+  }
+
+  /** Again when another process, which had been asked the same before, was faster: the records say how far it came. */
+  #goingOn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      for (let attempt = 1; ; attempt++)
+        try {
+          return await work();
+        } catch (error) {
+          this.#importer = undefined;
+          if (!(error instanceof ImportMovedError) || attempt === movesMax) throw error;
+        }
+    });
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

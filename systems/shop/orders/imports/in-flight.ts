@@ -32,8 +32,13 @@ export class InFlight {
     await this.#until(() => this.#count === 0);
   }
 
+  /** Whether anything of a customer is under way. */
+  has(customer: string): boolean {
+    return this.#byCustomer.has(customer);
+  }
+
   async customerIdle(customer: string): Promise<void> {
-    await this.#until(() => !this.#byCustomer.has(customer));
+    await this.#until(() => !this.has(customer));
   }
 
   #ended(customer: string | undefined): void {

@@ -1,0 +1,1 @@
+export { type AmqpBusOptions, openAmqpBus } from "./open.ts";

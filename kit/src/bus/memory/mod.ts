@@ -1,0 +1,2 @@
+export type { MemoryHub } from "./memory-hub.ts";
+export { memoryHub, type MemoryBusOptions, openMemoryBus } from "./open.ts";

@@ -1,0 +1,1 @@
+export { openPostgresBus, type PostgresBusOptions } from "./open.ts";

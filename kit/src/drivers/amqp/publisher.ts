@@ -1,0 +1,166 @@
+import type { Timer } from "../../clock/mod.ts";
+import { AmqpError, amqpError, PublishUnknownError } from "./amqp-error.ts";
+import type { ResolvedAmqp } from "./options.ts";
+import type { OpenChannel, SteadyChannel } from "./steady-channel.ts";
+import type { MessageProperties } from "./wire-client.ts";
+
+/** A message on its way to the broker. */
+export interface Outgoing extends MessageProperties {
+  /** Empty: the exchange that knows every queue by its name. */
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly content: string | Uint8Array;
+  /** Default "yes": the broker keeps it on its disk, in queues that are durable. */
+  readonly durable?: "yes" | "no";
+  /** What becomes of it when no queue takes it. Default "fail": AmqpError `missing`. */
+  readonly unrouted?: "fail" | "drop";
+}
+
+/** What a publisher stands on. */
+export interface PublisherParts {
+  /** `hear` is called with each new life of the channel, before anything is published on it. */
+  readonly openChannel: (hear: (channel: OpenChannel) => Promise<void>) => SteadyChannel;
+  readonly closed: (publisher: Publisher) => void;
+}
+
+const markHeader = "x-ashlar-mark";
+
+/** Publishes with confirmations, at most `unconfirmedMax` at a time. */
+export class Publisher implements AsyncDisposable {
+  readonly #channel: SteadyChannel;
+  readonly #options: ResolvedAmqp;
+  readonly #closed: (publisher: Publisher) => void;
+  readonly #returned = new Set<string>();
+  #waiting = 0;
+  #unconfirmed = 0;
+  #sent = 0;
+  #confirmed = 0;
+  #watch: Timer | undefined;
+
+  constructor(options: ResolvedAmqp, parts: PublisherParts) {
+    this.#options = options;
+    this.#closed = parts.closed;
+    this.#channel = parts.openChannel(async ({ wire }) => {
+      this.#returned.clear();
+      wire.on("return", (message) => void this.#returned.add(String(message.properties.headers?.[markHeader])));
+    });
+  }
+
+  /** Messages that are sent and not confirmed yet. */
+  get unconfirmed(): number {
+    return this.#unconfirmed;
+  }
+
+  /** Why the broker takes no messages at the moment. */
+  get blocked(): string | undefined {
+    return this.#channel.blocked;
+  }
+
+  /** Resolves once the broker has taken the message (durable queues: synced to disk, quorum queues: by a majority). Messages are sent in the order
+   *  of the calls. Rejects with AmqpError (then it was not taken) and PublishUnknownError (taken or not). */
+  async publish(message: Outgoing): Promise<void> {
+    this.#refuse();
+    this.#unconfirmed++;
+    try {
+      const ready = this.#waiting === 0 ? this.#channel.ready : undefined;
+      await this.#send(ready ?? (await this.#await()), message);
+    } finally {
+      this.#unconfirmed--;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watch?.cancel();
+    await this.#channel[Symbol.asyncDispose]();
+    this.#closed(this);
+  }
+
+  #refuse(): void {
+    const { unconfirmedMax } = this.#options;
+    const { blocked } = this;
+    if (blocked !== undefined)
+      throw new AmqpError(
+        blocked.includes("disk") ? "full" : "blocked",
+        `RabbitMQ takes no messages at the moment: ${blocked}`,
+      );
+    if (this.#unconfirmed >= unconfirmedMax)
+      throw new AmqpError("busy", `${unconfirmedMax} messages are not confirmed yet (option unconfirmedMax)`);
+  }
+
+  /** Those who wait are served in their order, before those who come later. */
+  async #await(): Promise<OpenChannel> {
+    this.#waiting++;
+    try {
+      return await this.#channel.get();
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  #send({ wire, ended }: OpenChannel, message: Outgoing): Promise<void> {
+    const { exchange, routingKey, content, durable = "yes", unrouted = "fail", ...properties } = message;
+    const mark = String(++this.#sent);
+    const mandatory = unrouted === "fail";
+    // The broker returns what it cannot route before it confirms it, and tells it by nothing but itself.
+    const headers = mandatory ? { ...properties.headers, [markHeader]: mark } : properties.headers;
+    return new Promise((resolve, reject) => {
+      const confirmed = (error: unknown): void => {
+        this.#confirmed++;
+        const isReturned = this.#returned.delete(mark);
+        if (error !== null) reject(unconfirmedError(error, ended));
+        else if (isReturned) reject(unroutedError(exchange, routingKey));
+        else resolve();
+      };
+      try {
+        wire.publish(
+          exchange,
+          routingKey,
+          bufferOf(content),
+          { ...properties, headers, mandatory, persistent: durable === "yes" },
+          confirmed,
+        );
+        this.#watchProgress();
+      } catch (thrown) {
+        reject(ended.aborted ? amqpError(thrown, "publishing") : malformedError(thrown));
+      }
+    });
+  }
+
+  /** A broker that confirms nothing for `answerMaxMs` is taken for lost. */
+  #watchProgress(): void {
+    if (this.#watch !== undefined) return;
+    const seen = this.#confirmed;
+    this.#watch = this.#options.clock.setTimer(
+      this.#options.answerMaxMs,
+      () => {
+        this.#watch = undefined;
+        if (this.#unconfirmed === 0) return;
+        if (seen === this.#confirmed) this.#channel.dropConnection();
+        else this.#watchProgress();
+      },
+      { holdsProcess: "no" },
+    );
+  }
+}
+
+function unconfirmedError(error: unknown, ended: AbortSignal): Error {
+  if (error instanceof Error && error.message === "message nacked")
+    return new AmqpError("refused", "RabbitMQ did not take the message: the queue is at its limit, or has no leader");
+  return new PublishUnknownError({ cause: ended.aborted ? ended.reason : error });
+}
+
+/** The library takes nothing else. No copy is made of bytes. */
+function bufferOf(content: string | Uint8Array): Uint8Array {
+  if (typeof content === "string") return Buffer.from(content);
+  return Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+}
+
+function malformedError(thrown: unknown): AmqpError {
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return new AmqpError("other", `the message cannot be sent: ${text}`, { cause: thrown });
+}
+
+function unroutedError(exchange: string, routingKey: string): AmqpError {
+  const where = exchange === "" ? `there is no queue "${routingKey}"` : `exchange "${exchange}", key "${routingKey}"`;
+  return new AmqpError("missing", `no queue takes the message: ${where}`);
+}

@@ -1,0 +1,85 @@
+import type { Outgoing, WireMessage } from "../../drivers/amqp/mod.ts";
+import { ChangeError } from "../errors.ts";
+
+/** What an engine keeps of a message beside its body. */
+export interface Carried {
+  readonly id: string;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+  readonly enqueuedAtMs: number;
+  /** Attempts that count so far. */
+  readonly attempts: number;
+  readonly crashes: number;
+  /** The last token that was given out. */
+  readonly token: number;
+  readonly isSuspect: boolean;
+  readonly failures: readonly string[];
+}
+
+/** Why and when a message died. */
+export interface Death {
+  readonly reason: string;
+  readonly diedAtMs: number;
+}
+
+const stateHeader = "x-ashlar";
+const ownHeader = "x-ashlar-headers";
+/** The client library writes a table of headers in 64 KiB; half of it is for failures. */
+const headersBytesMax = 24 * 1024;
+const failureBytesMax = 2_000;
+const failuresBytesMax = 32 * 1024;
+/** Each time a message is handed out again by the broker, its tokens start above all that the process before may have given. */
+export const tokensPerDelivery = 1_000;
+
+/** The message as it is published. Throws ChangeError when its headers are too large for AMQP. */
+export function enclose(carried: Carried, death?: Death): Pick<Outgoing, "content" | "messageId" | "headers"> {
+  const { id, body, headers, enqueuedAtMs, attempts, crashes, token, isSuspect, failures } = carried;
+  const state = { enqueuedAtMs, attempts, crashes, token, isSuspect, failures: cut(failures), ...death };
+  const table: Record<string, string> = { [stateHeader]: JSON.stringify(state) };
+  if (headers !== undefined) table[ownHeader] = JSON.stringify(headers);
+  if (death !== undefined) table["x-ashlar-reason"] = death.reason.slice(0, failureBytesMax);
+  if (Buffer.byteLength(table[ownHeader] ?? "") > headersBytesMax)
+    throw new ChangeError(
+      `the headers of a message on RabbitMQ are at most ${headersBytesMax} bytes; put more into the body`,
+    );
+  return { content: body, messageId: id, headers: table };
+}
+
+/** The message as it arrived. What somebody else published counts as new. */
+export function disclose(message: WireMessage, newId: () => string, nowMs: number): Carried {
+  const { properties, content } = message;
+  const state = recordOf(properties.headers?.[stateHeader]);
+  const number = (name: string): number => (Number.isSafeInteger(state[name]) ? Number(state[name]) : 0);
+  const returned = properties.headers?.["x-delivery-count"];
+  const returns = typeof returned === "number" ? returned : 0;
+  const headers = recordOf(properties.headers?.[ownHeader]);
+  const failures: unknown = state["failures"];
+  return {
+    id: properties.messageId ?? newId(),
+    body: new TextDecoder().decode(content),
+    headers: properties.headers?.[ownHeader] === undefined ? undefined : (headers as Record<string, string>),
+    enqueuedAtMs: number("enqueuedAtMs") || nowMs,
+    attempts: number("attempts"),
+    crashes: number("crashes") + returns,
+    token: number("token") + returns * tokensPerDelivery,
+    isSuspect: state["isSuspect"] === true || returns > 0,
+    failures: Array.isArray(failures) ? failures.map(String) : [],
+  };
+}
+
+/** Long failures lose their end, and of too many the middle ones go. */
+function cut(failures: readonly string[]): readonly string[] {
+  const shortened = failures.map((failure) => failure.slice(0, failureBytesMax));
+  while (Buffer.byteLength(JSON.stringify(shortened)) > failuresBytesMax) shortened.splice(1, 1);
+  return shortened;
+}
+
+function recordOf(text: unknown): Record<string, unknown> {
+  if (typeof text !== "string") return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

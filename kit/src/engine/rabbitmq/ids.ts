@@ -1,0 +1,16 @@
+import type { Clock } from "../../clock/mod.ts";
+import type { Random } from "../../random/mod.ts";
+
+const perMs = 4_096;
+const instances = 2 ** 32;
+
+/** Ids of messages: decimal numbers that rise within a process, also when its clock jumps back, and between processes as far as their clocks
+ *  agree. They are never used again: their low 32 bits are the random number of the process. */
+export function messageIds(clock: Clock, random: Random): () => string {
+  const instance = BigInt(random.integer(0, instances - 1));
+  let last = 0;
+  return () => {
+    last = Math.max(last + 1, clock.now() * perMs);
+    return String(BigInt(last) * BigInt(instances) + instance);
+  };
+}

@@ -1,0 +1,34 @@
+import { UsageError } from "../usage-error.ts";
+
+/** Where a shop keeps what it owns: files in a folder, or schemas of a PostgreSQL database that any number of machines share. */
+export type StorageAddress =
+  | { readonly kind: "files" }
+  | { readonly kind: "postgres"; readonly url: string; /** Without the password. */ readonly shown: string };
+
+/** What `--engine` says when it says nothing. */
+export const filesAddress = "sqlite";
+
+/** Reads `--engine`. Throws UsageError, which does not show what may hold a password. */
+export function storageAddress(text: string = filesAddress): StorageAddress {
+  if (text === filesAddress) return { kind: "files" };
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
+  if (scheme === "postgres" || scheme === "postgresql") {
+    const rest = text.slice(text.indexOf("://") + 3);
+    if (!/^([^/?#@]*@)?[^/?#@\s]+(\/[^\s#]*)?(\?[^\s#]*)?$/.test(rest))
+      throw new UsageError("--engine is not a whole address; it takes sqlite or postgres://user@host:5432/database");
+    return {
+      kind: "postgres",
+      url: text,
+      shown: text.replace(/:\/\/([^/?#@:]*):[^/?#@]*@/, "://$1@").replace(/\?.*$/, ""),
+    };
+  }
+  const given = scheme === undefined ? JSON.stringify(text.replace(/\W.*$/s, "…")) : `an address of ${scheme}://`;
+  throw new UsageError(`--engine is ${given}; it takes sqlite or postgres://user@host:5432/database`);
+}
+
+/** Reads `--namespace`: what the schemas of one shop in a database begin with. Throws UsageError. */
+export function namespaceOf(text: string): string {
+  // With the name of the longest service behind it, it is still a name of a schema.
+  if (/^[a-z][a-z0-9_]{0,39}$/.test(text)) return text;
+  throw new UsageError(`--namespace is ${JSON.stringify(text)}; it takes up to 40 lower-case letters, digits and _`);
+}

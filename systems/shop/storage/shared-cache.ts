@@ -1,0 +1,56 @@
+import type { Clock } from "ashlar/clock";
+import type { InvalidationBus, SharedTier } from "ashlar/cache";
+import { redisBus, redisTier } from "ashlar/cache/redis";
+import { openRedis, type RedisDatabase } from "ashlar/drivers/redis";
+import type { Random } from "ashlar/random";
+import { defaultNamespace, type ShopSettings } from "../settings.ts";
+import { UsageError } from "../usage-error.ts";
+
+/** What replicas of a service share beside their engine: entries of caches, and word of what has changed. */
+export interface SharedCache {
+  readonly shared: SharedTier | undefined;
+  readonly bus: InvalidationBus | undefined;
+}
+
+type CacheSettings = Pick<ShopSettings, "cache" | "bus" | "namespace">;
+
+/** A cache that is away for longer is done without. */
+const connectMaxMs = 2_000;
+
+/** Opens what `--cache` and `--bus` name, for the cache of that name; the bus is where the entries are, unless it is said. Nothing when nothing is
+ *  named: then each process remembers for itself. The connections close with `resources`. Throws UsageError, RedisError. */
+export async function openSharedCache(
+  { bus, cache, namespace = defaultNamespace }: CacheSettings,
+  {
+    name,
+    resources,
+    ...around
+  }: {
+    readonly name: string;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly resources: AsyncDisposableStack;
+  },
+): Promise<SharedCache> {
+  const opened = new Map<string, RedisDatabase>();
+  const redisAt = async (url: string): Promise<RedisDatabase> => {
+    const known =
+      opened.get(url) ?? resources.use(await openRedis({ url, connectMaxMs, application: "shop", ...around }));
+    opened.set(url, known);
+    return known;
+  };
+  const entriesAt = cacheAddress("cache", cache);
+  const busAt = cacheAddress("bus", bus) ?? entriesAt;
+  const prefix = `${namespace}:${name}`;
+  return {
+    shared: entriesAt === undefined ? undefined : redisTier(await redisAt(entriesAt), { prefix: `${prefix}:` }),
+    bus: busAt === undefined ? undefined : redisBus(await redisAt(busAt), { channel: `${prefix}:changes` }),
+  };
+}
+
+/** Reads `--cache` or `--bus`. Throws UsageError, which does not show what may hold a password. */
+export function cacheAddress(option: "cache" | "bus", text: string | undefined): string | undefined {
+  if (text === undefined || /^rediss?:\/\/[^\s/]+/.test(text)) return text;
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? "no address";
+  throw new UsageError(`--${option} is ${scheme}; it takes redis://host:6379 or rediss://user@host:6380`);
+}
