@@ -35,13 +35,13 @@ export class Inbox {
 
   take(message: Parcel): void {
     if (this.#isClosed) return;
+    if (this.#working === undefined) return void (this.#working = this.#work(message));
     if (this.#waiting.size >= this.#waitingMax) {
       this.#waiting.popFront();
       this.#dropped++;
       this.gap("slow");
     }
     this.#waiting.pushBack(message);
-    this.#working ??= this.#work();
   }
 
   gap(why: "reconnected" | "slow"): void {
@@ -60,16 +60,19 @@ export class Inbox {
     await this.#working;
   }
 
-  async #work(): Promise<void> {
+  async #work(first: Parcel): Promise<void> {
     // A turn later for whoever publishes in this process: a listener never runs inside `publish`.
     await Promise.resolve();
-    for (let message = this.#waiting.popFront(); message !== undefined; message = this.#waiting.popFront()) {
-      try {
-        await this.#subscriber.heard(message);
-      } catch (error) {
-        this.#onFault({ subject: message.address.slice(2), error });
-      }
-    }
+    for (let next: Parcel | undefined = first; next !== undefined; next = this.#waiting.popFront())
+      if (!this.#isClosed) await this.#hand(next);
     this.#working = undefined;
+  }
+
+  async #hand(parcel: Parcel): Promise<void> {
+    try {
+      await this.#subscriber.heard(parcel);
+    } catch (error) {
+      this.#onFault({ subject: parcel.address.slice(2), error });
+    }
   }
 }

@@ -1,0 +1,1 @@
+export { openAmqpPublisher, type AmqpPublisherOptions } from "./publisher.ts";
