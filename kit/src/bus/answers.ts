@@ -45,10 +45,10 @@ export class Answers {
   }
 
   /** Ends all that wait. */
-  close(error: Error): void {
+  close(reason: Error): void {
     for (const waiting of this.#waiting.values()) {
       waiting.promise.catch(() => undefined);
-      waiting.fail(error);
+      waiting.fail(reason);
     }
   }
 }

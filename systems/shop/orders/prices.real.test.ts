@@ -3,6 +3,7 @@ import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock as clock } from "ashlar/clock";
 import type { Client } from "ashlar/contract";
+import { deleteStream, openNats } from "ashlar/drivers/nats";
 import { systemRandom as random } from "ashlar/random";
 import { describe, expect, test, type TestContext } from "vitest";
 import type { catalog } from "../contracts/mod.ts";
@@ -32,6 +33,10 @@ describe.each([
     await needsServers(context, redisUrl, ...(bus === undefined ? [] : [bus]));
     await using resources = new AsyncDisposableStack();
     const namespace = `test_${process.pid}_${random.integer(0, 2 ** 40)}`;
+    if (bus !== undefined) {
+      const connection = resources.use(await openNats({ url: bus }));
+      resources.defer(() => deleteStream(connection, `${namespace}-prices-changes`));
+    }
     const replica = async (): Promise<Prices> => {
       const sharing = await openSharedCache(
         { cache: redisUrl, bus, namespace },
