@@ -8,7 +8,7 @@ const bodyBytesMax = 1_048_576;
 /** The way over a topic exchange: each taker has a queue of its own, which goes with its connection; a group shares one. Nothing is stored on disk. */
 export class AmqpCarrier implements Carrier {
   readonly name = "amqp";
-  readonly bodyBytesMax = bodyBytesMax;
+  readonly bodyBytesMax: number = bodyBytesMax;
   readonly groups = "kept";
   readonly #broker: AmqpBroker;
   readonly #exchange: string;

@@ -11,7 +11,7 @@ const bodyBytesMax = 7_500;
 /** The way over one channel of NOTIFY: everybody hears everything, and takes what is his. */
 export class PostgresCarrier implements Carrier {
   readonly name = "postgres";
-  readonly bodyBytesMax = bodyBytesMax;
+  readonly bodyBytesMax: number = bodyBytesMax;
   readonly groups = "none";
   readonly #database: PostgresDatabase;
   readonly #channel: string;

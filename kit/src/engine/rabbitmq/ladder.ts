@@ -6,7 +6,7 @@ const stepMs = 100;
 /** Level `k` keeps a message for `2^k` steps; a delay is the levels of its binary digits, one after the other. */
 const levels = 18;
 /** The longest delay: about 7 hours 17 minutes. */
-export const delayMsMax = (2 ** levels - 1) * stepMs;
+export const delayMsMax: number = (2 ** levels - 1) * stepMs;
 
 /** Where a delayed message is published. */
 export interface Rung {
