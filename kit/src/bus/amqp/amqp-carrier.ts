@@ -2,7 +2,7 @@ import { fingerprint } from "../../codec/mod.ts";
 import type { AmqpBroker, OpenChannel, Publisher, WireMessage } from "../../drivers/amqp/mod.ts";
 import type { Carrier, Parcel, Taker } from "../carrier.ts";
 
-/** Messages of one subscription that the broker may have under way to this process: they are not confirmed one by one, so it is a bound in bytes on the wire alone. */
+/** What is larger holds up everything else on the connection. */
 const bodyBytesMax = 1_048_576;
 
 /** The way over a topic exchange: each taker has a queue of its own, which goes with its connection; a group shares one. Nothing is stored on disk. */
