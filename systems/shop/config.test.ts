@@ -34,7 +34,7 @@ test.each([
   [["replay", "a", "--spread", "--elsewhere"], "choose one"],
   [["replay", "a", "--engine", "mysql://a"], "mysql://"],
   [["replay", "a", "--cache", "memcached://a"], "--cache is memcached://"],
-  [["replay", "a", "--bus", "nats://a"], "--bus is nats://"],
+  [["replay", "a", "--bus", "amqp://a"], "--bus is amqp://"],
   [["replay", "a", "--namespace", "A"], "--namespace"],
   [["replay", "a", "--durability", "replicated"], "needs a database"],
 ])("%o is refused in one sentence", (args, text) => {

@@ -40,7 +40,8 @@ export const storageUsage: string = `  --engine sqlite|URL     SQLite files in t
                           SHOP_ENGINE says it without showing it in the list of processes (default: sqlite)
   --namespace NAME        what the schemas of this shop in the database begin with (default: shop)
   --cache URL             where replicas share what they remember: redis://host:6379, or SHOP_CACHE (default: nowhere)
-  --bus URL               where they tell each other what has changed, or SHOP_BUS (default: as --cache)
+  --bus URL               where they tell each other what has changed: nats://host:4222 or redis://host:6379, or
+                          SHOP_BUS (default: as --cache)
   --durability process|disk|replicated   what an order survives: a kill of the process, a power cut, or the loss of the
                           database's machine (default: process)
 `;

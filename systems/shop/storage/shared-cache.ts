@@ -1,6 +1,8 @@
 import type { Clock } from "ashlar/clock";
 import type { InvalidationBus, SharedTier } from "ashlar/cache";
+import { natsBus } from "ashlar/cache/nats";
 import { redisBus, redisTier } from "ashlar/cache/redis";
+import { openNats } from "ashlar/drivers/nats";
 import { openRedis, type RedisDatabase } from "ashlar/drivers/redis";
 import type { Random } from "ashlar/random";
 import { defaultNamespace, type ShopSettings } from "../settings.ts";
@@ -18,7 +20,7 @@ type CacheSettings = Pick<ShopSettings, "cache" | "bus" | "namespace">;
 const connectMaxMs = 2_000;
 
 /** Opens what `--cache` and `--bus` name, for the cache of that name; the bus is where the entries are, unless it is said. Nothing when nothing is
- *  named: then each process remembers for itself. The connections close with `resources`. Throws UsageError, RedisError. */
+ *  named: then each process remembers for itself. The connections close with `resources`. Throws UsageError, RedisError, NatsError. */
 export async function openSharedCache(
   { bus, cache, namespace = defaultNamespace }: CacheSettings,
   {
@@ -42,15 +44,27 @@ export async function openSharedCache(
   const entriesAt = cacheAddress("cache", cache);
   const busAt = cacheAddress("bus", bus) ?? entriesAt;
   const prefix = `${namespace}:${name}`;
+  const busOn = async (url: string): Promise<InvalidationBus> => {
+    if (!url.startsWith("nats:") && !url.startsWith("tls:"))
+      return redisBus(await redisAt(url), { channel: `${prefix}:changes` });
+    const connection = resources.use(await openNats({ url, connectMaxMs, application: "shop", ...around }));
+    return natsBus(connection, { stream: `${namespace}-${name}-changes` });
+  };
   return {
     shared: entriesAt === undefined ? undefined : redisTier(await redisAt(entriesAt), { prefix: `${prefix}:` }),
-    bus: busAt === undefined ? undefined : redisBus(await redisAt(busAt), { channel: `${prefix}:changes` }),
+    bus: busAt === undefined ? undefined : await busOn(busAt),
   };
 }
 
+const takes = {
+  cache: { pattern: /^rediss?:\/\/[^\s/]+/, text: "redis://host:6379 or rediss://user@host:6380" },
+  bus: { pattern: /^(rediss?|nats|tls):\/\/[^\s/]+/, text: "nats://host:4222, tls://host:4222 or redis://host:6379" },
+} as const;
+
 /** Reads `--cache` or `--bus`. Throws UsageError, which does not show what may hold a password. */
-export function cacheAddress(option: "cache" | "bus", text: string | undefined): string | undefined {
-  if (text === undefined || /^rediss?:\/\/[^\s/]+/.test(text)) return text;
-  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0] ?? "no address";
-  throw new UsageError(`--${option} is ${scheme}; it takes redis://host:6379 or rediss://user@host:6380`);
+export function cacheAddress(option: "cache" | "bus", given: string | undefined): string | undefined {
+  const { pattern, text } = takes[option];
+  if (given === undefined || pattern.test(given)) return given;
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(given)?.[0] ?? "no address";
+  throw new UsageError(`--${option} is ${scheme}; it takes ${text}`);
 }

@@ -87,8 +87,10 @@ export async function createStream(connection: NatsConnection, settings: StreamS
     const answer = await ask(connection, `STREAM.CREATE.${settings.name}`, { body: bodyOf(settings), effect: "none" });
     return factsOf(answer);
   } catch (error) {
-    if (!(error instanceof NatsError) || error.number !== nameInUse) throw error;
-    const facts = await streamFacts(connection, settings.name);
+    if (!(error instanceof NatsError) || !taken.has(error.number)) throw error;
+    const facts = await ask(connection, `STREAM.INFO.${settings.name}`, { effect: "none" }).then(factsOf, passMissing);
+    // The subjects belong to a stream of another name.
+    if (facts === undefined) throw error;
     const isSame = JSON.stringify(facts.subjects) === JSON.stringify(settings.subjects) && facts.storage === "file";
     if (isSame) return facts;
     throw new ConfigError(
@@ -99,7 +101,8 @@ export async function createStream(connection: NatsConnection, settings: StreamS
   }
 }
 
-const nameInUse = 10_058;
+/** Name in use with other settings; subjects that overlap, also while another process makes the same stream. */
+const taken: ReadonlySet<number> = new Set([10_058, 10_065]);
 
 function bodyOf(settings: StreamSettings): Fields {
   const { name, subjects, replicas, bytesMax, whenFull, messagesMax, ageMaxMs, idsForMs } = settings;
@@ -143,12 +146,24 @@ export async function purge(
 }
 
 /** The last message of a subject; `undefined` when there is none. */
-export async function lastMessage(
+export function lastMessage(
   connection: NatsConnection,
   name: string,
   subject: string,
 ): Promise<StoredMessage | undefined> {
-  const body = { last_by_subj: subject };
+  return stored(connection, name, { last_by_subj: subject });
+}
+
+/** The message with a sequence; `undefined` when it is not there (any more). */
+export function messageAt(
+  connection: NatsConnection,
+  name: string,
+  sequence: number,
+): Promise<StoredMessage | undefined> {
+  return stored(connection, name, { seq: sequence });
+}
+
+async function stored(connection: NatsConnection, name: string, body: Fields): Promise<StoredMessage | undefined> {
   const answer = await ask(connection, `STREAM.MSG.GET.${name}`, { body, effect: "none" }).catch(passMissing);
   if (answer === undefined) return undefined;
   const message = answer["message"] as Fields;

@@ -3,6 +3,7 @@ export {
   createStream,
   deleteStream,
   lastMessage,
+  messageAt,
   publish,
   type Published,
   type Publication,

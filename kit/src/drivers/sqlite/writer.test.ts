@@ -9,8 +9,11 @@ import { session } from "./session.ts";
 import { temporaryFolder } from "./temporary.test-folder.ts";
 import { Writer } from "./writer.ts";
 
+// So long that a machine with other things to do cuts no group short.
+const groupMs = 1_000;
+
 async function openTable(path: string, options: { readonly waitingMax?: number } = {}): Promise<SqliteDatabase> {
-  const database = await openSqlite({ path, durability: "process", ...options });
+  const database = await openSqlite({ path, durability: "process", groupMs, ...options });
   await database.group((sql) => sql.run("create table t(a integer primary key)"));
   return database;
 }

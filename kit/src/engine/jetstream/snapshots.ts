@@ -1,4 +1,4 @@
-import { lastMessage, type NatsConnection, NatsError, publish, purge } from "../../drivers/nats/mod.ts";
+import { lastMessage, messageAt, type NatsConnection, NatsError, publish, purge } from "../../drivers/nats/mod.ts";
 import { StorageError } from "../errors.ts";
 import { formatVersion } from "./command.ts";
 import { Fold } from "./fold.ts";
@@ -27,8 +27,11 @@ interface Newest {
   readonly version: number;
   /** The snapshot holds what the commands up to this sequence made. */
   readonly covers: number;
-  readonly parts: number;
+  /** Where its parts lie. */
+  readonly parts: readonly number[];
   readonly partSubject: string;
+  /** Where the snapshot before it is told of; it stays until there is a newer one than this. */
+  readonly former?: number | undefined;
 }
 
 /** A state and the sequence of the last command in it. */
@@ -42,13 +45,17 @@ const readsMax = 5;
 const partsAtOnce = 8;
 const decoder = new TextDecoder();
 
-/** The newest snapshot; an empty state when there is none. Throws NatsError, StorageError. */
+/** The newest snapshot that is whole, which may be the one before the newest; an empty state when there is none. Throws NatsError, StorageError. */
 export async function loadSnapshot(connection: NatsConnection, names: Names): Promise<Snapshot> {
   for (let read = 1; ; read++) {
     const newest = await newestOf(connection, names);
     if (newest === undefined) return { fold: new Fold(), covers: 0 };
-    const texts = await readParts(connection, names, newest);
-    if (texts !== undefined) return { fold: readState(texts), covers: newest.covers };
+    // The commands behind the former one are there still, unless all were purged at once.
+    const former = read === readsMax ? await formerOf(connection, names, newest) : undefined;
+    for (const each of former === undefined ? [newest] : [newest, former]) {
+      const texts = await readParts(connection, names, each);
+      if (texts !== undefined) return { fold: readState(texts), covers: each.covers };
+    }
     if (read === readsMax)
       throw new StorageError(
         "corrupt",
@@ -72,18 +79,22 @@ async function newestOf(
   return { ...newest, sequence: message.sequence };
 }
 
+async function formerOf(connection: NatsConnection, names: Names, { former }: Newest): Promise<Newest | undefined> {
+  const message = former === undefined ? undefined : await messageAt(connection, names.snapshots, former);
+  return message === undefined ? undefined : (JSON.parse(decoder.decode(message.data)) as Newest);
+}
+
 async function readParts(
   connection: NatsConnection,
   names: Names,
   newest: Newest,
 ): Promise<readonly string[] | undefined> {
   const texts: string[] = [];
-  for (let from = 0; from < newest.parts; from += partsAtOnce) {
-    const count = Math.min(partsAtOnce, newest.parts - from);
-    const subjects = Array.from({ length: count }, (_, n) => `${newest.partSubject}.${from + n}`);
-    const parts = await Promise.all(subjects.map((subject) => lastMessage(connection, names.snapshots, subject)));
+  for (let from = 0; from < newest.parts.length; from += partsAtOnce) {
+    const sequences = newest.parts.slice(from, from + partsAtOnce);
+    const parts = await Promise.all(sequences.map((sequence) => messageAt(connection, names.snapshots, sequence)));
     for (const part of parts) {
-      if (part === undefined) return undefined;
+      if (part?.subject !== newest.partSubject) return undefined;
       texts.push(decoder.decode(part.data));
     }
   }
@@ -97,7 +108,7 @@ export interface Writing extends Snapshot {
 }
 
 /**
- * Writes a snapshot in parts, and then that it is the newest one; what came before it is removed. `covered` when there is one that goes as far or further,
+ * Writes a snapshot in parts, and then that it is the newest one; what came before the one before it is removed. `covered` when there is one that goes as far or further,
  * `superseded` when another process was first, whose snapshot may not go as far; nothing of this one stays then. The texts are made before anything is awaited, so that they show one moment. Rejects with NatsError.
  */
 export async function writeSnapshot(
@@ -110,25 +121,21 @@ export async function writeSnapshot(
   const before = await newestOf(connection, names);
   if (before !== undefined && before.covers >= covers) return "covered";
   const partSubject = `${names.newestSubject}.${covers}.${writer}`;
-  let first = 0;
-  for (const [index, data] of texts.entries()) {
-    const part = `${partSubject}.${index}`;
-    const { sequence } = await publish(connection, { subject: part, data, id: part });
-    if (index === 0) first = sequence;
-  }
-  const newest: Newest = { version: formatVersion, covers, parts: texts.length, partSubject };
+  const parts: number[] = [];
+  // Without ids: a part that was purged must not be dropped as a repeat when it is written again.
+  for (const data of texts) parts.push((await publish(connection, { subject: partSubject, data })).sequence);
+  const newest: Newest = { version: formatVersion, covers, parts, partSubject, former: before?.sequence };
   try {
     await publish(connection, {
       subject: names.newestSubject,
       data: JSON.stringify(newest),
-      id: partSubject,
       lastOfSubject: before?.sequence ?? 0,
     });
   } catch (error) {
     if (!(error instanceof NatsError) || error.reason !== "conflict") throw error;
-    await purge(connection, names.snapshots, { subject: `${partSubject}.>` });
+    await purge(connection, names.snapshots, { subject: partSubject });
     return "superseded";
   }
-  await purge(connection, names.snapshots, { before: first });
+  await purge(connection, names.snapshots, { before: before?.parts[0] ?? parts[0] ?? 0 });
   return "written";
 }

@@ -10,7 +10,7 @@ import type { NewMessage, Receipt } from "../message.ts";
 import { refuseForeignChanges, refuseForeignScan } from "../parts.ts";
 import type { ScanQuery, ScanRow } from "../scan.ts";
 import { validateChanges } from "../validate-change.ts";
-import { validateClaim, validateLease } from "../validate-request.ts";
+import { scanLimit, validateClaim, validateLease } from "../validate-request.ts";
 import { Depth } from "./depth.ts";
 import { type Carried, disclose } from "./envelope.ts";
 import { engineFault } from "./faults.ts";
@@ -128,6 +128,7 @@ class OnRabbit implements RabbitEngine {
   async *scan<Q extends ScanQuery>(query: Q): AsyncGenerator<ScanRow<Q>> {
     this.#refuseWhenDisposed();
     refuseForeignScan(this.can, query);
+    if (query.kind !== "queues") scanLimit(query.limit);
     const advice = "the broker shows its queues itself; see counts of the engine";
     yield await Promise.reject(new UnsupportedError(`a scan of ${query.kind}`, "engine rabbitmq", advice));
   }
