@@ -134,6 +134,26 @@ test("a replica that is killed is done without at once, is not tried by every re
   expect(reads.status).toMatchObject({ status: "up", reason: undefined });
 }, 90_000);
 
+test("a replica that hangs is waited for as long as for a connection, not as long as for an answer", async (context) => {
+  await using pair = await startPair(context);
+  const { database, standby } = pair;
+  const replica = { url: standby.url, connectMaxMs: 200, connectionsMax: 1 };
+  await using reads = readReplica({ primary: database, replica, staleMaxMs: "unbounded" });
+  const { rows, from } = await reads.query<{ pid: number }>("select pg_backend_pid() as pid");
+  const [{ pid = 0 } = {}] = rows;
+  expect([from, pid > 1]).toEqual(["replica", true]);
+  process.kill(pid, "SIGSTOP");
+  try {
+    const startedMs = performance.now();
+    expect(await reads.query(countNotes)).toMatchObject({ from: "primary" });
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    expect(reads.status).toMatchObject({ status: "away", reads: { primary: { away: 1 } } });
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+  await expect.poll(() => reads.query(countNotes), { timeout: 10_000 }).toMatchObject({ from: "replica" });
+}, 90_000);
+
 test("a replica that was promoted is not read from, though its connections live on", async (context) => {
   await using pair = await startPair(context, { staleMaxMs: "unbounded" });
   const { standby, admin, database, reads } = pair;
