@@ -140,7 +140,7 @@ test("a replica that hangs is waited for as long as for a connection, not as lon
   const replica = { url: standby.url, connectMaxMs: 200, connectionsMax: 1 };
   await using reads = readReplica({ primary: database, replica, staleMaxMs: "unbounded" });
   const { rows, from } = await reads.query<{ pid: number }>("select pg_backend_pid() as pid");
-  const [{ pid = 0 } = {}] = rows;
+  const pid = rows[0]?.pid ?? 0;
   expect([from, pid > 1]).toEqual(["replica", true]);
   process.kill(pid, "SIGSTOP");
   try {
