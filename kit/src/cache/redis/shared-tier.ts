@@ -129,7 +129,11 @@ function plainOf(told: string, body: string, nowMs: number): SharedRead {
   const [kind = "", freshUntil, keptUntil, version = ""] = told.split(" ", 4);
   const tagsAt = kind.length + String(freshUntil).length + String(keptUntil).length + version.length + 4;
   const life = { freshMs: Number(freshUntil) - nowMs, keptMs: Number(keptUntil) - nowMs };
-  return { kind: "found", entry: entryOf({ kind, body, ...life, tags: told.slice(tagsAt), version }), token: undefined };
+  return {
+    kind: "found",
+    entry: entryOf({ kind, body, ...life, tags: told.slice(tagsAt), version }),
+    token: undefined,
+  };
 }
 
 function readOf(reply: List, retryAfterMs: number): SharedRead {
