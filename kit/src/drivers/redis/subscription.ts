@@ -93,14 +93,14 @@ export class Subscription implements RedisSubscription {
   }
 
   /** Rejects with RedisError. */
-  async #subscribe({ client, isReply }: Connected, lost: AbortController): Promise<void> {
+  async #subscribe(connected: Connected, lost: AbortController): Promise<void> {
     const hear = (text: string, channel: string): void => {
       if (!this.#closing.signal.aborted) this.#heard.message(text, channel);
     };
     try {
-      await within(client.subscribe(this.#channels, hear), this.#options, lost);
+      await within(connected.client.subscribe(this.#channels, hear), this.#options, lost);
     } catch (error) {
-      throw isReply(error) ? errorOfReply(error, "subscribing") : connectionError(error, "subscribing");
+      throw connected.isReply(error) ? errorOfReply(error, "subscribing") : connectionError(error, "subscribing");
     }
   }
 
