@@ -6,6 +6,15 @@ export { openPostgres, type OwnConnection, type PostgresDatabase, type PostgresH
 export { type PostgresOptions, type PostgresTls, schemaName } from "./options.ts";
 export type { PoolStatus } from "./pool.ts";
 export { isLost, OutcomeUnknownError, PostgresError, type PostgresFault } from "./postgres-error.ts";
+export {
+  type PrimaryReason,
+  type ReadAnswer,
+  type ReadOptions,
+  readReplica,
+  type ReadReplica,
+  type ReadReplicaStatus,
+} from "./read-replica.ts";
+export type { ReadReplicaOptions } from "./read-replica-options.ts";
 export type { ServerFacts } from "./server-facts.ts";
 export type { PostgresSession, QueryResult } from "./session.ts";
 export {
@@ -22,3 +31,4 @@ export {
 } from "./statement.ts";
 export type { SteadySession } from "./steady-session.ts";
 export type { PostgresTransaction } from "./transaction.ts";
+export type { WalPosition } from "./wal-position.ts";
