@@ -96,6 +96,8 @@ export const layers: Readonly<Record<string, Row>> = {
   "bus/memory": { level: 3, doors: base, innerOf: "bus" },
   "bus/amqp": { level: 3, doors: [...base, "drivers/amqp"], innerOf: "bus" },
   "bus/postgres": { level: 3, doors: [...base, "drivers/postgres"], innerOf: "bus" },
+  "bus/redis": { level: 3, doors: [...base, "drivers/redis"], innerOf: "bus" },
+  "bus/nats": { level: 3, doors: [...base, "drivers/nats"], innerOf: "bus" },
   "bus/conformance": { level: 3, doors: [...ground, "bus"], node: ["node:assert", "node:assert/strict"] },
   registry: { level: 3, doors: [...base, "engine"] },
   limiter: { level: 3, doors: base },

@@ -9,7 +9,7 @@ import { writeMadeOrders } from "./made-orders.test-data.ts";
 import { testFolder } from "./replay/replay.test-shop.ts";
 import { needsPrograms, startReplicated, type ReplicatedDatabase } from "./replicated.test-database.ts";
 
-const invoices = 200;
+const invoices = 600;
 const common = ["--stock", "tight", "--faults", "some", "--seed", "7"];
 
 // Each process listens on an address of its own, as on a machine of its own.
@@ -133,14 +133,14 @@ async function hurt(replay: Started, fleet: Fleet, cluster: ReplicatedDatabase):
     connectMaxMs: 60_000,
   });
   for (let step = 1; replay.process.exitCode === null; step++) {
-    await pause(1_500 + random.next() * 1_500);
+    await pause(500 + random.next() * 700);
     if (replay.process.exitCode !== null) break;
     // Enough is enough: from here on it is to end.
-    if (step > 16) continue;
-    if (step === 4) {
+    if (step > 12) continue;
+    if (step === 2) {
       await cluster.failOver();
       blows.failOvers += 1;
-    } else if (step === 9) {
+    } else if (step === 5) {
       await cluster.crash();
       blows.crashes += 1;
     } else if (step % 2 === 0) blows.terminated += await cutConnections(database);

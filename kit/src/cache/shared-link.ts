@@ -1,4 +1,4 @@
-import { abortable, signalAfter } from "../abort/mod.ts";
+import { Deadlines, type Expiring } from "../abort/mod.ts";
 import type { Clock } from "../clock/mod.ts";
 import { TimeoutError } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
@@ -23,10 +23,12 @@ const faults = telemetryChannel("ashlar.cache.fault");
 export class SharedLink<V> {
   readonly rules: SharingRules<V>;
   readonly #parts: SharedLinkParts<V>;
+  readonly #deadlines: Deadlines;
   #downUntilMs = -Infinity;
 
   constructor(parts: SharedLinkParts<V>) {
     this.#parts = parts;
+    this.#deadlines = new Deadlines(parts.clock);
     this.rules = parts.rules;
   }
 
@@ -34,15 +36,10 @@ export class SharedLink<V> {
   async read(keys: readonly string[], lease: LeaseRequest | undefined): Promise<readonly SharedRead[] | undefined> {
     const { tier, clock } = this.#parts;
     if (clock.monotonic() < this.#downUntilMs) return undefined;
-    const { sharedTimeoutMs, sharedRetryMs } = this.rules;
-    using late = signalAfter(
-      clock,
-      sharedTimeoutMs,
-      () => new TimeoutError("a read of the shared tier", sharedTimeoutMs),
-    );
+    const { sharedRetryMs } = this.rules;
     const read = tier.read(keys, lease);
     try {
-      return await abortable(read, late.signal);
+      return await this.#inTime(read);
     } catch (error) {
       // What comes too late must not keep the right to fill.
       read.then((reads) => this.#abandonAll(keys, reads)).catch(() => undefined);
@@ -94,6 +91,30 @@ export class SharedLink<V> {
   async discard(key: string, error: unknown): Promise<void> {
     this.#fault("read", error);
     await this.#parts.tier.invalidate({ target: { keys: [key] }, mode: "hard", olderThan: undefined });
+  }
+
+  /** Rejects with TimeoutError when a read takes longer than `sharedTimeoutMs`. */
+  #inTime(read: Promise<readonly SharedRead[]>): Promise<readonly SharedRead[]> {
+    const { sharedTimeoutMs } = this.rules;
+    const deadlines = this.#deadlines;
+    return new Promise((resolve, reject) => {
+      const late: Expiring = {
+        deadlineAtMs: this.#parts.clock.monotonic() + sharedTimeoutMs,
+        expire: () => reject(new TimeoutError("a read of the shared tier", sharedTimeoutMs)),
+      };
+      deadlines.add(late);
+      const end = (): void => deadlines.remove(late);
+      read.then(
+        (reads) => {
+          end();
+          resolve(reads);
+        },
+        (error: unknown) => {
+          end();
+          reject(error);
+        },
+      );
+    });
   }
 
   #abandonAll(keys: readonly string[], reads: readonly SharedRead[]): Promise<unknown> {

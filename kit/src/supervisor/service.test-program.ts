@@ -25,7 +25,9 @@ function serve(): void {
   });
   const drain = (): Promise<void> =>
     new Promise((resolve) => {
-      if (mode !== "stubborn") server.close(() => resolve());
+      if (mode === "stubborn") return;
+      // A connection that somebody has begun may still wait for this process to accept it: to close at once would reset it.
+      systemClock.setTimer(200, () => server.close(() => resolve()));
     });
   const child = supervisedChild({ orphanGraceMs: 1_000, onDrain: drain });
   server.listen(0, "127.0.0.1", () => {

@@ -108,6 +108,16 @@ const rules: readonly Rule[] = [
     },
   },
   {
+    name: "groups of one name and different patterns are different groups",
+    needs: "groups",
+    run: async ({ pair: { one, two } }) => {
+      await using exact = await hear(one, "job.a", "g");
+      await using below = await hear(two, "job.>", "g");
+      for (let n = 0; n < 20; n++) await one.publish("job.a", String(n));
+      await until(() => exact.heard.length === 20 && below.heard.length === 20, "hearing all by both");
+    },
+  },
+  {
     name: "nothing is heard after a subscription was disposed, nor what was published before there was one",
     run: async ({ pair: { one, two } }) => {
       await one.publish("s", "before");

@@ -83,7 +83,7 @@ class RedisTier implements SharedTier {
   async #readKeys(keys: readonly string[], lease: LeaseRequest | undefined): Promise<readonly SharedRead[]> {
     const retryAfterMs = Math.min(retryMaxMs, Math.max(retryMinMs, (lease?.forMs ?? 0) / asksALease));
     const replies = await this.#ask(keys, ["read", `${lease?.forMs ?? 0}`, lease?.of ?? ""]);
-    return (replies as readonly RedisReply[]).map((reply) => readOf(reply as readonly (string | null)[], retryAfterMs));
+    return readsOf(replies as readonly (string | List)[], retryAfterMs);
   }
 
   #ask(keys: readonly string[], words: readonly RedisWord[]): Promise<RedisReply> {
@@ -111,16 +111,55 @@ function wordsOf({ body, freshMs, keptMs, tags, version }: SharedEntry): readonl
   ];
 }
 
-function readOf(reply: readonly (string | null)[], retryAfterMs: number): SharedRead {
-  const [kind, body = "", freshMs, keptMs, tags, version, token] = reply;
+type List = readonly (string | null)[];
+
+/** The time, then for each key what a fresh entry was told as and its body, or a list. */
+function readsOf(replies: readonly (string | List)[], retryAfterMs: number): readonly SharedRead[] {
+  const nowMs = Number(replies[0]);
+  const reads: SharedRead[] = [];
+  for (let at = 1; at < replies.length; at++) {
+    const reply = replies[at] ?? [];
+    reads.push(typeof reply === "string" ? plainOf(reply, String(replies[++at]), nowMs) : readOf(reply, retryAfterMs));
+  }
+  return reads;
+}
+
+/** Kind, end of being fresh, end of all, version and tags, with blanks between. */
+function plainOf(told: string, body: string, nowMs: number): SharedRead {
+  const [kind = "", freshUntil, keptUntil, version = ""] = told.split(" ", 4);
+  const tagsAt = kind.length + String(freshUntil).length + String(keptUntil).length + version.length + 4;
+  const life = { freshMs: Number(freshUntil) - nowMs, keptMs: Number(keptUntil) - nowMs };
+  return {
+    kind: "found",
+    entry: entryOf({ kind, body, ...life, tags: told.slice(tagsAt), version }),
+    token: undefined,
+  };
+}
+
+function readOf(reply: List, retryAfterMs: number): SharedRead {
+  const [kind, body, freshMs, keptMs, tags, version, token] = reply;
   if (kind === "loading") return { kind, retryAfterMs };
-  if (kind === "missing") return body === "" || body === null ? { kind } : { kind, token: body };
-  const entry: SharedEntry = {
-    body: kind === "none" ? undefined : (body ?? ""),
-    freshMs: Number(freshMs),
-    keptMs: Number(keptMs),
-    tags: tags === "" ? [] : (JSON.parse(tags ?? "[]") as readonly string[]),
+  if (kind === "missing") return body ? { kind, token: body } : { kind };
+  const life = { freshMs: Number(freshMs), keptMs: Number(keptMs) };
+  const entry = entryOf({ kind: kind ?? "", body: body ?? "", ...life, tags: tags ?? "", version: version ?? "" });
+  return { kind: "found", entry, token: token ?? undefined };
+}
+
+interface Told {
+  readonly kind: string;
+  readonly body: string;
+  readonly freshMs: number;
+  readonly keptMs: number;
+  readonly tags: string;
+  readonly version: string;
+}
+
+function entryOf({ kind, body, freshMs, keptMs, tags, version }: Told): SharedEntry {
+  return {
+    body: kind === "none" ? undefined : body,
+    freshMs,
+    keptMs,
+    tags: tags === "" ? [] : (JSON.parse(tags) as readonly string[]),
     version: version === "" ? undefined : Number(version),
   };
-  return { kind: "found", entry, token: token ?? undefined };
 }

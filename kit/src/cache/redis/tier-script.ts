@@ -10,6 +10,7 @@ import { redisScript, type RedisScript } from "../../drivers/redis/mod.ts";
 const text = `
 redis.replicate_commands()
 local call, max, min, ceil = redis.call, math.max, math.min, math.ceil
+local pack, unpackHead = struct.pack, struct.unpack
 local slackMs, tagsMax, op = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 local hourMs, centuryMs = 3600000, 3155760000000
 local time = call('TIME')
@@ -93,8 +94,10 @@ end
 local function put(key, entry, stamp)
   call('DEL', key)
   if entry.keptMs <= 0 then return end
-  call('HSET', key, 'era', era, 'kind', entry.kind, 'body', entry.body, 'stamp', exact(stamp), 'fresh', exact(now + entry.freshMs),
-    'kept', exact(now + entry.keptMs), 'tags', entry.tags, 'version', entry.version)
+  local fresh, kept = exact(now + entry.freshMs), exact(now + entry.keptMs)
+  call('HSET', key, 'era', era, 'kind', entry.kind, 'body', entry.body, 'stamp', exact(stamp), 'fresh', fresh, 'kept', kept,
+    'tags', entry.tags, 'version', entry.version, 'head', pack('<dddB', stamp, tonumber(fresh), tonumber(kept), entry.tags == '' and 0 or 1),
+    'told', entry.kind .. ' ' .. fresh .. ' ' .. kept .. ' ' .. entry.version .. ' ' .. entry.tags)
   expire(key, entry.keptMs)
   -- Marks must outlive what they are about; ten minutes more at a time, so that not every write has to see to it.
   if now + entry.keptMs <= keptUntil then return end
@@ -103,24 +106,43 @@ local function put(key, entry, stamp)
   for index = 1, 3 do expire(KEYS[index], keptUntil - now + 2 * hourMs) end
 end
 
+-- An entry as it was put down, when it is fresh and no mark can concern it. Most reads are such: they cost four fields, and no table of ours.
+local function plain(key, oldest, marked)
+  local held = call('HMGET', key, 'era', 'head', 'told', 'body')
+  if held[1] ~= era or not held[2] then return nil end
+  local stamp, fresh, kept, tagged = unpackHead('<dddB', held[2])
+  if now >= fresh or now >= kept or stamp < oldest then return nil end
+  if tagged == 1 and (marked or stamp < forgotten) then return nil end
+  return held[3], held[4]
+end
+local function readSlot(slot, leaseMs, any)
+  local state, token = stateOf(slot), false
+  if state ~= 'gone' then
+    local freshMs = slot.fresh - now
+    if state == 'stale' then freshMs = min(0, freshMs) end
+    if leaseMs > 0 and (state == 'stale' or any) then token = lend(slot, leaseMs) end
+    return { slot.kind, slot.body, exact(freshMs), exact(slot.kept - now), slot.tags, slot.version, token }
+  end
+  if leaseMs == 0 then return { 'missing' } end
+  token = lend(slot, leaseMs)
+  return token and { 'missing', token } or { 'loading' }
+end
+
 local operations = {}
 function operations.read()
   local leaseMs, any = tonumber(ARGV[7]), ARGV[8] == 'any'
-  local answers = {}
+  -- The time, then one answer a key: of a fresh entry that nobody is to refresh two texts, as they are stored; of others a list.
+  local answers, count = { exact(now) }, 1
+  local oldest, marked = max(hardAll, softAll), hardTags > 0 or softTags > 0
   for index = 4, #KEYS do
-    local slot = slotOf(KEYS[index])
-    local state = stateOf(slot)
-    local token = false
-    if state ~= 'gone' then
-      local freshMs = slot.fresh - now
-      if state == 'stale' then freshMs = min(0, freshMs) end
-      if leaseMs > 0 and (state == 'stale' or any) then token = lend(slot, leaseMs) end
-      answers[#answers + 1] = { slot.kind, slot.body, exact(freshMs), exact(slot.kept - now), slot.tags, slot.version, token }
-    elseif leaseMs == 0 then
-      answers[#answers + 1] = { 'missing' }
+    local key = KEYS[index]
+    local told, body = plain(key, oldest, marked)
+    if told and not (any and leaseMs > 0) then
+      answers[count + 1], answers[count + 2] = told, body
+      count = count + 2
     else
-      token = lend(slot, leaseMs)
-      answers[#answers + 1] = token and { 'missing', token } or { 'loading' }
+      count = count + 1
+      answers[count] = readSlot(slotOf(key), leaseMs, any)
     end
   end
   return answers
@@ -155,6 +177,7 @@ local function invalidateKey(key, hard, olderThan)
     call('DEL', key)
   elseif slot.fresh > now then
     call('HSET', key, 'fresh', exact(now), 'kept', exact(min(slot.kept, now + slot.kept - slot.fresh)))
+    call('HDEL', key, 'head', 'told')
   end
 end
 function operations.keys()

@@ -15,5 +15,12 @@ export {
 } from "./jetstream.ts";
 export { follow } from "./follow.ts";
 export { isLost, NatsError, type NatsFault, OutcomeUnknownError } from "./nats-error.ts";
-export { type NatsConnection, type NatsHealth, type NatsReply, openNats, type RequestOptions } from "./open.ts";
+export {
+  type HearOptions,
+  type NatsConnection,
+  type NatsHealth,
+  type NatsReply,
+  openNats,
+  type RequestOptions,
+} from "./open.ts";
 export type { NatsOptions, NatsTls } from "./options.ts";

@@ -8,6 +8,7 @@ import {
   follow,
   lastMessage,
   type NatsConnection,
+  type NatsReply,
   openNats,
   publish,
   purge,
@@ -169,6 +170,48 @@ describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => 
     expect(await publish(behind, named)).toEqual({ sequence: 2, repeated: true });
   });
 
+  test("a plain message reaches all that hear its subject, and one of a queue", async () => {
+    await using one = await openNats({ url: serverUrl });
+    await using two = await openNats({ url: serverUrl });
+    const subject = `${freshName()}.a`;
+    const heard: Record<"all" | "first" | "second", string[]> = { all: [], first: [], second: [] };
+    const take = (list: string[]) => (message: NatsReply) =>
+      void list.push(`${new TextDecoder().decode(message.data)} ${message.headers?.get("by")}`);
+    using _all = two.hear(subject, take(heard.all));
+    using _first = one.hear(subject, take(heard.first), { queue: "q" });
+    using _second = two.hear(subject, take(heard.second), { queue: "q" });
+    await Promise.all([one.flush(), two.flush()]);
+    const sent = Array.from({ length: 40 }, (_, n) => `${n} me`);
+    for (let n = 0; n < 40; n++) await one.send(subject, String(n), { by: "me" });
+    await until(() => heard.all.length === 40 && heard.first.length + heard.second.length === 40);
+    expect(heard.all).toEqual(sent);
+    expect(new Set([...heard.first, ...heard.second])).toEqual(new Set(sent));
+    expect(heard.first.length * heard.second.length).toBeGreaterThan(0);
+    const huge = one.send(subject, "x".repeat(one.messageBytesMax + 1));
+    await expect(huge).rejects.toMatchObject({ reason: "too-large", retryable: false });
+  });
+
+  test("a plain message that was sent when the connection broke has an unknown outcome; later ones are heard again", async () => {
+    await using proxy = await cuttingProxy();
+    await using connection = await openNats({ url: serverUrl });
+    await using behind = await openNats({ url: proxy.url });
+    const subject = `${freshName()}.a`;
+    const heard: string[] = [];
+    using _hearing = behind.hear(subject, ({ data }) => void heard.push(new TextDecoder().decode(data)));
+    await behind.flush();
+    proxy.next("answer", "PUB");
+    await expect(behind.send(subject, "lost")).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
+    await behind.flush();
+    await connection.send(subject, "later");
+    await until(() => heard.includes("later"));
+    proxy.shut();
+    await until(() => !behind.isConnected);
+    const waits = behind.send(subject, "waits");
+    proxy.open();
+    await waits;
+    await until(() => heard.includes("waits"));
+  });
+
   test("more requests than requestsMax are refused at once, and after closing all are", async () => {
     const connection = await openNats({ url: serverUrl, requestsMax: 2 });
     const settings = settingsOf();
@@ -180,10 +223,24 @@ describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => 
     await connection[Symbol.asyncDispose]();
     await connection[Symbol.asyncDispose]();
     await expect(streamFacts(connection, settings.name)).rejects.toBeInstanceOf(DisposedError);
+    await expect(connection.send("a", "")).rejects.toBeInstanceOf(DisposedError);
+    await expect(connection.flush()).rejects.toBeInstanceOf(DisposedError);
   });
 });
 
 describe("with a server of its own", () => {
+  test("a subject that the user may not hear is refused", { timeout: 60_000 }, async (context) => {
+    needsProgram(context);
+    await using server = await startServer(
+      'authorization { users: [{ user: "app", password: "secret", permissions: { subscribe: "open.>", publish: ">" } }] }',
+    );
+    await using connection = await openNats({ url: `nats://app:secret@127.0.0.1:${server.port}` });
+    const faults: Error[] = [];
+    using _hearing = connection.hear("closed.a", () => undefined, { refused: (error) => void faults.push(error) });
+    await connection.flush();
+    expect(faults).toMatchObject([{ code: "NATS", reason: "denied" }]);
+  });
+
   test("a restart is waited for, and streams go on", { timeout: 60_000 }, async (context) => {
     needsProgram(context);
     await using server = await startServer();

@@ -2,7 +2,7 @@ import { DisposedError } from "../../errors/mod.ts";
 import { connect, Pauses } from "./connector.ts";
 import { errorOfClient, NatsError, OutcomeUnknownError } from "./nats-error.ts";
 import { type NatsOptions, resolveNats, type ResolvedNats } from "./options.ts";
-import type { Wire, WireMessage, WireSubscription } from "./wire-client.ts";
+import type { Wire, WireHeaders, WireMessage, WireSubscription } from "./wire-client.ts";
 
 /** An answer, or a message of a subscription. */
 export type NatsReply = WireMessage;
@@ -13,6 +13,14 @@ export interface RequestOptions {
   /** "none": it changes nothing, or doing it twice is as good as once, so that a lost answer is NatsError `connection` in place of
    *  OutcomeUnknownError. Default "writes". */
   readonly effect?: "writes" | "none";
+}
+
+/** How a subject is heard. */
+export interface HearOptions {
+  /** Of all that hear the same subject with the same queue one gets a message: a word without spaces. Default: each gets all. */
+  readonly queue?: string | undefined;
+  /** The server refused the subject; nothing is heard. */
+  readonly refused?: ((error: Error) => void) | undefined;
 }
 
 /** Whether the server answers, and how fast. */
@@ -37,8 +45,13 @@ export interface NatsConnection extends AsyncDisposable {
   request(subject: string, data: string | Uint8Array, options?: RequestOptions): Promise<NatsReply>;
   /** Sends without an answer; what cannot be sent now is dropped. */
   tell(subject: string): void;
-  /** Hears a subject, across lost connections; what was sent meanwhile is lost. */
-  hear(subject: string, heard: (message: NatsReply) => void): Disposable;
+  /** Sends a message to whoever hears the subject now, as soon as there is a connection. Resolves when the server has taken it, which says nothing of
+   *  listeners, nor of rights: what the user may not send the server drops. Rejects as `request` does. */
+  send(subject: string, data: string, headers?: Readonly<Record<string, string>>): Promise<void>;
+  /** Hears a subject, across lost connections; what was sent meanwhile is lost. The server knows of it after the next `flush`. */
+  hear(subject: string, heard: (message: NatsReply) => void, options?: HearOptions): Disposable;
+  /** Resolves when the server has taken everything before it, subjects to hear too. Rejects with NatsError or DisposedError. */
+  flush(): Promise<void>;
   /** Calls `changed` after each connection that was lost or made again. */
   watch(changed: (state: "connected" | "lost") => void): Disposable;
   /** A subject that nobody else has. */
@@ -55,6 +68,15 @@ export async function openNats(options: NatsOptions): Promise<NatsConnection> {
 
 const nothing = new Uint8Array(0);
 const encoder = new TextEncoder();
+
+/** Something that is asked of the server, and judged when it fails. */
+interface Asking<T> {
+  readonly doing: string;
+  /** Of the body, in bytes. */
+  readonly length: number;
+  readonly effect?: RequestOptions["effect"];
+  readonly ask: () => Promise<T>;
+}
 
 class Connection implements NatsConnection {
   readonly #options: ResolvedNats;
@@ -93,30 +115,38 @@ class Connection implements NatsConnection {
   }
 
   async request(subject: string, data: string | Uint8Array, options: RequestOptions = {}): Promise<NatsReply> {
-    if (this.#closing !== undefined) throw new DisposedError("the NATS connection");
-    const { requestsMax } = this.#options;
-    if (this.#inHand >= requestsMax) throw new NatsError("busy", `${requestsMax} requests are in hand already`);
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    if (bytes.length > this.messageBytesMax) throw this.#tooLarge(subject, bytes.length);
-    this.#inHand += 1;
-    try {
-      if (!this.isConnected) await this.#untilConnected(subject);
-      return await this.#send(subject, bytes, options);
-    } finally {
-      this.#inHand -= 1;
-    }
+    const timeout = this.#options.answerMaxMs;
+    const sent = { timeout, ...this.#headersOf(options.headers) };
+    const ask = (): Promise<NatsReply> => this.#wire.connection.request(subject, bytes, sent);
+    return this.#inHandOnce({ doing: subject, length: bytes.length, effect: options.effect, ask });
+  }
+
+  async send(subject: string, data: string, headers?: Readonly<Record<string, string>>): Promise<void> {
+    const bytes = encoder.encode(data);
+    const ask = async (): Promise<void> => {
+      this.#wire.connection.publish(subject, bytes, this.#headersOf(headers));
+      await this.#within(this.#wire.connection.flush());
+    };
+    await this.#inHandOnce({ doing: subject, length: bytes.length, ask });
+  }
+
+  async flush(): Promise<void> {
+    const ask = (): Promise<void> => this.#within(this.#wire.connection.flush());
+    await this.#inHandOnce({ doing: "flush", length: 0, effect: "none", ask });
   }
 
   tell(subject: string): void {
     if (this.isConnected) this.#wire.connection.publish(subject, nothing);
   }
 
-  hear(subject: string, heard: (message: NatsReply) => void): Disposable {
+  hear(subject: string, heard: (message: NatsReply) => void, { queue, refused }: HearOptions = {}): Disposable {
     if (this.#closing !== undefined) throw new DisposedError("the NATS connection");
     const callback = (error: Error | null, message: WireMessage): void => {
       if (error === null) heard(message);
+      else refused?.(errorOfClient(error, subject));
     };
-    const subscription: WireSubscription = this.#wire.connection.subscribe(subject, { callback });
+    const subscription: WireSubscription = this.#wire.connection.subscribe(subject, { callback, queue });
     return { [Symbol.dispose]: () => subscription.unsubscribe() };
   }
 
@@ -169,27 +199,40 @@ class Connection implements NatsConnection {
     }
   }
 
-  async #send(subject: string, data: Uint8Array, { headers, effect = "writes" }: RequestOptions): Promise<NatsReply> {
-    const { connection } = this.#wire;
-    const timeout = this.#options.answerMaxMs;
+  /** Asks as soon as there is a connection, as one of at most `requestsMax`. */
+  async #inHandOnce<T>(asking: Asking<T>): Promise<T> {
+    if (this.#closing !== undefined) throw new DisposedError("the NATS connection");
+    const { requestsMax } = this.#options;
+    if (this.#inHand >= requestsMax) throw new NatsError("busy", `${requestsMax} requests are in hand already`);
+    if (asking.length > this.messageBytesMax) throw this.#tooLarge(asking.doing, asking.length);
+    this.#inHand += 1;
+    try {
+      if (!this.isConnected) await this.#untilConnected(asking.doing);
+      return await this.#unlessLost(asking);
+    } finally {
+      this.#inHand -= 1;
+    }
+  }
+
+  async #unlessLost<T>({ doing, ask, effect = "writes" }: Asking<T>): Promise<T> {
     const { promise: lost, reject } = Promise.withResolvers<never>();
     using _watching = this.watch((state) => state === "lost" && reject(new Error("the connection was lost")));
     lost.catch(() => undefined);
     try {
-      const options = headers === undefined ? { timeout } : { timeout, headers: this.#headersOf(headers) };
-      return await Promise.race([connection.request(subject, data, options), lost]);
+      return await Promise.race([ask(), lost]);
     } catch (error) {
-      const fault = errorOfClient(error, subject);
+      const fault = errorOfClient(error, doing);
       // Nobody heard it, or the library did not send it: nothing was done.
       if (!(fault instanceof NatsError) || fault.reason !== "connection" || effect === "none") throw fault;
-      throw new OutcomeUnknownError(subject, { cause: error });
+      throw new OutcomeUnknownError(doing, { cause: error });
     }
   }
 
-  #headersOf(fields: Readonly<Record<string, string>>) {
+  #headersOf(fields: Readonly<Record<string, string>> | undefined): { readonly headers?: WireHeaders } {
+    if (fields === undefined) return {};
     const headers = this.#wire.makeHeaders();
     for (const [name, value] of Object.entries(fields)) headers.set(name, value);
-    return headers;
+    return { headers };
   }
 
   #untilConnected(doing: string): Promise<void> {

@@ -45,8 +45,13 @@ export interface WireConnection {
   ): Promise<WireMessage>;
   subscribe(
     subject: string,
-    options: { readonly callback: (error: Error | null, message: WireMessage) => void },
+    options: {
+      readonly callback: (error: Error | null, message: WireMessage) => void;
+      readonly queue?: string | undefined;
+    },
   ): WireSubscription;
+  /** Resolves when the server has answered to everything that was written before. */
+  flush(): Promise<void>;
   status(): AsyncIterable<{ readonly type: string; readonly error?: unknown }>;
   rtt(): Promise<number>;
   closed(): Promise<unknown>;

@@ -23,8 +23,8 @@ export interface RedisDatabase extends RedisLink {
   readonly facts: RedisFacts;
   /** Runs a script by its name, and loads it where the server does not know it (any more). */
   run(script: RedisScript, call: ScriptCall): Promise<RedisReply>;
-  /** Hears channels on a connection of its own, across lost connections, until disposed. Resolves once they are heard; rejects when that takes
-   *  longer than `connectMaxMs`. */
+  /** Hears channels on a connection of its own, across lost connections, until disposed. Resolves once they are heard; rejects with RedisError
+   *  when that takes longer than `connectMaxMs`, or is refused. */
   subscribe(channels: readonly string[], heard: Heard): Promise<RedisSubscription>;
   /** A connection for commands that wait on the server, each for at most `waitMaxMs`, and for one user, because others would wait behind. When it is
    *  disposed while one waits, the connection is cut. */

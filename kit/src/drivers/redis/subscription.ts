@@ -1,6 +1,7 @@
 import { DisposedError } from "../../errors/mod.ts";
 import { connect, type Connected } from "./connector.ts";
 import type { ResolvedRedis } from "./options.ts";
+import { connectionError, errorOfReply } from "./redis-error.ts";
 
 /** What a subscriber is told. */
 export interface Heard {
@@ -79,7 +80,7 @@ export class Subscription implements RedisSubscription {
     const ended = (): void => lost.abort();
     signal.addEventListener("abort", ended, { once: true });
     try {
-      await within(this.#subscribe(connected), this.#options, lost);
+      await this.#subscribe(connected, lost);
       this.#connected = connected;
       this.#heard.listening();
       this.#first.resolve();
@@ -91,10 +92,16 @@ export class Subscription implements RedisSubscription {
     }
   }
 
-  async #subscribe({ client }: Connected): Promise<void> {
-    await client.subscribe(this.#channels, (text, channel) => {
+  /** Rejects with RedisError. */
+  async #subscribe(connected: Connected, lost: AbortController): Promise<void> {
+    const hear = (text: string, channel: string): void => {
       if (!this.#closing.signal.aborted) this.#heard.message(text, channel);
-    });
+    };
+    try {
+      await within(connected.client.subscribe(this.#channels, hear), this.#options, lost);
+    } catch (error) {
+      throw connected.isReply(error) ? errorOfReply(error, "subscribing") : connectionError(error, "subscribing");
+    }
   }
 
   async #untilLost({ client }: Connected, lost: AbortController): Promise<void> {

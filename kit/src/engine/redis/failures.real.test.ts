@@ -157,7 +157,9 @@ test(
       const engine = await open({ url: name.url, busyMaxMs: 20_000 });
       const other = await open({ url: name.url, busyMaxMs: 20_000 });
       const [kept = ""] = added(await engine.commit([enqueue("kept")]));
-      await control.send(["WAIT", "1", "5000"]);
+      // It waits for the writes of its own connection only, so it makes one behind all others.
+      await control.send(["SET", "behind", "1"]);
+      expect(await control.send(["WAIT", "1", "10000"])).toBe(1);
       // Cut off from its primary, and promoted.
       await promote(replica.port);
       const lost = added(await engine.commit([enqueue("lost")]));

@@ -241,6 +241,15 @@ local function takeAll(from, count, id)
     slot.changed = true
   end
 end
+-- Equal takes of one key: the same sums as one by one, without what only several keys need.
+local function takeAlike(slot, cost, weight, times)
+  local fits, take = slot.rule.kind.fits, slot.rule.kind.take
+  for _ = 1, times do
+    if not fits(slot, cost, weight) then return end
+    take(slot, weight)
+    slot.changed = true
+  end
+end
 local function tell(from, count, waits)
   for place = from, from + 3 * (count - 1), 3 do
     if waits[place] then
@@ -255,13 +264,17 @@ while at <= #calls do
   local op, times, count, id = calls[at], calls[at + 1], calls[at + 2], calls[at + 3]
   local from = at + 4
   if op <= 1 then
-    for _ = 1, times do
-      local waits = {}
-      local fits = fitsAll(from, count, waits)
-      if fits and op == 1 then takeAll(from, count, id) end
-      tell(from, count, waits)
-      -- Equal ones behind it fare no better.
-      if not fits then break end
+    if count == 1 and slots[calls[from]].rule.kind ~= entries then
+      takeAlike(slots[calls[from]], calls[from + 1], calls[from + 2], op == 1 and times or 0)
+    else
+      for _ = 1, times do
+        local waits = {}
+        local fits = fitsAll(from, count, waits)
+        if fits and op == 1 then takeAll(from, count, id) end
+        tell(from, count, waits)
+        -- Equal ones behind it fare no better.
+        if not fits then break end
+      end
     end
     at = from + 3 * count
   elseif op == 2 then
