@@ -104,6 +104,8 @@ const misuses: ReadonlySet<string> = new Set([
   "FOLDER",
   "DATABASE",
   "PORT",
+  "SHARING",
+  "DURABILITY",
 ]);
 
 function isMisuse(error: unknown): boolean {

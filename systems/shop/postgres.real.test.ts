@@ -41,6 +41,19 @@ test(
   },
 );
 
+test.each([
+  ["--cache", "redis://app:secret@127.0.0.1:1", "nothing can be shared at redis://127.0.0.1:1 (--cache): connecting:"],
+  ["--bus", "nats://app:secret@127.0.0.1:1", "nothing can be shared at nats://127.0.0.1:1 (--bus): connecting:"],
+  ["--bus", "amqp://app:secret@127.0.0.1:1", "--bus is amqp://; it takes nats://"],
+])("%s %s is refused with status 2 and one sentence without a password", async (option, url, says) => {
+  using folder = testFolder();
+  const { closed, said } = spawned(["start", "--once", "--port", "0", "--data", folder.path, option, url]);
+  expect(await closed).toBe(2);
+  expect(said().trim().split("\n")).toHaveLength(1);
+  expect(said()).toContain(says);
+  expect(said()).not.toContain("secret");
+});
+
 test("what cannot be an engine is refused with status 2 and one sentence without a password", async (context) => {
   await needsDatabase(context);
   using folder = testFolder();

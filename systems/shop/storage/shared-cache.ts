@@ -4,6 +4,7 @@ import { natsBus } from "ashlar/cache/nats";
 import { redisBus, redisTier } from "ashlar/cache/redis";
 import { openNats } from "ashlar/drivers/nats";
 import { openRedis, type RedisDatabase } from "ashlar/drivers/redis";
+import { KitError } from "ashlar/errors";
 import type { Random } from "ashlar/random";
 import { defaultNamespace, type ShopSettings } from "../settings.ts";
 import { UsageError } from "../usage-error.ts";
@@ -20,7 +21,7 @@ type CacheSettings = Pick<ShopSettings, "cache" | "bus" | "namespace">;
 const connectMaxMs = 2_000;
 
 /** Opens what `--cache` and `--bus` name, for the cache of that name; the bus is where the entries are, unless it is said. Nothing when nothing is
- *  named: then each process remembers for itself. The connections close with `resources`. Throws UsageError, RedisError, NatsError. */
+ *  named: then each process remembers for itself. The connections close with `resources`. Throws UsageError, SharingError. */
 export async function openSharedCache(
   { bus, cache, namespace = defaultNamespace }: CacheSettings,
   {
@@ -51,9 +52,28 @@ export async function openSharedCache(
     return natsBus(connection, { stream: `${namespace}-${name}-changes` });
   };
   return {
-    shared: entriesAt === undefined ? undefined : redisTier(await redisAt(entriesAt), { prefix: `${prefix}:` }),
-    bus: busAt === undefined ? undefined : await busOn(busAt),
+    shared:
+      entriesAt === undefined
+        ? undefined
+        : redisTier(await reached("cache", entriesAt, redisAt), { prefix: `${prefix}:` }),
+    bus: busAt === undefined ? undefined : await reached(bus === undefined ? "cache" : "bus", busAt, busOn),
   };
+}
+
+/** What is shared cannot be reached; the message says where, and why, in one sentence. */
+class SharingError extends KitError {
+  readonly code = "SHARING";
+  readonly retryable = false;
+}
+
+async function reached<T>(option: "cache" | "bus", url: string, open: (url: string) => Promise<T>): Promise<T> {
+  try {
+    return await open(url);
+  } catch (error) {
+    const { host, protocol } = new URL(url);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SharingError(`nothing can be shared at ${protocol}//${host} (--${option}): ${reason}`, { cause: error });
+  }
 }
 
 const takes = {

@@ -1,3 +1,4 @@
+import { expectGreeting } from "./greeting.ts";
 import { UnsupportedError } from "../../errors/mod.ts";
 import { makeConnection } from "./client-system.ts";
 import { errorOfClient, isLost, NatsError } from "./nats-error.ts";
@@ -52,6 +53,7 @@ async function connectOnce(
   { leftMs, pauses }: { readonly leftMs: number; readonly pauses: Pauses },
 ): Promise<Wire> {
   const firstMaxMs = Math.max(1, Math.min(attemptMaxMs, leftMs));
+  await expectGreeting(options, firstMaxMs);
   const wire = await makeConnection(options, { firstMaxMs, pauseMs: () => pauses.next() }).catch((error: unknown) => {
     throw errorOfClient(error, "connecting");
   });
