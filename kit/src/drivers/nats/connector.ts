@@ -1,4 +1,4 @@
-import { expectGreeting } from "./greeting.ts";
+import { expectGreeting } from "./greeting-system.ts";
 import { UnsupportedError } from "../../errors/mod.ts";
 import { makeConnection } from "./client-system.ts";
 import { errorOfClient, isLost, NatsError } from "./nats-error.ts";
