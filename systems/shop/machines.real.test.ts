@@ -9,7 +9,7 @@ import { writeMadeOrders } from "./made-orders.test-data.ts";
 import { testFolder } from "./replay/replay.test-shop.ts";
 import { needsPrograms, startReplicated, type ReplicatedDatabase } from "./replicated.test-database.ts";
 
-const invoices = 1_200;
+const invoices = 400;
 const common = ["--stock", "tight", "--faults", "some", "--seed", "7"];
 
 // Each process listens on an address of its own, as on a machine of its own.
