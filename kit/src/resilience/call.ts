@@ -1,13 +1,18 @@
+import { linkSignals } from "../abort/mod.ts";
 import { ConfigError } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import type { EndedAttempt, ParentCall, Work } from "./call-context.ts";
+import { quietReason } from "./errors.ts";
 import type { StopReason } from "./outcome.ts";
+import type { Patience } from "./patience.ts";
 import type { Plan } from "./plan.ts";
 import { retryAfterOf } from "./retry-after.ts";
 import type { Ended, Priority } from "./verdict.ts";
 
 const retried = telemetryChannel("ashlar.resilience.retry");
 const nothingBefore: readonly unknown[] = [];
+/** What a pause ends with. */
+const news = quietReason("NewsError", "there are news");
 
 /** What a caller may say about one call. */
 export interface CallOptions {
@@ -43,6 +48,9 @@ export class Call {
   stopped: StopReason = "no-retry";
   trail: readonly unknown[] = nothingBefore;
   #backoff = 0;
+  /** Attempts that no longer count, since nobody was reached. */
+  #forgotten = 0;
+  #pausesFor: "back-off" | "news" = "back-off";
 
   constructor(plan: Plan, work: Work<unknown>, options: CallOptions | undefined) {
     this.plan = plan;
@@ -61,13 +69,33 @@ export class Call {
   next(attempt: EndedAttempt): number | undefined {
     const pauseMs = this.#pauseOrSpoil(attempt);
     if (typeof pauseMs === "number") {
-      this.trail = [...this.trail, attempt.result];
+      this.trail = this.#pausesFor === "news" ? nothingBefore : [...this.trail, attempt.result];
       if (retried.active)
         retried.publish({ pipeline: this.plan.name, attempt: this.attempts, end: attempt.kind, delayMs: pauseMs });
       return pauseMs;
     }
     this.stopped = pauseMs;
     return undefined;
+  }
+
+  /** Waits before the next attempt; whether there is time for it then. Rejects with the caller's reason, or with what a `watch` throws. */
+  async pause(pauseMs: number): Promise<"time left" | "too late"> {
+    const { clock, retry } = this.plan;
+    const watch = this.#pausesFor === "news" ? retry?.patience?.watch : undefined;
+    if (watch === undefined) await clock.sleep(pauseMs, { signal: this.signal });
+    else await this.#pauseUntilNews(pauseMs, watch);
+    return clock.monotonic() < this.deadlineAtMs ? "time left" : "too late";
+  }
+
+  async #pauseUntilNews(pauseMs: number, watch: (onNews: () => void) => Disposable): Promise<void> {
+    const heard = new AbortController();
+    using _watching = watch(() => heard.abort(news));
+    using ending = linkSignals([this.signal, heard.signal]);
+    try {
+      await this.plan.clock.sleep(pauseMs, { signal: ending.signal });
+    } catch (error) {
+      if (error !== news) throw error;
+    }
   }
 
   /** A call whose retry does not know what to do ends with that error, behind what the attempt ended with: it must end in any case. */
@@ -84,20 +112,36 @@ export class Call {
   #pauseAfter(attempt: EndedAttempt): number | StopReason {
     const { retry, clock, random } = this.plan;
     if (attempt.kind === "aborted") return "aborted";
-    if (retry === undefined || this.attempts >= retry.attemptsMax) return "no-retry";
+    if (retry === undefined) return "no-retry";
     const ended: Ended = attempt.ended();
     const isRefused = attempt.refusal !== undefined;
+    const patientMs = isRefused || retry.patience === undefined ? 0 : this.#patientMs(retry.patience, ended);
+    this.#pausesFor = patientMs > 0 ? "news" : "back-off";
+    if (patientMs > 0) {
+      this.#forgotten = this.attempts;
+      this.#backoff = 0;
+      return patientMs;
+    }
+    const counted = this.attempts - this.#forgotten;
+    if (counted >= retry.attemptsMax) return "no-retry";
     if (attempt.verdict === "ignored" && !isRefused) return "not-worth-it";
     if (!isRefused && !retry.on(ended)) return "not-worth-it";
     const askedMs = attempt.refusal === undefined ? retryAfterOf(ended, clock.now()) : attempt.refusal.retryAfterMs;
     if (isRefused && (askedMs === undefined || retry.retryAfterMaxMs < 0)) return "not-worth-it";
     if (askedMs !== undefined && retry.retryAfterMaxMs >= 0 && askedMs > retry.retryAfterMaxMs) return "asked-to-wait";
-    const step = retry.delay(this.attempts, this.#backoff, random);
+    const step = retry.delay(counted, this.#backoff, random);
     this.#backoff = step.state;
     if (Number.isNaN(step.delayMs)) throw new ConfigError("delay", step.delayMs, "a back-off of milliseconds");
     const pauseMs = Math.max(0, step.delayMs) + (retry.retryAfterMaxMs < 0 ? 0 : (askedMs ?? 0));
     const beginsAtMs = clock.monotonic() + pauseMs;
     if (beginsAtMs >= this.deadlineAtMs || beginsAtMs - (this.startedAtMs ?? 0) > retry.totalMaxMs) return "time";
     return retry.budget?.take() === "spent" ? "budget" : pauseMs;
+  }
+
+  /** How long to wait for whoever was not reached; 0 or less for not at all. */
+  #patientMs({ on, withinMs, pauseMs }: Patience, ended: Ended): number {
+    if (withinMs === 0 || !on(ended)) return 0;
+    const untilMs = Math.min((this.startedAtMs ?? 0) + withinMs, this.deadlineAtMs);
+    return Math.min(pauseMs, untilMs - this.plan.clock.monotonic());
   }
 }

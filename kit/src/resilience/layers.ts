@@ -3,6 +3,7 @@ import { type Backoff, backoffOf, durationMaxMs, smoothJitter } from "./backoff.
 import type { Guard } from "./guard.ts";
 import type { QuantileDelay } from "./quantile-delay.ts";
 import type { Failure } from "./outcome.ts";
+import { type Patience, patienceOf, type PatienceOptions } from "./patience.ts";
 import { type RetryBudget, retryBudget } from "./retry-budget.ts";
 import type { Ended } from "./verdict.ts";
 
@@ -51,6 +52,8 @@ export interface RetryOptions {
   readonly retryAfterMaxMs?: number | undefined;
   /** No attempt begins later than this after the first. Default: the deadline alone decides. */
   readonly totalMaxMs?: number | undefined;
+  /** For whoever is not there yet, or not there again. Default: none. */
+  readonly patience?: PatienceOptions | undefined;
 }
 
 /** All of {@link RetryOptions}, in range. */
@@ -62,6 +65,7 @@ export interface RetryLayer {
   readonly budget: RetryBudget | undefined;
   readonly retryAfterMaxMs: number;
   readonly totalMaxMs: number;
+  readonly patience: Patience | undefined;
 }
 
 const delayDefault = smoothJitter({ firstMs: 50, capMs: 10_000 });
@@ -87,6 +91,7 @@ export function retry(options: RetryOptions): RetryLayer {
       options.totalMaxMs === undefined
         ? Infinity
         : numberIn("totalMaxMs", options.totalMaxMs, { min: 0, max: durationMaxMs }),
+    patience: options.patience === undefined ? undefined : patienceOf(options.patience),
   };
 }
 

@@ -19,6 +19,7 @@ export {
   timeout,
   type TimeoutLayer,
 } from "./layers.ts";
+export type { Patience, PatienceOptions } from "./patience.ts";
 export type { Guard, Passage } from "./guard.ts";
 export type { Ended, Judge, Priority, Verdict } from "./verdict.ts";
 export type { Refusal, RefusalReason } from "./refusal.ts";

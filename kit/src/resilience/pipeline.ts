@@ -64,7 +64,10 @@ export function pipeline(options: PipelineOptions): Pipeline {
   const timeoutMs = ordered.timeout?.ms ?? Infinity;
   const deadlineMs = ordered.deadline?.ms ?? Infinity;
   const breaker = [...outer, ...guards].find((guard) => guard.kind === "breaker") as Breaker | undefined;
-  const isTimed = timeoutMs !== Infinity || deadlineMs !== Infinity || (retry?.totalMaxMs ?? Infinity) !== Infinity;
+  const isTimed =
+    timeoutMs !== Infinity ||
+    deadlineMs !== Infinity ||
+    (retry !== undefined && (retry.totalMaxMs !== Infinity || retry.patience !== undefined));
   const timeouts = new Timeouts(clock);
   const judge = options.judge ?? breaker?.judge;
   return new Pipeline(
@@ -288,18 +291,19 @@ async function entered(around: Attempt): Promise<boolean> {
   return false;
 }
 
-/** Whether the pause ended by itself. */
+/** Whether there is time and reason for another attempt after the pause. */
 async function paused(attempt: Attempt, pauseMs: number): Promise<boolean> {
   const { call } = attempt;
-  const { signal } = call;
   try {
-    await call.plan.clock.sleep(pauseMs, { signal });
-    return true;
+    if ((await call.pause(pauseMs)) === "time left") return true;
+    call.stopped = "time";
   } catch (error) {
-    attempt.abort(error);
-    call.stopped = "aborted";
-    return false;
+    const isAbort = call.signal?.aborted === true;
+    call.stopped = isAbort ? "aborted" : "not-worth-it";
+    if (isAbort) attempt.abort(error);
+    else attempt.spoil(error);
   }
+  return false;
 }
 
 function tell(attempt: Attempt): void {
