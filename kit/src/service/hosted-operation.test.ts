@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { call, contract } from "../contract/mod.ts";
+import { gate } from "../abort/mod.ts";
+import { call, contract, type Request } from "../contract/mod.ts";
 import { TimeoutError } from "../errors/mod.ts";
 import { subscribe } from "../telemetry/mod.ts";
 import { implement } from "./implement.ts";
-import { rejection, withServices } from "./one-service.test-system.ts";
+import { rejection, testEngine, withServices } from "./one-service.test-system.ts";
 
 let duringValidation = (): void => undefined;
 const ovens = contract("ovens", {
@@ -81,4 +82,46 @@ test("who has no time left hears just that, also when a call further on noticed 
     expect(lines).toEqual([]);
     expect(await rejection(bake({ how: "another was slow" }))).toMatchObject({ code: "FAULT", retryable: true });
   });
+});
+
+test("the guards stand in one order: room, access, rate, time, input, key; each refuses what the next would have as well", async () => {
+  const vault = contract("vault", {
+    calls: {
+      put: call({
+        input: z.object({ how: z.enum(["held", "quick"]) }),
+        output: z.object({}),
+        semantics: "keyed",
+        access: { roles: ["keeper"] },
+        rateLimit: { perSecond: 1, burst: 1 },
+      }),
+    },
+  });
+  const held = gate();
+  const vaultService = implement(vault)({
+    engine: testEngine,
+    calls: { put: async ({ input }) => (input.how === "held" ? held.promise.then(() => ({})) : {}) },
+  });
+  await withServices(
+    [vaultService],
+    async ({ running, clock }) => {
+      const put = running.dispatcher.call(vault, "put");
+      const caller = { id: "ada", roles: ["keeper"] };
+      const first = put({ input: { how: "held" }, caller, key: "k" });
+      const codeOf = async (mended: Partial<Request>): Promise<unknown> =>
+        await rejection(put({ input: { how: "nonsense" }, withinMs: 0, key: "k", ...mended }));
+      expect(await codeOf({})).toMatchObject({ code: "UNAVAILABLE" });
+      held.open();
+      await first;
+      expect(await codeOf({})).toMatchObject({ code: "ACCESS" });
+      expect(await codeOf({ caller })).toMatchObject({ code: "RATE_LIMIT" });
+      await clock.advance(1_000);
+      expect(await codeOf({ caller })).toMatchObject({ code: "TIMEOUT" });
+      await clock.advance(1_000);
+      expect(await codeOf({ caller, withinMs: 100 })).toMatchObject({ code: "VALIDATION" });
+      await clock.advance(1_000);
+      const input = { how: "quick" };
+      expect(await codeOf({ caller, withinMs: 100, input })).toMatchObject({ code: "KEY_REUSED" });
+    },
+    { callsMax: 1 },
+  );
 });

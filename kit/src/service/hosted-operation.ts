@@ -28,8 +28,8 @@ export type CallHandler = (context: never) => unknown;
 
 /**
  * A call of a contract with its guards and its handler, in one process. The order of the guards is fixed: is the service open, is there
- * room, may the caller, not too often, is the input valid, was it answered before under this key. Each refuses before
- * anything is done. About 1 us a call beside the handler and the schemas.
+ * room, may the caller, not too often, is there time left, is the input valid, was it answered before under this key. Each
+ * refuses before anything is done. About 1 us a call beside the handler and the schemas.
  */
 export class HostedOperation implements OperationFacts {
   /** `orders@1.place` */

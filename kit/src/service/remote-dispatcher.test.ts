@@ -132,6 +132,20 @@ test("what was not sent is tried on another instance, whatever the call", async 
   });
 });
 
+test("a call goes to three instances at most, to each of them once", async () => {
+  const many = Array.from({ length: 5 }, (_, place) => ({ id: `stock-${place}`, address: `${place}` }));
+  await withProcesses(
+    async ({ orders: here, faults, sent }) => {
+      for (const { address } of many)
+        faults.set(address, (message) => (message.to.kind === "call" ? lost() : undefined));
+      await expect(here.client(stock).count({ sku: "tea" })).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+      const calls = sent.filter((message) => message.endsWith("call count"));
+      expect([calls.length, new Set(calls).size]).toEqual([3, 3]);
+    },
+    { first: many },
+  );
+});
+
 test("what may have happened is repeated under one key where that is allowed, and happens once", async () => {
   await withProcesses(async ({ orders: here, faults, trace, server }) => {
     // The answers of both are lost, once each, after the work was done.
@@ -200,6 +214,20 @@ test("a call waits a while for a first instance, and says in the end that there 
         .catch((error: unknown) => error);
       await clock.advance(10_000);
       expect(await late).toMatchObject({ code: "UNAVAILABLE", reason: "no instance to call: no-endpoint" });
+    },
+    { first: [], patienceMs: 5_000 },
+  );
+});
+
+test("a deadline that is shorter than the patience ends a call as not done", async () => {
+  await withProcesses(
+    async ({ orders: here, clock }) => {
+      const call = here
+        .client(stock)
+        .count({ sku: "tea" }, { withinMs: 1_100 })
+        .catch((error: unknown) => `${(error as { code: string }).code} ${clock.monotonic()}`);
+      await clock.advance(2_000);
+      expect(await call).toBe("UNAVAILABLE 1100");
     },
     { first: [], patienceMs: 5_000 },
   );

@@ -165,7 +165,7 @@ describe("services on nodes of a world", () => {
       await here.clock.sleep(100);
       const closed = counting[Symbol.asyncDispose]();
       await here.clock.sleep(100);
-      await expect(client.add({ by: 1 })).rejects.toMatchObject({ code: "TIMEOUT" });
+      await expect(client.add({ by: 1 })).rejects.toMatchObject({ code: "UNAVAILABLE" });
       expect(sums.added).toBe(0);
       await Promise.all([waiting, closed]);
     });
