@@ -25,6 +25,9 @@ export function connectWriter(path: string, { durability, connect }: WriterConne
   const database = connect(path);
   try {
     database.exec("pragma busy_timeout = 0");
+    // An empty file has nothing to lose yet. To make it, seven flushes are waited for, which nobody was promised: with nine files
+    // that was up to a third of a program's start (measured).
+    if (durability === "process" && isEmpty(database)) database.exec("pragma synchronous = off");
     database.exec("pragma journal_mode = wal");
     database.exec(`pragma synchronous = ${durability === "disk" ? "full" : "normal"}`);
     // Checkpoints run between groups instead of inside one unlucky commit.
@@ -37,6 +40,10 @@ export function connectWriter(path: string, { durability, connect }: WriterConne
     database.close();
     throw error;
   }
+}
+
+function isEmpty(database: DatabaseSync): boolean {
+  return database.prepare("pragma page_count").get()?.["page_count"] === 0;
 }
 
 /** Opens a connection that only reads what is committed. The file must exist and be in write-ahead mode. */

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { type Connect, connectToFile, type SqliteDurability } from "./connect.ts";
 import { openSqlite } from "./mod.ts";
 import { temporaryFolder } from "./temporary.test-folder.ts";
 
@@ -20,6 +21,25 @@ test("the file is in write-ahead mode and flushed as its class says", async () =
   expect(disk.writer.get("pragma synchronous")).toEqual({ synchronous: 2 });
   await using quick = await openSqlite({ path: folder.file("b.db"), durability: "process" });
   expect(quick.writer.get("pragma synchronous")).toEqual({ synchronous: 1 });
+});
+
+test("only a new file of the class process is made without waiting for the disk", async () => {
+  using folder = temporaryFolder();
+  const told: string[] = [];
+  const connect: Connect = (path, options) => {
+    const database = connectToFile(path, options);
+    const exec = database.exec.bind(database);
+    return Object.assign(database, { exec: (sql: string) => (told.push(sql), exec(sql)) });
+  };
+  const isWaitingAlways = async (file: string, durability: SqliteDurability): Promise<boolean> => {
+    told.length = 0;
+    await using database = await openSqlite({ path: folder.file(file), durability, connect });
+    await database.group((sql) => sql.run("create table if not exists t(a integer)"));
+    return !told.includes("pragma synchronous = off");
+  };
+  expect(await isWaitingAlways("a.db", "disk")).toBe(true);
+  expect(await isWaitingAlways("b.db", "process")).toBe(false);
+  for (const file of ["a.db", "b.db"]) expect(await isWaitingAlways(file, "process")).toBe(true);
 });
 
 test("a file that is no database is refused as corrupt", async () => {
