@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Clock } from "ashlar/clock";
 import type { OutsideBooks, OutsideLedger } from "./books.ts";
-import { openDatabaseLedger, type LedgerPlace } from "./database-ledger.ts";
+import type { LedgerPlace } from "./database-ledger.ts";
 import { fates, type FaultMode } from "./faults.ts";
 import { openFileLedger } from "./file-ledger.ts";
 import { outsideService, type OutsideService } from "./service.ts";
@@ -37,6 +37,7 @@ export async function openOutsideInDatabase(
   options: OutsideOptions,
   { namespace, ...place }: Omit<LedgerPlace, "schema"> & { readonly namespace: string },
 ): Promise<Outside> {
+  const { openDatabaseLedger } = await import("./database-ledger.ts");
   const schema = `${namespace}_outside_${options.name.replaceAll("-", "_")}`;
   return companyWith(await openDatabaseLedger({ ...place, schema }), options);
 }

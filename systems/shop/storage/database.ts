@@ -1,5 +1,5 @@
-import { openPostgres, type PostgresDatabase } from "ashlar/drivers/postgres";
-import { openPostgresEngine, type PostgresEngine } from "ashlar/engine/postgres";
+import type { PostgresDatabase } from "ashlar/drivers/postgres";
+import type { PostgresEngine } from "ashlar/engine/postgres";
 import { KitError } from "ashlar/errors";
 import { openOutsideInDatabase } from "../outside/mod.ts";
 import { defaultNamespace, type ShopSettings } from "../settings.ts";
@@ -17,14 +17,18 @@ const connectionsMax = 3;
 /** A server that starts along with the shop is there by then. */
 const checkMaxMs = 5_000;
 
-/** Schemas of a PostgreSQL database, one a service, that processes on many machines share. */
+/** Schemas of a PostgreSQL database, one a service, that processes on many machines share. The driver is loaded when it is first used, so that a
+ *  shop on files starts without it. */
 export function databaseStorage(
   address: Extract<StorageAddress, { kind: "postgres" }>,
   { durability, namespace = defaultNamespace }: ShopSettings,
 ): ShopStorage {
   const { shown, url } = address;
-  const open = (connectMaxMs: number): Promise<PostgresDatabase> =>
-    openPostgres({ url, schema: namespace, settings: { search_path: namespace }, connectionsMax: 1, connectMaxMs });
+  const open = async (connectMaxMs: number): Promise<PostgresDatabase> => {
+    const { openPostgres } = await import("ashlar/drivers/postgres");
+    const settings = { search_path: namespace };
+    return await openPostgres({ url, schema: namespace, settings, connectionsMax: 1, connectMaxMs });
+  };
   return {
     where: `${shown}, schemas ${namespace}_…`,
     async check() {
@@ -36,11 +40,19 @@ export function databaseStorage(
         throw new DatabaseError(`no data can be kept at ${shown}: ${reason}`, { cause: error });
       }
     },
-    openEngine: (name): Promise<PostgresEngine> => {
+    async openEngine(name): Promise<PostgresEngine> {
+      const { openPostgresEngine } = await import("ashlar/engine/postgres");
       const schema = `${namespace}_${name}`;
       // Services' own tables stand beside those of their engine.
       const settings = { search_path: schema };
-      return openPostgresEngine({ url, schema, durability, connectionsMax, settings, application: `shop ${name}` });
+      return await openPostgresEngine({
+        url,
+        schema,
+        durability,
+        connectionsMax,
+        settings,
+        application: `shop ${name}`,
+      });
     },
     openOutside: (options) => openOutsideInDatabase(options, { url, namespace, durability }),
     async nextRun() {

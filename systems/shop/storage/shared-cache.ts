@@ -1,9 +1,6 @@
 import type { Clock } from "ashlar/clock";
 import type { InvalidationBus, SharedTier } from "ashlar/cache";
-import { natsBus } from "ashlar/cache/nats";
-import { redisBus, redisTier } from "ashlar/cache/redis";
-import { openNats } from "ashlar/drivers/nats";
-import { openRedis, type RedisDatabase } from "ashlar/drivers/redis";
+import type { RedisDatabase } from "ashlar/drivers/redis";
 import { KitError } from "ashlar/errors";
 import type { Random } from "ashlar/random";
 import { defaultNamespace, type ShopSettings } from "../settings.ts";
@@ -19,6 +16,8 @@ type CacheSettings = Pick<ShopSettings, "cache" | "bus" | "namespace">;
 
 /** A cache that is away for longer is done without. */
 const connectMaxMs = 2_000;
+
+// What speaks to servers is loaded where there are some, so that a shop without them starts without it.
 
 /** Opens what `--cache` and `--bus` name, for the cache of that name; the bus is where the entries are, unless it is said. Nothing when nothing is
  *  named: then each process remembers for itself. The connections close with `resources`. Throws UsageError, SharingError. */
@@ -37,6 +36,7 @@ export async function openSharedCache(
 ): Promise<SharedCache> {
   const opened = new Map<string, RedisDatabase>();
   const redisAt = async (url: string): Promise<RedisDatabase> => {
+    const { openRedis } = await import("ashlar/drivers/redis");
     const known =
       opened.get(url) ?? resources.use(await openRedis({ url, connectMaxMs, application: "shop", ...around }));
     opened.set(url, known);
@@ -45,17 +45,21 @@ export async function openSharedCache(
   const entriesAt = cacheAddress("cache", cache);
   const busAt = cacheAddress("bus", bus) ?? entriesAt;
   const prefix = `${namespace}:${name}`;
+  const tierAt = async (url: string): Promise<SharedTier> => {
+    const { redisTier } = await import("ashlar/cache/redis");
+    return redisTier(await redisAt(url), { prefix: `${prefix}:` });
+  };
   const busOn = async (url: string): Promise<InvalidationBus> => {
-    if (!url.startsWith("nats:") && !url.startsWith("tls:"))
+    if (!url.startsWith("nats:") && !url.startsWith("tls:")) {
+      const { redisBus } = await import("ashlar/cache/redis");
       return redisBus(await redisAt(url), { channel: `${prefix}:changes` });
+    }
+    const [{ openNats }, { natsBus }] = await Promise.all([import("ashlar/drivers/nats"), import("ashlar/cache/nats")]);
     const connection = resources.use(await openNats({ url, connectMaxMs, application: "shop", ...around }));
     return natsBus(connection, { stream: `${namespace}-${name}-changes` });
   };
   return {
-    shared:
-      entriesAt === undefined
-        ? undefined
-        : redisTier(await reached("cache", entriesAt, redisAt), { prefix: `${prefix}:` }),
+    shared: entriesAt === undefined ? undefined : await reached("cache", entriesAt, tierAt),
     bus: busAt === undefined ? undefined : await reached(bus === undefined ? "cache" : "bus", busAt, busOn),
   };
 }
