@@ -133,6 +133,7 @@ export const layers: Readonly<Record<string, Row>> = {
       "wire",
     ],
   },
+  "service/node": { level: 4, doors: base, innerOf: "service" },
 
   simulation: {
     level: 5,

@@ -1,7 +1,7 @@
 import { systemClock } from "ashlar/clock";
 import { systemRandom } from "ashlar/random";
 import { openRegistry } from "ashlar/registry";
-import { openNode } from "ashlar/service";
+import { openNode } from "ashlar/service/node";
 import { registryFile, shopSystem } from "./design.ts";
 import type { ShopSettings } from "./settings.ts";
 import type { ShopClients } from "./shop-clients.ts";

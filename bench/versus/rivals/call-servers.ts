@@ -3,7 +3,8 @@ import { connect, createServer, type AddressInfo } from "node:net";
 
 import { call, clientOf, contract } from "ashlar/contract";
 import { fixedDirectory } from "ashlar/registry";
-import { implement, openNode, system } from "ashlar/service";
+import { implement, system } from "ashlar/service";
+import { openNode } from "ashlar/service/node";
 import { ServiceBroker } from "moleculer";
 import { z } from "zod";
 

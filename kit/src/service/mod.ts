@@ -41,8 +41,6 @@ export { SystemError, type SystemFault } from "./errors.ts";
 export { openServices, type OpenServices, type OpenServicesOptions } from "./open-services.ts";
 export type { HostState } from "./service-host.ts";
 export { asIfRemote, type AsIfRemoteOptions } from "./as-if-remote.ts";
-export { openNode, type OpenNodeOptions, type ServiceNode } from "./open-node.ts";
-export { openSpread, type OpenSpreadOptions, type Spread } from "./open-spread.ts";
 export { type Entrance, type Placement, run, type Running, type RunOptions } from "./run.ts";
 export { runConfig, type RunSettings } from "./run-config.ts";
 export type { LinkParts, Listener, ListenParts, OpenLinks, Transport } from "./transport.ts";

@@ -13,7 +13,7 @@ import {
 } from "../supervisor/mod.ts";
 import type { LogSink } from "./log.ts";
 import { openServices, type OpenServices, type OpenServicesOptions } from "./open-services.ts";
-import { openSpread, type Spread } from "./open-spread.ts";
+import type { Spread } from "./open-spread.ts";
 import { runConfig, type RunSettings } from "./run-config.ts";
 import { mainModule, nodeOptions, processIdentity, standardErrorLog } from "./run-log-system.ts";
 import type { ServiceNode } from "./open-node.ts";
@@ -137,6 +137,7 @@ async function place(system: System, { options, settings, child, lifecycle }: Pa
   if (spread === "on" && only !== undefined)
     throw new ConfigError("--only", only, "nothing, because --spread runs all");
   if (spread === "on") {
+    const { openSpread } = await import("./open-spread.ts");
     const { module = mainModule(), args = [], childEnv, instances, onOutput, restart } = options;
     const given = ["--data", settings.data, "--grace", `${shared.graceMs}ms`, ...args];
     const nodeArgs = nodeOptions();

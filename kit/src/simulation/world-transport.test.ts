@@ -3,7 +3,8 @@ import { z } from "zod";
 import { call, contract, failure, OutcomeUnknownError, stream, UnavailableError } from "../contract/mod.ts";
 import { TimeoutError } from "../errors/mod.ts";
 import { fixedDirectory } from "../registry/mod.ts";
-import { implement, openNode, type ServiceNode, system } from "../service/mod.ts";
+import { implement, system } from "../service/mod.ts";
+import { openNode, type ServiceNode } from "../service/node/mod.ts";
 import { type NodeHost, world, type World, type WorldOptions, worldTransport } from "./mod.ts";
 
 const counter = contract("counter", {

@@ -1,7 +1,7 @@
 import type { AnyContract, Client } from "ashlar/contract";
 import { contractId } from "ashlar/contract";
 import { fixedDirectory } from "ashlar/registry";
-import { openNode, type ServiceNode } from "ashlar/service";
+import { openNode, type ServiceNode } from "ashlar/service/node";
 import { type NodeHost, type World, worldTransport } from "ashlar/simulation";
 import { SimulatedDisk } from "ashlar/simulation/engines";
 import { shopSystem } from "../design.ts";
