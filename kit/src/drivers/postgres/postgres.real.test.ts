@@ -107,6 +107,17 @@ test("scenario 8: a connection that is lost before COMMIT arrives leaves nothing
   expect((await database.query(`select n from ${database.schema}.t`)).count).toBe(1);
 });
 
+test("a transaction that arrives behind the next one of its writer is refused", async () => {
+  await using database = await openFresh();
+  await using own = database.ownConnection();
+  const session = await own.steady.get();
+  await own.marker.register(session);
+  const [late, next] = [own.marker.next(), own.marker.next()];
+  await session.run([next]);
+  await expect(session.run([late])).rejects.toMatchObject({ sqlState: "22012" });
+  expect(await own.marker.outcome(session)).toEqual({ fate: "committed", note: "" });
+});
+
 test("a connection that is silent for longer than answerMaxMs counts as lost", async () => {
   await using database = await openFresh();
   await using proxy = await cuttingProxy();
