@@ -70,6 +70,8 @@ export type Cut = "pass" | "cut before the request" | "cut before the answer" | 
 /** A way to the server that can be cut at a chosen moment. */
 export interface CuttingProxy extends AsyncDisposable {
   readonly url: string;
+  /** Pieces that came from clients, each what one write of theirs sent. */
+  readonly requests: readonly string[];
   /** From now on; `when` is a text that the request must hold. */
   next(cut: Cut, when?: string): void;
   /** The same, when the bytes of a request are as `isIt` says. */
@@ -82,6 +84,7 @@ export interface CuttingProxy extends AsyncDisposable {
 export async function cuttingProxy(target: string = serverUrl): Promise<CuttingProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
+  const requests: string[] = [];
   let plan: { readonly cut: Cut; readonly isIt: (bytes: Buffer) => boolean } = { cut: "pass", isIt: () => false };
   const server: Server = createServer((near) => {
     const far = connect({ host: hostname, port: Number(port || 5432) });
@@ -95,6 +98,7 @@ export async function cuttingProxy(target: string = serverUrl): Promise<CuttingP
     near.setNoDelay(true);
     far.setNoDelay(true);
     near.on("data", (bytes) => {
+      requests.push(bytes.toString("latin1"));
       if (plan.cut === "pass" || !plan.isIt(bytes)) return void far.write(bytes);
       const { cut } = plan;
       plan = { cut: "pass", isIt: () => false };
@@ -116,6 +120,7 @@ export async function cuttingProxy(target: string = serverUrl): Promise<CuttingP
   };
   return {
     url: url.href,
+    requests,
     next: (cut, when = "") => void (plan = { cut, isIt: (bytes) => bytes.includes(when) }),
     nextWhen: (cut, isIt) => void (plan = { cut, isIt }),
     cutAll,

@@ -28,6 +28,7 @@ ${dropEnded(table)}
     op := calls[here]; times := calls[here + 1]; targets := calls[here + 2]; entry_id := ids[calls[here + 3]::integer];
     here := here + 4;
     if op <= 1 then
+${takeAlike}
       for turn in 1 .. times loop
         fits := true; has_entries := false;
 ${look(table)}
@@ -67,7 +68,7 @@ const declarations = `declare
   here integer; op integer; times integer; targets integer; place integer; slot integer; c integer; r integer; kind integer;
   entry_id text; fits boolean; has_entries boolean; all_held float8; waits float8[];
   cost float8; weight_ float8; cap float8; span float8; burst float8; drain float8;
-  begins float8; began float8; place_of integer; taken float8; before float8; ago float8; drained float8; excess float8; wait float8; ended float8; until_ float8;
+  begins float8; began float8; place_of integer; taken float8; before float8; ago float8; drained float8; level float8; fill float8; excess float8; wait float8; ended float8; until_ float8;
   present float8; gaps float8; mark_ float8; returned float8; gone float8; idle float8;
   added integer[] := '{}'; added_idle float8[] := '{}'; updated integer[] := '{}'; updated_idle float8[] := '{}'; dropped text[] := '{}';
   count_added integer;`;
@@ -128,6 +129,33 @@ const readWindow = `
             taken := case when cell[c] = begins then cell[c + 1] else 0 end;
             ago := (begins - cell[c]) / span;
             before := case when ago = 0 then cell[c + 2] when ago = 1 then cell[c + 1] else 0 end;`;
+
+// Takes of one bucket that ask alike, which most calls are: the same sums as below, without what only several rules need. An access to an array costs
+// as much as three sums.
+const takeAlike = `
+      place := 0;
+      ${readPlace}
+      if targets = 1 and kind = 1 then
+        drain := rules[r + 5]; fill := rules[r + 6]; burst := rules[r + 4];
+        present := cell[c];
+        drained := greatest(0, now_us - cell[c + 1]) * drain;
+        level := greatest(0, present - drained);
+        excess := (least(weight_, burst) - burst) * fill;
+        if op = 1 and cost <= burst and level + excess <= 0 then
+          if drained >= present + cell[c + 2] then cell[c + 2] := 0; end if;
+          fill := weight_ * fill;
+          loop
+            level := level + fill;
+            times := times - 1;
+            exit when times = 0 or level + excess > 0;
+          end loop;
+          cell[c] := level;
+          cell[c + 1] := now_us;
+          changed[slot] := true;
+        end if;
+        here := here + 3;
+        continue;
+      end if;`;
 
 function look(table: string): string {
   return `
