@@ -78,6 +78,9 @@ export interface CuttingProxy extends AsyncDisposable {
   nextWhen(cut: Cut, isIt: (bytes: Buffer) => boolean): void;
   /** Ends all connections now. */
   cutAll(): void;
+  /** No new connections, and none of those that are there. */
+  shut(): void;
+  open(): void;
 }
 
 /** Starts a proxy before the server of the tests. */
@@ -86,7 +89,9 @@ export async function cuttingProxy(target: string = serverUrl): Promise<CuttingP
   const sockets = new Set<Socket>();
   const requests: string[] = [];
   let plan: { readonly cut: Cut; readonly isIt: (bytes: Buffer) => boolean } = { cut: "pass", isIt: () => false };
+  let isShut = false;
   const server: Server = createServer((near) => {
+    if (isShut) return void near.destroy();
     const far = connect({ host: hostname, port: Number(port || 5432) });
     let answers: "pass" | "drop" = "pass";
     const end = (): void => {
@@ -124,6 +129,11 @@ export async function cuttingProxy(target: string = serverUrl): Promise<CuttingP
     next: (cut, when = "") => void (plan = { cut, isIt: (bytes) => bytes.includes(when) }),
     nextWhen: (cut, isIt) => void (plan = { cut, isIt }),
     cutAll,
+    shut: () => {
+      isShut = true;
+      cutAll();
+    },
+    open: () => void (isShut = false),
     [Symbol.asyncDispose]: async () => {
       cutAll();
       await new Promise((resolve) => server.close(resolve));

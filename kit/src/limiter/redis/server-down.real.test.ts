@@ -36,7 +36,10 @@ exerciseServerStore(
       stack.defer(() => dropKeys(first, prefix));
       return {
         open: async (clock) =>
-          redisStore(stack.use(await openRedis({ url: serverUrl })), clock === undefined ? { prefix } : { prefix, clock }),
+          redisStore(
+            stack.use(await openRedis({ url: serverUrl })),
+            clock === undefined ? { prefix } : { prefix, clock },
+          ),
         openWatched: async () => {
           const proxy = stack.use(await cuttingProxy());
           const database = stack.use(await openRedis({ url: proxy.url }));
