@@ -8,12 +8,12 @@ export interface ChannelBed extends AsyncDisposable {
   readonly far: InvalidationBus;
   readonly near: InvalidationBus;
   /** Cuts the far one's way, and lets nothing through until it is opened. */
-  shut(): void;
-  open(): void;
+  readonly shut: () => void;
+  readonly open: () => void;
   /** Takes the channel away with all that is in it. */
-  remove(): Promise<void>;
+  readonly remove: () => Promise<void>;
   /** Sends what is no message, as one that listeners get a number for. */
-  babble(): Promise<void>;
+  readonly babble: () => Promise<void>;
 }
 
 /** An invalidation of one key. */

@@ -8,6 +8,7 @@ import {
   type Limiter,
   limiter,
   type LimiterStore,
+  type Rule,
   slidingLog,
   slidingWindow,
   tokenBucket,
@@ -51,7 +52,7 @@ export function hourly(store: LimiterStore, limit: number): Limiter {
 }
 
 /** One rule of each kind that has its own way of keeping states, of three permits. */
-export function everyKind(windowMs: number) {
+export function everyKind(windowMs: number): readonly Rule[] {
   return [
     tokenBucket({ limit: 3, windowMs }),
     leakyBucket({ limit: 3, windowMs, queueMax: 2 }),

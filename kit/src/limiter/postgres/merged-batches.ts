@@ -21,7 +21,7 @@ interface Waiting {
 export class MergedBatches {
   readonly #send: (calls: readonly StoreCall[]) => Promise<readonly Verdict[]>;
   readonly #limits: MergeLimits;
-  #waiting: Waiting[] = [];
+  readonly #waiting: Waiting[] = [];
   #callsWaiting = 0;
   #underWay = 0;
 

@@ -50,10 +50,16 @@ exerciseServerStore(
     },
     own: async () => {
       const stack = new AsyncDisposableStack();
-      const { kill, start, pause, resume, url } = stack.use(await startServer());
-      const database = stack.use(await openRedis({ url, connectMaxMs: 500, answerMaxMs: 1_000 }));
-      const store = redisStore(database);
-      return { store, kill, start, pause, resume, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+      const server = stack.use(await startServer());
+      const database = stack.use(await openRedis({ url: server.url, connectMaxMs: 500, answerMaxMs: 1_000 }));
+      return {
+        store: redisStore(database),
+        kill: () => server.kill(),
+        start: () => server.start(),
+        pause: () => server.pause(),
+        resume: () => server.resume(),
+        [Symbol.asyncDispose]: () => stack.disposeAsync(),
+      };
     },
     remembers: "nothing",
   },
