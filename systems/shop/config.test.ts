@@ -10,6 +10,7 @@ test("a replay has sound defaults", () => {
     namespace: "shop",
     cache: undefined,
     bus: undefined,
+    reads: undefined,
     stock: "plenty",
     faults: "none",
     seed: 1,
@@ -35,6 +36,9 @@ test.each([
   [["replay", "a", "--engine", "mysql://a"], "mysql://"],
   [["replay", "a", "--cache", "memcached://a"], "--cache is memcached://"],
   [["replay", "a", "--bus", "amqp://a"], "--bus is amqp://"],
+  [["replay", "a", "--reads", "postgres://replica/a"], "files have none"],
+  [["replay", "a", "--engine", "postgres://a", "--reads", "mysql://a"], "--reads is an address of mysql://"],
+  [["replay", "a", "--engine", "postgres://a", "--reads", "postgres://b,c/a"], "one replica"],
   [["replay", "a", "--namespace", "A"], "--namespace"],
   [["replay", "a", "--durability", "replicated"], "needs a database"],
 ])("%o is refused in one sentence", (args, text) => {

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { defaultNamespace, type ShopDurability, type StockMode } from "./settings.ts";
-import { cacheAddress, filesAddress, namespaceOf, storageAddress } from "./storage/mod.ts";
+import { cacheAddress, filesAddress, namespaceOf, readsAddress, storageAddress } from "./storage/mod.ts";
 import { UsageError } from "./usage-error.ts";
 import type { FaultMode } from "./outside/mod.ts";
 
@@ -29,6 +29,7 @@ export interface StorageConfig {
   readonly namespace: string;
   readonly cache: string | undefined;
   readonly bus: string | undefined;
+  readonly reads: string | undefined;
   readonly durability: ShopDurability;
 }
 
@@ -42,6 +43,8 @@ export const storageUsage: string = `  --engine sqlite|URL     SQLite files in t
   --cache URL             where replicas share what they remember: redis://host:6379, or SHOP_CACHE (default: nowhere)
   --bus URL               where they tell each other what has changed: nats://host:4222 or redis://host:6379, or
                           SHOP_BUS (default: as --cache)
+  --reads URL             a replica of the database, for figures of sales and recommendations that may be five seconds
+                          old: postgres://user@replica:5432/database, or SHOP_READS (default: none)
   --durability process|disk|replicated   what an order survives: a kill of the process, a power cut, or the loss of the
                           database's machine (default: process)
 `;
@@ -99,6 +102,7 @@ export const storageOptions = {
   namespace: { type: "string", default: defaultNamespace },
   cache: { type: "string" },
   bus: { type: "string" },
+  reads: { type: "string" },
   durability: { type: "string", default: "process" },
 } as const;
 
@@ -109,6 +113,7 @@ export function storageConfig(values: {
   readonly namespace: string;
   readonly cache?: string | undefined;
   readonly bus?: string | undefined;
+  readonly reads?: string | undefined;
   readonly durability: string;
 }): StorageConfig {
   const engine = values.engine ?? process.env["SHOP_ENGINE"] ?? filesAddress;
@@ -118,7 +123,9 @@ export function storageConfig(values: {
     throw new UsageError("--durability replicated needs a database with replicas: --engine postgres://…");
   const cache = cacheAddress("cache", values.cache ?? process.env["SHOP_CACHE"]);
   const bus = cacheAddress("bus", values.bus ?? process.env["SHOP_BUS"]);
-  return { data: values.data, engine, namespace: namespaceOf(values.namespace), cache, bus, durability };
+  const reads = values.reads ?? process.env["SHOP_READS"];
+  readsAddress(reads, address);
+  return { data: values.data, engine, namespace: namespaceOf(values.namespace), cache, bus, reads, durability };
 }
 
 function parsed(args: readonly string[]): ReturnType<typeof parse> {

@@ -69,6 +69,13 @@ const shopConfig = config({
   bus: optional(
     textOption({ flag: "bus", env: "SHOP_BUS", describe: "where they tell each other what has changed, if not there" }),
   ),
+  reads: optional(
+    textOption({
+      flag: "reads",
+      env: "SHOP_READS",
+      describe: "postgres://user@replica:5432/database, for reads that may be some seconds old",
+    }),
+  ),
   host: textOption({ flag: "host", env: "SHOP_HOST", default: "127.0.0.1", describe: "address of the HTTP API" }),
   port: optional(intOption({ flag: "port", env: "SHOP_PORT", min: 0, max: 65_535, describe: "HTTP API, if wanted" })),
 });

@@ -69,6 +69,7 @@ describe("the options of start", () => {
       namespace: "shop",
       cache: undefined,
       bus: undefined,
+      reads: undefined,
       after: "serve",
       spread: "off",
     });
