@@ -128,6 +128,24 @@ export function storageConfig(values: {
   return { data: values.data, engine, namespace: namespaceOf(values.namespace), cache, bus, reads, durability };
 }
 
+/** `--orders -5` as `--orders=-5`: `parseArgs` takes what begins with a dash for another option, and no option is a number. So it is the option's range that
+ *  refuses it, and says what it takes. */
+export function numbersJoined(args: readonly string[]): string[] {
+  return args.flatMap((word, index) => {
+    if (isNumber(word) && isOption(args[index - 1])) return [];
+    const next = args[index + 1];
+    return isOption(word) && isNumber(next) ? [`${word}=${next}`] : [word];
+  });
+}
+
+function isOption(word: string | undefined): boolean {
+  return word !== undefined && /^--[a-z]+$/.test(word);
+}
+
+function isNumber(word: string | undefined): word is string {
+  return word !== undefined && /^-\d/.test(word);
+}
+
 function parsed(args: readonly string[]): ReturnType<typeof parse> {
   try {
     return parse(args);
@@ -157,7 +175,7 @@ const options = {
 } as const;
 
 function parse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  return parseArgs({ args: numbersJoined(args), options, allowPositionals: true, strict: true });
 }
 
 /** One of the choices of an option. Throws {@link UsageError}. */
@@ -179,5 +197,5 @@ export function integerOf(
   const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
   if (number >= min && (max === undefined || number <= max)) return number;
   const range = max === undefined ? `of ${min} or more` : `from ${min} to ${max}`;
-  throw new UsageError(`--${option} is ${JSON.stringify(value)}; it takes an integer ${range}`);
+  throw new UsageError(`--${option} is ${JSON.stringify(value)}; give it an integer ${range}`);
 }

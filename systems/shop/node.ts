@@ -9,9 +9,10 @@ import {
   textOption,
   type ConfigInput,
 } from "ashlar/config";
-import { run, runConfig, type Running } from "ashlar/service";
+import { type LogFields, run, runConfig, type Running } from "ashlar/service";
 import { shopSystem } from "./design.ts";
 import { openEdge } from "./edge/mod.ts";
+import { logLine } from "./log-line.ts";
 import { defaultNamespace } from "./settings.ts";
 import { cacheAddress, filesAddress, namespaceOf, storageOf } from "./storage/mod.ts";
 
@@ -116,7 +117,7 @@ export async function runNode(input: ConfigInput): Promise<RunningNode> {
       port === undefined
         ? undefined
         : async ({ system, dispatcher, health }) => {
-            const log = (line: string): void => void process.stderr.write(line);
+            const log = (line: LogFields): void => void process.stderr.write(logLine(line, "log"));
             const edge = await openEdge({ system, dispatcher, health, host, port, clock: systemClock, log });
             ({ url } = edge);
             return edge;
