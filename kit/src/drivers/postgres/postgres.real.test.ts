@@ -107,6 +107,17 @@ test("scenario 8: a connection that is lost before COMMIT arrives leaves nothing
   expect((await database.query(`select n from ${database.schema}.t`)).count).toBe(1);
 });
 
+test("a transaction that arrives behind the next one of its writer is refused", async () => {
+  await using database = await openFresh();
+  await using own = database.ownConnection();
+  const session = await own.steady.get();
+  await own.marker.register(session);
+  const [late, next] = [own.marker.next(), own.marker.next()];
+  await session.run([next]);
+  await expect(session.run([late])).rejects.toMatchObject({ sqlState: "22012" });
+  expect(await own.marker.outcome(session)).toEqual({ fate: "committed", note: "" });
+});
+
 test("a connection that is silent for longer than answerMaxMs counts as lost", async () => {
   await using database = await openFresh();
   await using proxy = await cuttingProxy();
@@ -147,6 +158,30 @@ test("a listener hears, also after its connection was cut", async () => {
   await until(() => listening === 2);
   await database.notify("bell", "two");
   await until(() => heard.includes("two"));
+});
+
+test("a migration whose connection is cut in the middle is begun again, and applied once", async () => {
+  await using database = await openFresh();
+  await using other = await openPostgres({ url: serverUrl, schema: database.schema });
+  const slow = `select pg_sleep(0.4); create table ${database.schema}.slowly(n int)`;
+  const migrated = database.migrate("cut", [{ name: "slowly", sql: slow }]);
+  const cut =
+    "select pg_terminate_backend(pid) from pg_stat_activity where query like '%slowly(n int)' and pid <> pg_backend_pid()";
+  let cuts = 0;
+  while (cuts === 0) {
+    await systemClock.sleep(5);
+    cuts += (await other.query(cut)).count;
+  }
+  await migrated;
+  const { rows } = await other.query(`select step from ${database.schema}.ashlar_migration where family = 'cut'`);
+  expect(rows).toEqual([{ step: "slowly" }]);
+});
+
+test("an error names the beginning of its statement in one line", async () => {
+  await using database = await openFresh();
+  await expect(database.query("\n  select *\n    from not_there")).rejects.toThrow(
+    /^select \* from not_there: relation/,
+  );
 });
 
 test("of programs that migrate at once one applies the steps; changed and missing ones are refused", async () => {
