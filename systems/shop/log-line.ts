@@ -11,16 +11,20 @@ export function logLine(fields: LogFields, output: LineOutput): string {
 }
 
 function sentenceOf({ level, message, method, route, status, operation, service, error }: LogFields): string {
-  const what = message ?? `${String(method)} ${String(route)} was answered with ${String(status)}`;
-  const where = operation ?? service;
-  const place = where === undefined ? "" : ` (${String(where)})`;
-  const text = `${level === undefined ? "error" : String(level)}: ${String(what)}${place}${reasonOf(error)}`;
+  const answered = `${textOf(method)} ${textOf(route)} was answered with ${textOf(status)}`;
+  const what = textOf(message) || answered;
+  const where = textOf(operation) || textOf(service);
+  const text = `${textOf(level) || "error"}: ${what}${where === "" ? "" : ` (${where})`}${reasonOf(error)}`;
   // Whatever it holds, it must neither take a second line nor move the cursor.
   const line = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
   return line.length > lengthMax ? `${line.slice(0, lengthMax - 1)}…` : line;
 }
 
+function textOf(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}
+
 function reasonOf(error: unknown): string {
   if (typeof error !== "object" || error === null || !("message" in error)) return "";
-  return `: ${String(error.message)}`;
+  return `: ${textOf(error.message)}`;
 }

@@ -3,10 +3,10 @@ import { type LineOutput, logLine } from "./log-line.ts";
 
 /** The last line of a terminal, drawn anew again and again; in a log, a line each time. */
 export interface RedrawnLine {
-  show(text: string): void;
+  readonly show: (text: string) => void;
   /** Writes a line of a log above it. */
-  beside(fields: LogFields): void;
-  end(): void;
+  readonly beside: (fields: LogFields) => void;
+  readonly end: () => void;
 }
 
 const clear = "\r\u001B[2K";

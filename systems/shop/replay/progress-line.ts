@@ -12,10 +12,10 @@ export interface ProgressLineOptions {
 }
 
 export interface ProgressLine {
-  show(state: ReplayState): void;
+  readonly show: (state: ReplayState) => void;
   /** Writes a line of a log without tearing the one that is redrawn. */
-  beside(fields: LogFields): void;
-  end(): void;
+  readonly beside: (fields: LogFields) => void;
+  readonly end: () => void;
 }
 
 const everyMs = { terminal: 100, log: 5_000 };
