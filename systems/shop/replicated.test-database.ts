@@ -9,14 +9,18 @@ import type { TestContext } from "vitest";
 
 const run = promisify(execFile);
 
-/** A primary and a replica that has every acknowledged commit, each on an address of its own, as on two machines. */
+/** A primary and a replica, each on an address of its own, as on two machines. */
 export interface ReplicatedDatabase extends AsyncDisposable {
   /** Names both hosts, for whoever wants the one that takes writes. */
   readonly url: string;
+  readonly replicaUrl: string;
   /** The primary is gone in the middle of everything, and the replica takes its place. */
   failOver(): Promise<void>;
   /** The server that takes writes crashes and is started again. */
   crash(): Promise<void>;
+  /** The replica crashes, and stays away until it is started. */
+  loseReplica(): Promise<void>;
+  startReplica(): Promise<void>;
 }
 
 /** The programs of the server, or skips the test with the reason; in continuous integration it fails. */
@@ -32,8 +36,11 @@ export function needsPrograms(context: TestContext): string {
   return context.skip(`no PostgreSQL programs in ${root}`);
 }
 
-/** Makes both in a folder of their own. */
-export async function startReplicated(bin: string): Promise<ReplicatedDatabase> {
+/** Makes both in a folder of their own. `synchronous`: the replica has every acknowledged commit, and none is acknowledged without it. */
+export async function startReplicated(
+  bin: string,
+  { replication = "synchronous" }: { readonly replication?: "synchronous" | "asynchronous" } = {},
+): Promise<ReplicatedDatabase> {
   const folder = mkdtempSync(join(tmpdir(), "shop-clusters-"));
   chmodSync(folder, 0o777);
   const primary = await serverIn(bin, { folder, name: "primary", host: "127.0.0.2" });
@@ -48,11 +55,16 @@ export async function startReplicated(bin: string): Promise<ReplicatedDatabase> 
   await asServer(join(bin, "pg_basebackup"), "-D", replica.data, "-R", "--checkpoint=fast", "--no-sync", "-d", from);
   await replica.start();
   // Only now, so that nothing before waits for a replica that is not there.
-  await primary.ask("alter system set synchronous_standby_names = '*'");
-  await primary.ask("select pg_reload_conf()");
+  if (replication === "synchronous") {
+    await primary.ask("alter system set synchronous_standby_names = '*'");
+    await primary.ask("select pg_reload_conf()");
+  }
   let writable = primary;
   return {
     url: `postgres://postgres@${primary.host}:${primary.port},${replica.host}:${replica.port}/postgres?target_session_attrs=read-write`,
+    replicaUrl: `postgres://postgres@${replica.host}:${replica.port}/postgres`,
+    loseReplica: () => replica.stop(),
+    startReplica: () => replica.start(),
     async failOver() {
       await primary.stop();
       await replica.promote();
