@@ -30,6 +30,8 @@ export interface OwnConnection extends AsyncDisposable {
 /** One PostgreSQL server, opened. */
 export interface PostgresDatabase extends AsyncDisposable {
   readonly facts: ServerFacts;
+  /** Of the driver's tables, and of those that `migrate` brings up to date. */
+  readonly schema: string;
   /** One statement on a connection of the pool. What the client library cannot send rejects with PostgresError, as does what the server refuses. */
   query<Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<Row>>;
   /** Prepared statements in one round trip, as one transaction. */
@@ -99,12 +101,14 @@ interface DatabaseParts {
 
 class Database implements PostgresDatabase {
   readonly facts: ServerFacts;
+  readonly schema: string;
   readonly #parts: DatabaseParts;
   #closing: Promise<void> | undefined;
 
   constructor(parts: DatabaseParts) {
     this.#parts = parts;
     this.facts = parts.facts;
+    this.schema = parts.resolved.schema;
   }
 
   query<Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<Row>> {

@@ -1,6 +1,16 @@
 import { beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
-import { openPostgres, bigints, booleans, bound, integers, type PostgresError, statement, texts } from "./mod.ts";
+import {
+  openPostgres,
+  bigints,
+  booleans,
+  bound,
+  doubles,
+  integers,
+  type PostgresError,
+  statement,
+  texts,
+} from "./mod.ts";
 import { cuttingProxy, freshSchema, needsServer, openFresh, dropSchema, serverUrl } from "./server.test-postgres.ts";
 
 beforeEach(needsServer);
@@ -32,6 +42,15 @@ test("arrays come over as they were: nulls, empty ones, quotes, the largest inte
   ]);
   const [none] = await ask([[], [], [], []]);
   expect(none?.rows[0]).toEqual(["{}", "{}", "{}", "{}"]);
+});
+
+test("doubles come over to the last bit", async () => {
+  await using database = await openFresh();
+  const numbers = [0, -1.5, 0.1, 1 / 3, Number.MAX_SAFE_INTEGER, 5e-324, 1.7976931348623157e308];
+  const echo = statement("select $1::double precision[]");
+  const [some, none] = await database.run([bound(echo, doubles(numbers)), bound(echo, doubles([]))]);
+  expect(some?.rows[0]?.[0]?.slice(1, -1).split(",").map(Number)).toEqual(numbers);
+  expect(none?.rows[0]).toEqual(["{}"]);
 });
 
 test("a batch is one transaction: an error in the middle undoes it, and names itself", async () => {
