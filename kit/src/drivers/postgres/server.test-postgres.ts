@@ -31,14 +31,11 @@ export function freshSchema(): string {
 }
 
 /** Opens a database with a schema of its own, which is dropped at the end. */
-export async function openFresh(
-  options: Partial<PostgresOptions> = {},
-): Promise<PostgresDatabase & { readonly schema: string }> {
+export async function openFresh(options: Partial<PostgresOptions> = {}): Promise<PostgresDatabase> {
   const schema = options.schema ?? freshSchema();
   const database = await openPostgres({ url: serverUrl, ...options, schema });
   const close = database[Symbol.asyncDispose].bind(database);
   return Object.assign(database, {
-    schema,
     [Symbol.asyncDispose]: async () => {
       await close();
       await dropSchema(schema);
@@ -73,20 +70,28 @@ export type Cut = "pass" | "cut before the request" | "cut before the answer" | 
 /** A way to the server that can be cut at a chosen moment. */
 export interface CuttingProxy extends AsyncDisposable {
   readonly url: string;
+  /** Pieces that came from clients, each what one write of theirs sent. */
+  readonly requests: readonly string[];
   /** From now on; `when` is a text that the request must hold. */
   next(cut: Cut, when?: string): void;
   /** The same, when the bytes of a request are as `isIt` says. */
   nextWhen(cut: Cut, isIt: (bytes: Buffer) => boolean): void;
   /** Ends all connections now. */
   cutAll(): void;
+  /** No new connections, and none of those that are there. */
+  shut(): void;
+  open(): void;
 }
 
 /** Starts a proxy before the server of the tests. */
 export async function cuttingProxy(target: string = serverUrl): Promise<CuttingProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
+  const requests: string[] = [];
   let plan: { readonly cut: Cut; readonly isIt: (bytes: Buffer) => boolean } = { cut: "pass", isIt: () => false };
+  let isShut = false;
   const server: Server = createServer((near) => {
+    if (isShut) return void near.destroy();
     const far = connect({ host: hostname, port: Number(port || 5432) });
     let answers: "pass" | "drop" = "pass";
     const end = (): void => {
@@ -98,6 +103,7 @@ export async function cuttingProxy(target: string = serverUrl): Promise<CuttingP
     near.setNoDelay(true);
     far.setNoDelay(true);
     near.on("data", (bytes) => {
+      requests.push(bytes.toString("latin1"));
       if (plan.cut === "pass" || !plan.isIt(bytes)) return void far.write(bytes);
       const { cut } = plan;
       plan = { cut: "pass", isIt: () => false };
@@ -119,9 +125,15 @@ export async function cuttingProxy(target: string = serverUrl): Promise<CuttingP
   };
   return {
     url: url.href,
+    requests,
     next: (cut, when = "") => void (plan = { cut, isIt: (bytes) => bytes.includes(when) }),
     nextWhen: (cut, isIt) => void (plan = { cut, isIt }),
     cutAll,
+    shut: () => {
+      isShut = true;
+      cutAll();
+    },
+    open: () => void (isShut = false),
     [Symbol.asyncDispose]: async () => {
       cutAll();
       await new Promise((resolve) => server.close(resolve));
