@@ -4,7 +4,6 @@ import { KitError } from "ashlar/errors";
 import { openOutsideInDatabase } from "../outside/mod.ts";
 import { defaultNamespace, type ShopSettings } from "../settings.ts";
 import type { DatabaseAddress } from "./address.ts";
-import { checkReplica, openReplicaReads } from "./replica-reads.ts";
 import { readsOnEngine } from "./shop-reads.ts";
 import type { ShopStorage } from "./shop-storage.ts";
 
@@ -41,6 +40,7 @@ export function databaseStorage(
         throw new DatabaseError(`no data can be kept at ${shown}: ${messageOf(error)}`, { cause: error });
       }
       if (replica === undefined) return;
+      const { checkReplica } = await import("./replica-reads.ts");
       await checkReplica(replica).catch((error: unknown) => {
         throw new DatabaseError(`nothing can be read at ${replica.shown} (--reads): ${messageOf(error)}`, {
           cause: error,
@@ -61,10 +61,11 @@ export function databaseStorage(
         application: `shop ${name}`,
       });
     },
-    openReads: (engine, place) =>
-      replica === undefined
-        ? readsOnEngine(engine)
-        : openReplicaReads({ primary: url, replica, schema: `${namespace}_${place.name}` }, place),
+    async openReads(engine, place) {
+      if (replica === undefined) return await readsOnEngine(engine);
+      const { openReplicaReads } = await import("./replica-reads.ts");
+      return await openReplicaReads({ primary: url, replica, schema: `${namespace}_${place.name}` }, place);
+    },
     openOutside: (options) => openOutsideInDatabase(options, { url, namespace, durability }),
     async nextRun() {
       await using database = await open(checkMaxMs);
