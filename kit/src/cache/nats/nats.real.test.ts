@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { deleteStream, openNats, publish } from "../../drivers/nats/mod.ts";
-import { absent, cuttingProxy, freshName, serverUrl, until } from "../../drivers/nats/server.test-nats.ts";
+import { absent, cuttingProxy, freshName, serverUrl } from "../../drivers/nats/server.test-nats.ts";
+import { until } from "../../drivers/network.test-server.ts";
 import { exerciseInvalidationBus } from "../conformance/mod.ts";
 import type { BusMessage } from "../mod.ts";
 import { natsBus } from "./mod.ts";

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { ConfigError, DisposedError } from "../../errors/mod.ts";
+import { until } from "../network.test-server.ts";
 import {
   createStream,
   deleteStream,
@@ -15,7 +16,7 @@ import {
   streamFacts,
   type StreamSettings,
 } from "./mod.ts";
-import { absent, cuttingProxy, freshName, needsProgram, serverUrl, startServer, until } from "./server.test-nats.ts";
+import { absent, cuttingProxy, freshName, needsProgram, serverUrl, startServer } from "./server.test-nats.ts";
 
 const why = await absent();
 const made: string[] = [];
@@ -155,7 +156,7 @@ describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => 
     const settings = settingsOf();
     const subject = `${settings.name}.a`;
     await createStream(connection, settings);
-    for (const cut of ["answer", "request"] as const) {
+    for (const cut of ["cut behind the answers", "cut before the request"] as const) {
       proxy.next(cut, "PUB");
       await expect(publish(behind, { subject, data: cut })).rejects.toMatchObject({
         code: "OUTCOME_UNKNOWN",
@@ -164,7 +165,7 @@ describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => 
     }
     // The first one was stored, the second was not: nobody could tell.
     expect((await streamFacts(connection, settings.name)).messages).toBe(1);
-    proxy.next("answer", "PUB");
+    proxy.next("cut behind the answers", "PUB");
     const named = { subject, data: "named", id: "n" };
     await expect(publish(behind, named)).rejects.toMatchObject({ reason: "connection", retryable: true });
     expect(await publish(behind, named)).toEqual({ sequence: 2, repeated: true });
@@ -199,7 +200,7 @@ describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => 
     const heard: string[] = [];
     using _hearing = behind.hear(subject, ({ data }) => void heard.push(new TextDecoder().decode(data)));
     await behind.flush();
-    proxy.next("answer", "PUB");
+    proxy.next("cut behind the answers", "PUB");
     await expect(behind.send(subject, "lost")).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
     await behind.flush();
     await connection.send(subject, "later");

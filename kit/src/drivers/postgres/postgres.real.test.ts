@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
-import { systemClock } from "../../clock/mod.ts";
 import { openPostgres, bigints, booleans, bound, integers, type PostgresError, statement, texts } from "./mod.ts";
+import { until } from "../network.test-server.ts";
 import { cuttingProxy, freshSchema, needsServer, openFresh, dropSchema, serverUrl } from "./server.test-postgres.ts";
 
 beforeEach(needsServer);
@@ -136,10 +136,6 @@ test("a listener hears, also after its connection was cut", async () => {
     notification: (payload) => void heard.push(payload),
     listening: () => void listening++,
   });
-  const until = async (isSo: () => boolean): Promise<void> => {
-    for (let n = 0; n < 500 && !isSo(); n++) await systemClock.sleep(10);
-    expect(isSo()).toBe(true);
-  };
   await until(() => listening === 1);
   await database.notify("bell", "one");
   await until(() => heard.length === 1);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { openRedis, OutcomeUnknownError, redisScript, type RedisDatabase, type RedisReply } from "./mod.ts";
+import { until } from "../network.test-server.ts";
 import {
   cuttingProxy,
   dropKeys,
@@ -16,15 +17,6 @@ import {
 } from "./server.test-redis.ts";
 
 const add = redisScript("return redis.call('INCRBY', KEYS[1], ARGV[1])");
-
-/** Asks until the answer is as wanted, for ten seconds at most. */
-async function until(wanted: () => boolean | Promise<boolean>): Promise<void> {
-  const untilMs = systemClock.monotonic() + 10_000;
-  while (!(await wanted())) {
-    if (systemClock.monotonic() > untilMs) throw new Error("it did not come to pass");
-    await systemClock.sleep(5);
-  }
-}
 
 describe("with the shared server", () => {
   beforeEach(needsServer);

@@ -1,20 +1,23 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { openRedis } from "../../drivers/redis/mod.ts";
-import {
-  cuttingProxy,
-  needsProgram,
-  needsServer,
-  startServer,
-  type Cut,
-} from "../../drivers/redis/server.test-redis.ts";
+import type { Cut } from "../../drivers/cutting-proxy.test-server.ts";
+import { cuttingProxy, needsProgram, needsServer, startServer } from "../../drivers/redis/server.test-redis.ts";
 import type { Change, CommitResult } from "../mod.ts";
-import { added, enqueue, put, storedIn, takeOne, withEngines } from "./engines.test-engine.ts";
-import { movableName, promote } from "./failover.test-redis.ts";
-import { openRedisEngine } from "./mod.ts";
+import { type OpenOn, withEngines as withEnginesOn } from "../fixture.test-engine.ts";
+import { added, enqueue, exerciseRestarts, put, storedIn, takeOne } from "../sharing.test-engine.ts";
+import { freshPlace } from "./data.test-engine.ts";
+import { openRedisEngine, type RedisEngine, type RedisEngineOptions } from "./mod.ts";
+import { promote } from "./promote.test-redis.ts";
 
 beforeEach(needsServer);
 beforeEach(needsProgram);
+
+/** With engines on one data set. Default: on the shared server; others have gone when the test ends, or are empty. */
+async function withEngines(run: (open: OpenOn<RedisEngine, RedisEngineOptions>) => Promise<void>, url?: string) {
+  const place = freshPlace(url);
+  await withEnginesOn(url === undefined ? place : { ...place, drop: () => Promise.resolve() }, run);
+}
 
 describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () => {
   const cuts: readonly Cut[] = ["cut before the request", "cut before the answer"];
@@ -59,31 +62,11 @@ test(
   async () => {
     await using server = await startServer("--appendonly", "yes", "--appendfsync", "always");
     await withEngines(async (open) => {
-      const engine = await open({ busyMaxMs: 30_000, durability: "disk" });
+      const engine = await open({ durability: "disk" });
       expect(engine.can.durability).toBe("disk");
-      const acknowledged: string[] = [];
-      const load = { isOver: false };
-      const callers = Array.from({ length: 8 }, async (_, caller) => {
-        for (let n = 0; !load.isOver; n++) {
-          const name = `${caller}-${n}`;
-          const { committed } = await engine.commit([put(name), enqueue(name)]);
-          expect(committed).toBe(true);
-          acknowledged.push(name);
-        }
-      });
-      for (let round = 0; round < 2; round++) {
-        await systemClock.sleep(400);
-        await server.kill();
-        await server.start();
-      }
-      const before = acknowledged.length;
-      for (let n = 0; n < 200 && acknowledged.length < before + 50; n++) await systemClock.sleep(50);
-      load.isOver = true;
-      await Promise.all(callers);
-      expect(acknowledged.length).toBeGreaterThan(before);
-      expect((await storedIn(engine)).toSorted()).toEqual(acknowledged.toSorted());
+      const names = await exerciseRestarts(server, open, put);
       const cells = await Array.fromAsync(engine.scan({ kind: "cells", space: "s" }));
-      expect(cells.map(({ key }) => key)).toEqual(acknowledged.toSorted());
+      expect(cells.map(({ key }) => key)).toEqual(names.toSorted());
       expect(await engine.verify()).toEqual([]);
     }, server.url);
   },
@@ -153,7 +136,7 @@ test(
     await using replica = await startServer("--replicaof", "127.0.0.1", String(primary.port));
     await using control = await openRedis({ url: primary.url });
     await withEngines(async (open) => {
-      await using name = await movableName(primary.url);
+      await using name = await cuttingProxy(primary.url);
       const engine = await open({ url: name.url, busyMaxMs: 20_000 });
       const other = await open({ url: name.url, busyMaxMs: 20_000 });
       const [kept = ""] = added(await engine.commit([enqueue("kept")]));
