@@ -1,5 +1,4 @@
 import type { Clock } from "../clock/mod.ts";
-import type { EngineFixture } from "./conformance/mod.ts";
 import type { EngineBase } from "./mod.ts";
 import { waitedFor } from "./waited-for.test-engine.ts";
 
@@ -31,8 +30,16 @@ export async function withEngines<E extends EngineBase, O>(
   }
 }
 
-/** Engines on a place, for the suite of the port. */
-export async function fixtureOn<E extends EngineBase>(place: Place<E, never>): Promise<EngineFixture<E>> {
+/** An engine on a place, and further ones, for suites. */
+export interface Fixture<E extends EngineBase> {
+  readonly engine: E;
+  readonly openAnother: () => Promise<E>;
+  readonly reopen: () => Promise<E>;
+  readonly dispose: () => Promise<void>;
+}
+
+/** For the suite of the port. */
+export async function fixtureOn<E extends EngineBase>(place: Place<E, never>): Promise<Fixture<E>> {
   const opened: E[] = [];
   const open = async (): Promise<E> => {
     const engine = await place.open();
@@ -57,13 +64,12 @@ export async function fixtureOn<E extends EngineBase>(place: Place<E, never>): P
 }
 
 /** The same for suites of capabilities, whose manual clock waits for the server. */
-export async function waitedFixtureOn<E extends EngineBase>(place: Place<E, never>, clock: Clock) {
-  const { engine, openAnother, dispose } = await fixtureOn({
+export async function waitedFixtureOn<E extends EngineBase>(place: Place<E, never>, clock: Clock): Promise<Fixture<E>> {
+  const fixture = await fixtureOn({
     open: async () => waitedFor(await place.open(), clock),
     drop: () => place.drop(),
   });
-  const open = openAnother ?? (() => place.open());
   // Opened before it is asked for: while time flows, a connection to a server would take a lease's worth of it.
-  const spares = [await open()];
-  return { engine, openAnother: async (): Promise<E> => spares.pop() ?? (await open()), dispose };
+  const spares = [await fixture.openAnother()];
+  return { ...fixture, openAnother: async () => spares.pop() ?? (await fixture.openAnother()) };
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { type Clock, systemClock } from "../clock/mod.ts";
 import { until } from "../drivers/network.test-server.ts";
 import { openQueue, queue } from "../queue/mod.ts";
@@ -17,9 +17,12 @@ export interface SharedOptions {
 }
 
 /** What processes that share an engine over a server may expect of it, in real time: one test each. `place` makes data of its own. */
-export function exerciseSharing<E extends SharedEngine>(name: string, place: () => Place<E, SharedOptions>): void {
-  for (const [rule, run] of Object.entries(scenarios))
-    test(`${name}: ${rule}`, { timeout: 60_000 }, () => withEngines(place(), run));
+export function exerciseSharing<E extends SharedEngine>(
+  name: string,
+  place: () => Place<E, SharedOptions>,
+  { test }: { readonly test: (name: string, run: () => Promise<void>) => unknown },
+): void {
+  for (const [rule, run] of Object.entries(scenarios)) test(`${name}: ${rule}`, () => withEngines(place(), run));
 }
 
 /** Adds a message. */

@@ -143,6 +143,7 @@ test("a listener hears, also after its connection was cut", async () => {
   await until(() => listening === 2);
   await database.notify("bell", "two");
   await until(() => heard.includes("two"));
+  expect(heard).toEqual(["one", "two"]);
 });
 
 test("of programs that migrate at once one applies the steps; changed and missing ones are refused", async () => {

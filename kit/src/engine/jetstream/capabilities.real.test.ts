@@ -9,5 +9,5 @@ const why = await absent();
 
 describe.skipIf(why !== undefined)(`JetStream ${why ?? ""}`, { timeout: 60_000 }, () => {
   exerciseQueue("jetstream", ({ clock }) => waitedFixtureOn(freshPlace(undefined, { clock }), clock), { test });
-  exerciseSharing("jetstream", () => freshPlace());
+  exerciseSharing("jetstream", () => freshPlace(), { test });
 });

@@ -14,5 +14,5 @@ const why = await absent();
 describe.skipIf(why !== undefined)(`PostgreSQL ${why ?? ""}`, { timeout: 60_000 }, () => {
   exerciseQueue("postgres", openFresh, { test });
   exerciseEvents("postgres", openFresh, { test });
-  exerciseSharing("postgres", () => freshPlace());
+  exerciseSharing("postgres", () => freshPlace(), { test });
 });

@@ -8,5 +8,5 @@ import { freshPlace } from "./data.test-engine.ts";
 describe("Redis", { timeout: 60_000 }, () => {
   beforeEach(needsServer);
   exerciseQueue("redis", ({ clock }) => waitedFixtureOn(freshPlace(undefined, { clock }), clock), { test });
-  exerciseSharing("redis", () => freshPlace());
+  exerciseSharing("redis", () => freshPlace(), { test });
 });
