@@ -46,6 +46,15 @@ async function listen(connection: NatsConnection, stream: string, after = 0) {
   return { heard, faults, followed, texts: () => heard.map(({ data }) => new TextDecoder().decode(data)) };
 }
 
+/** Consumers of a stream, as the server knows them. */
+async function consumersOf(connection: NatsConnection, stream: string): Promise<readonly string[]> {
+  const answer = await connection.request(`$JS.API.CONSUMER.NAMES.${stream}`, "");
+  const { consumers } = JSON.parse(new TextDecoder().decode(answer.data)) as {
+    readonly consumers: readonly string[] | null;
+  };
+  return consumers ?? [];
+}
+
 describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => {
   afterEach(async () => {
     await using connection = await openNats({ url: serverUrl });
@@ -149,6 +158,43 @@ describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => 
     expect(followed.isFollowing).toBe(false);
   });
 
+  test("purging removes what lies before a sequence, and nothing where nothing lies before it", async () => {
+    await using connection = await openNats({ url: serverUrl });
+    const settings = settingsOf();
+    await createStream(connection, settings);
+    for (const data of ["a", "b", "c"]) await publish(connection, { subject: `${settings.name}.x`, data });
+    for (const [before, left] of [
+      [0, 3],
+      [1, 3],
+      [3, 1],
+    ] as const) {
+      await purge(connection, settings.name, { before });
+      expect((await streamFacts(connection, settings.name)).messages).toBe(left);
+    }
+  });
+
+  test("following that ends while it begins again leaves nothing behind at the server", async () => {
+    await using proxy = await cuttingProxy();
+    await using direct = await openNats({ url: serverUrl });
+    await using behind = await openNats({ url: proxy.url });
+    const { name } = await createStream(direct, settingsOf()).then(() => ({ name: made.at(-1) ?? "" }));
+    const { followed } = await listen(behind, name);
+    const ended = new Promise<void>((resolve) => {
+      // Told after the follower, which has just begun again.
+      const watching = behind.watch((state) => {
+        if (state !== "connected") return;
+        watching[Symbol.dispose]();
+        resolve(followed[Symbol.asyncDispose]());
+      });
+    });
+    proxy.cutAll();
+    await ended;
+    await until(async () => (await consumersOf(direct, name)).length === 0, 3_000);
+    // Nor does it come later.
+    await behind.flush();
+    expect(await consumersOf(direct, name)).toEqual([]);
+  });
+
   test("a request that was sent when the connection broke has an unknown outcome; one with an id may be repeated", async () => {
     await using proxy = await cuttingProxy();
     await using connection = await openNats({ url: serverUrl });
@@ -240,6 +286,17 @@ describe("with a server of its own", () => {
     using _hearing = connection.hear("closed.a", () => undefined, { refused: (error) => void faults.push(error) });
     await connection.flush();
     expect(faults).toMatchObject([{ code: "NATS", reason: "denied" }]);
+  });
+
+  test("following is refused where the user may not hear what the server would send", async (context) => {
+    needsProgram(context);
+    const muted = '{ user: muted, password: x, permissions: { subscribe: { deny: ["_INBOX.ashlar.>"] } } }';
+    await using server = await startServer(`authorization { users: [${muted}] }`);
+    await using connection = await openNats({ url: server.url.replace("//", "//muted:x@") });
+    const { name } = await createStream(connection, settingsOf()).then(() => ({ name: made.at(-1) ?? "" }));
+    await publish(connection, { subject: `${name}.a`, data: "x" });
+    await expect(listen(connection, name)).rejects.toMatchObject({ code: "NATS", reason: "denied", retryable: false });
+    expect(await consumersOf(connection, name)).toEqual([]);
   });
 
   test("a restart is waited for, and streams go on", { timeout: 60_000 }, async (context) => {
