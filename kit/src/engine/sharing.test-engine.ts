@@ -188,3 +188,29 @@ export async function exerciseRestarts(
   for (const engine of engines) expect(await storedIn(engine)).toEqual(stored);
   return acknowledged;
 }
+
+/** A server that may be out of reach for a while. */
+export interface Reachable {
+  away(): Promise<void>;
+  back(): Promise<void>;
+}
+
+/** Ten groups of calls wait for a server that is away: all end in time, and later ones go on. Answers the codes that they end with. */
+export async function exerciseAway(
+  server: Reachable,
+  open: (options: { readonly busyMaxMs: number }) => Promise<SharedEngine>,
+): Promise<readonly string[]> {
+  const busyMaxMs = 1_000;
+  const engine = await open({ busyMaxMs });
+  await engine.commit([enqueue("before")]);
+  await server.away();
+  const startedMs = systemClock.monotonic();
+  const ends = await Promise.allSettled(Array.from({ length: 5_120 }, (_, n) => engine.commit([put(`k${n}`)])));
+  // Finding out that nobody answers may take as long again, or half as long again as that.
+  expect(systemClock.monotonic() - startedMs).toBeLessThan(4 * busyMaxMs);
+  const codes = new Set(ends.map((end) => (end.status === "rejected" ? String(end.reason.code) : "committed")));
+  await server.back();
+  await until(async () => (await engine.commit([enqueue("after")]).catch(() => undefined)) !== undefined);
+  expect((await storedIn(engine))[0]).toBe("before");
+  return [...codes].toSorted();
+}

@@ -4,8 +4,8 @@ import { deleteStream, lastMessage, openNats, publish, purge, streamFacts } from
 import { absent, cuttingProxy, freshName, startServer } from "../../drivers/nats/server.test-nats.ts";
 import { until } from "../../drivers/network.test-server.ts";
 import type { PrivateServer } from "../../drivers/private-server.test-server.ts";
-import type { Change } from "../mod.ts";
-import { enqueue, exerciseRestarts, put, storedIn } from "../sharing.test-engine.ts";
+import type { CellKey, Change } from "../mod.ts";
+import { enqueue, exerciseAway, exerciseRestarts, put, storedIn } from "../sharing.test-engine.ts";
 import { type JetStreamEngine, type JetStreamEngineOptions, openJetStreamEngine } from "./mod.ts";
 
 const why = await absent();
@@ -142,6 +142,55 @@ describe.skipIf(why !== undefined)(`failures of JetStream ${why ?? ""}`, { timeo
     await until(() => rung.times > 0);
     const { claims } = await far.claim({ queue, count: 1, leaseMs });
     expect(claims[0]?.body).toBe("first");
+  });
+
+  test("a server that goes away again while the snapshot is loaded does not stop the process: it is loaded when it is back", async () => {
+    await using proxy = await cuttingProxy(server.url);
+    const [near, far] = [await open(), await open({ url: proxy.url, busyMaxMs: 600 })];
+    await far.commit([enqueue("first")]);
+    proxy.shut();
+    for (let n = 0; n < 5; n++) await near.commit([enqueue(`job ${n}`)]);
+    await near.compact();
+    proxy.next("cut before the request", `MSG.GET.${stream}-snapshots`);
+    const asked = proxy.came();
+    proxy.open();
+    await until(async () => (await far.health()).status === "up");
+    const read = far.get([]).catch(() => undefined);
+    await asked;
+    proxy.shut();
+    await read;
+    await systemClock.sleep(1_200);
+    proxy.open();
+    await until(async () => (await far.health()).status === "up");
+    expect((await far.health()).fault).toBeUndefined();
+    expect(await storedIn(far)).toEqual(await storedIn(near));
+  });
+
+  test("the first snapshot of all is there for those who come later", async () => {
+    const engine = await open();
+    await engine.commit([enqueue("job")]);
+    await engine.compact();
+    expect(await storedIn(await open())).toEqual(["job"]);
+  });
+
+  test("a snapshot for which there is no room leaves nothing behind, and a smaller one has the room", async () => {
+    const engine = await open();
+    await using connection = await openNats({ url: server.url });
+    const cell = (n: number): CellKey => ({ space: "s", key: `k${n}` });
+    for (let n = 0; n < 40; n++)
+      await engine.commit([{ op: "put", cell: cell(n), expect: "any", value: "x".repeat(40_000) }]);
+    // One part of it, of half the largest message, but not two.
+    await limit(connection, 700_000);
+    await expect(engine.compact()).rejects.toMatchObject({ reason: "full" });
+    expect((await streamFacts(connection, `${stream}-snapshots`)).messages).toBe(0);
+    for (let n = 10; n < 40; n++) await engine.commit([{ op: "put", cell: cell(n), expect: "any", value: undefined }]);
+    await engine.compact();
+    expect((await streamFacts(connection, stream)).messages).toBe(0);
+  });
+
+  test("of many calls that wait for a server that is away none waits much longer than busyMaxMs", async () => {
+    const reach = { away: () => Promise.resolve(server.pause()), back: () => Promise.resolve(server.resume()) };
+    expect(await exerciseAway(reach, open)).toEqual(["OUTCOME_UNKNOWN", "STORAGE"]);
   });
 
   test("what processes write at the same time is snapshot and purged by one of them at a time, and the stream stays short", async () => {

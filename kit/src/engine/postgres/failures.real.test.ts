@@ -12,7 +12,7 @@ import {
 } from "../../drivers/postgres/server.test-postgres.ts";
 import { type OpenOn, withEngines as withEnginesOn } from "../fixture.test-engine.ts";
 import type { Change } from "../mod.ts";
-import { added, exerciseRestarts } from "../sharing.test-engine.ts";
+import { added, exerciseAway, exerciseRestarts } from "../sharing.test-engine.ts";
 import { freshPlace } from "./data.test-engine.ts";
 import { openPostgresEngine, type PostgresEngine, type PostgresEngineOptions } from "./mod.ts";
 
@@ -94,6 +94,17 @@ test(
     });
   },
 );
+
+test("of many calls that wait for a server that is away none waits much longer than busyMaxMs", async (context) => {
+  const bin = programs();
+  if (bin === undefined) return context.skip("PostgreSQL's server programs are not installed here");
+  await using cluster = await startCluster(bin);
+  const place = { open: (options = {}) => openPostgresEngine({ url: cluster.url, ...options }), drop: nothing };
+  const reach = { away: () => cluster.stop("immediate"), back: () => cluster.start() };
+  await withEnginesOn<PostgresEngine, PostgresEngineOptions>(place, async (open) => {
+    expect(await exerciseAway(reach, open)).toEqual(["STORAGE"]);
+  });
+});
 
 test(
   "scenario 12: late commits of long transactions show in order to those who read meanwhile, and nobody's foreign transaction makes them wait",

@@ -5,7 +5,7 @@ import type { Cut } from "../../drivers/cutting-proxy.test-server.ts";
 import { cuttingProxy, needsProgram, needsServer, startServer } from "../../drivers/redis/server.test-redis.ts";
 import type { Change, CommitResult } from "../mod.ts";
 import { type OpenOn, withEngines as withEnginesOn } from "../fixture.test-engine.ts";
-import { added, enqueue, exerciseRestarts, put, storedIn, takeOne } from "../sharing.test-engine.ts";
+import { added, enqueue, exerciseAway, exerciseRestarts, put, storedIn, takeOne } from "../sharing.test-engine.ts";
 import { freshPlace } from "./data.test-engine.ts";
 import { openRedisEngine, type RedisEngine, type RedisEngineOptions } from "./mod.ts";
 import { promote } from "./promote.test-redis.ts";
@@ -42,6 +42,43 @@ describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () 
         expect(second).toMatchObject({ committed: false, index: 1, refusal: { actual: cell?.version } });
         expect(await direct.verify()).toEqual([]);
       }));
+
+  test("a copy of a call that reaches the server when the call was sent again, or long after, has no effect", () =>
+    withEngines(async (open) => {
+      await using proxy = await cuttingProxy();
+      const engine = await open({ url: proxy.url });
+      await engine.commit([enqueue("0")]);
+      proxy.next("hold", "EVALSHA");
+      await engine.commit([enqueue("1")]);
+      await proxy.release();
+      expect(await storedIn(engine)).toEqual(["0", "1"]);
+      proxy.next("hold", "EVALSHA");
+      await engine.commit([enqueue("2")]);
+      await engine.commit([enqueue("3")]);
+      await proxy.release();
+      expect(await storedIn(engine)).toEqual(["0", "1", "2", "3"]);
+      expect(await engine.verify()).toEqual([]);
+    }));
+
+  test("a call whose answer was lost, and whose repeat is refused for lack of rights, is unknown: it may have been applied", async () => {
+    await using server = await startServer();
+    await using control = await openRedis({ url: server.url });
+    await control.send(["ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all"]);
+    await using proxy = await cuttingProxy(server.url.replace("//", "//app:secret@"));
+    await withEngines(async (open) => {
+      const engine = await open({ url: proxy.url });
+      await engine.commit([enqueue("0")]);
+      proxy.next("swallow", "EVALSHA");
+      const sent = proxy.came();
+      const committing = engine.commit([enqueue("1")]);
+      await sent;
+      await control.send(["ACL", "SETUSER", "app", "-evalsha", "-eval"]);
+      proxy.cutAll();
+      await expect(committing).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+      await control.send(["ACL", "SETUSER", "app", "+@all"]);
+      expect(await storedIn(engine)).toEqual(["0", "1"]);
+    }, server.url);
+  });
 
   test("what a claim handed out in an answer that was lost comes back behind its lease", () =>
     withEngines(async (open) => {
@@ -196,6 +233,50 @@ test(
     }, server.url);
   },
 );
+
+test("of many calls that wait for a server that is away none waits much longer than busyMaxMs", async () => {
+  await using server = await startServer();
+  const reach = { away: () => Promise.resolve(server.pause()), back: () => Promise.resolve(server.resume()) };
+  await withEngines(async (open) => {
+    expect(await exerciseAway(reach, open)).toEqual(["OUTCOME_UNKNOWN", "STORAGE"]);
+  }, server.url);
+});
+
+test("a key whose concurrency rises over a very long line lets it in by and by: no call keeps the server for all of it", () =>
+  withEngines(async (open) => {
+    const engine = await open();
+    const sent = Array.from({ length: 5_000 }, (_, n) => String(n));
+    const add = (keyConcurrency: number, ...bodies: readonly string[]): Promise<CommitResult> =>
+      engine.commit([
+        { op: "enqueue", queue: "jobs", keyConcurrency, messages: bodies.map((body) => ({ body, key: "k" })) },
+      ]);
+    const status = async () => (await Array.fromAsync(engine.scan({ kind: "queues", queue: "jobs" })))[0];
+    await add(1, ...sent);
+    await add(10_000, "5000");
+    expect(await status()).toMatchObject({ ready: 1_001, waiting: 4_000 });
+    expect(await engine.verify()).toEqual([]);
+    const taken: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const { claims, nextDueAtMs } = await engine.claim({ queue: "jobs", count: 1_500, leaseMs: 60_000 });
+      expect(nextDueAtMs ?? Infinity).toBeLessThanOrEqual(engine.clock.now());
+      taken.push(...claims.map(({ body }) => body));
+      expect(await engine.verify()).toEqual([]);
+    }
+    expect(taken).toEqual(sent.slice(0, 3_000));
+    // What was said last counts: it does not rise any further.
+    await add(2, "5001");
+    const before = await status();
+    await engine.claim({ queue: "jobs", count: 2_000, leaseMs: 60_000 });
+    expect((await status())?.waiting).toBe(before?.waiting);
+    await add(10_000, "5002");
+    for (;;) {
+      const { claims, nextDueAtMs } = await engine.claim({ queue: "jobs", count: 2_000, leaseMs: 60_000 });
+      taken.push(...claims.map(({ body }) => body));
+      if (claims.length === 0 && (nextDueAtMs ?? Infinity) > engine.clock.now()) break;
+    }
+    expect(await status()).toMatchObject({ ready: 0, running: 5_003, waiting: 0 });
+    expect(await engine.verify()).toEqual([]);
+  }));
 
 test("a flush of the scripts is not noticed by anybody", async () => {
   await using server = await startServer();
