@@ -5,7 +5,7 @@ import { absent, cuttingProxy, freshName, startServer } from "../../drivers/nats
 import { until } from "../../drivers/network.test-server.ts";
 import type { PrivateServer } from "../../drivers/private-server.test-server.ts";
 import type { CellKey, Change } from "../mod.ts";
-import { enqueue, exerciseAway, exerciseRestarts, put, storedIn } from "../sharing.test-engine.ts";
+import { enqueue, exerciseAway, exerciseRestarts, put, storedIn, takeOne } from "../sharing.test-engine.ts";
 import { type JetStreamEngine, type JetStreamEngineOptions, openJetStreamEngine } from "./mod.ts";
 
 const why = await absent();
@@ -171,6 +171,20 @@ describe.skipIf(why !== undefined)(`failures of JetStream ${why ?? ""}`, { timeo
     await engine.commit([enqueue("job")]);
     await engine.compact();
     expect(await storedIn(await open())).toEqual(["job"]);
+  });
+
+  test("a message with failures that are longer than what one message of the server holds is in a snapshot like others", async () => {
+    const engine = await open();
+    await engine.commit([enqueue("job"), put("k")]);
+    const failure = "é😀".repeat(40_000);
+    for (let n = 0; n < 6; n++) {
+      const { receipt } = await takeOne(engine);
+      const as = { kind: "retry", delayMs: 0, failure: `${n} ${failure}` } as const;
+      await engine.commit([{ op: "settle", receipt, as }]);
+    }
+    await engine.compact();
+    const rows = async (of: JetStreamEngine) => Array.fromAsync(of.scan({ kind: "messages", queue }));
+    expect(await rows(await open())).toEqual(await rows(engine));
   });
 
   test("a snapshot for which there is no room leaves nothing behind, and a smaller one has the room", async () => {
