@@ -3,13 +3,18 @@
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import process from "node:process";
 import { parseArgs, promisify } from "node:util";
-
+import { integerIn } from "ashlar/errors";
 import { median, type Figure, type Row, type Result } from "./frame.ts";
-import { rows } from "./rows/all.ts";
 
 const run = promisify(execFile);
 const sideTimeoutMs = 180_000;
+const usage = `npm run bench -- [ROW …] [--reps N] [--json FILE]
+
+  ROW          a word of the names of the rows wanted; default all, which takes an hour
+  --reps N     every side so many times, and the median of them; default 3
+  --json FILE  the figures, also as JSON`;
 
 async function measureSide(path: string, side: string): Promise<Figure> {
   const flags = ["--conditions=ashlar-source", "--disable-warning=ExperimentalWarning", "--expose-gc"];
@@ -79,21 +84,53 @@ function printRow(row: Row, { ours, rivals, limit, faults }: Result): void {
   for (const fault of faults) console.log(`| | not measured: ${fault} | | | | | |`);
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { reps: { type: "string", default: "3" }, json: { type: "string" } },
-});
-const chosen =
-  positionals.length === 0 ? rows : rows.filter((row) => positionals.some((word) => row.path.includes(word)));
+/** Ends with one sentence. */
+function refuse(sentence: string): never {
+  console.error(sentence);
+  process.exit(2);
+}
+
+function asked(): { readonly words: readonly string[]; readonly reps: number; readonly json: string | undefined } {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { reps: { type: "string", default: "3" }, json: { type: "string" }, help: { type: "boolean" } },
+    });
+    if (values.help === true) {
+      console.log(usage);
+      process.exit(0);
+    }
+    return { words: positionals, reps: integerIn("--reps", Number(values.reps), { min: 1 }), json: values.json };
+  } catch (error) {
+    return refuse(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  }
+}
+
+async function allRows(): Promise<readonly Row[]> {
+  try {
+    return (await import("./rows/all.ts")).rows;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error;
+    return refuse(
+      "the rivals are not installed: npm install --prefix bench/versus --workspaces=false\n(" + error.message + ")",
+    );
+  }
+}
+
+const { words, reps, json } = asked();
+const rows = await allRows();
+const chosen = words.length === 0 ? rows : rows.filter((row) => words.some((word) => row.path.includes(word)));
+if (chosen.length === 0)
+  refuse(`no row has ${words.join(" or ")} in its name; there are\n${rows.map(({ path }) => `  ${path}`).join("\n")}`);
 console.log(
-  `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.version}, median of ${values.reps}\n`,
+  `${cpus()[0]?.model ?? "unknown processor"}, ${cpus().length} cores, Node ${process.version}, median of ${reps}\n`,
 );
 console.log("| path | ours (class) | rival (class) | ours : rival | machine's limit | ours : limit | bar |");
 console.log("|---|---|---|---|---|---|---|");
 const results: Result[] = [];
 for (const row of chosen) {
-  const result = await measureRow(row, Number(values.reps));
+  const result = await measureRow(row, reps);
   results.push(result);
   printRow(row, result);
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, undefined, 2)}\n`);
 }

@@ -16,6 +16,7 @@ import {
   postgresSaga,
   postgresStart,
 } from "./postgres.ts";
+import { limitsOnPostgres } from "./postgres-limiter.ts";
 import { redisBacklog, redisEnqueue, redisStart } from "./redis-queue.ts";
 import { onJetStream } from "./nats.ts";
 import { onRedis } from "./redis.ts";
@@ -58,6 +59,7 @@ export const rows: readonly Row[] = [
   ...limits,
   ...caches,
   ...onRedis,
+  ...limitsOnPostgres,
   ...onJetStream,
   ...hitRatios,
   ...simulation,

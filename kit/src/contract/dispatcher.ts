@@ -55,6 +55,8 @@ export interface FeedEvent {
 export interface FeedPage {
   readonly events: readonly FeedEvent[];
   readonly through: number;
+  /** Last position of the log. */
+  readonly head: number;
 }
 
 /** The way to the events of a contract. */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { Clock } from "../clock/mod.ts";
+import { fixedWindow, type Rule, slidingLog, tokenBucket } from "./mod.ts";
 
 /** One row of expected counts: what a policy lets pass of the whole trace. */
 export interface Expected {
@@ -32,6 +33,14 @@ export function arrivals(): Trace | undefined {
     arrivalsUs: rows.map((row) => microseconds(row.slice(0, row.indexOf(",")))),
     expected: counts.map(expectedOf),
   };
+}
+
+/** The rule of a row. */
+export function ruleOf({ policy, parameters }: Expected): Rule {
+  const { limit = 1, window_s: seconds = 1, rate_per_s: rate = 1, burst = 1 } = parameters;
+  if (policy === "fixed_window_epoch_aligned") return fixedWindow({ limit, windowMs: seconds * 1_000 });
+  if (policy === "sliding_log") return slidingLog({ limit, windowMs: seconds * 1_000 });
+  return tokenBucket({ limit: rate, windowMs: 1_000, burst });
 }
 
 /** A clock that stands at the first whole second of the trace, and is moved by `set`. Microseconds are exact. */

@@ -1,14 +1,7 @@
 import { expect, test } from "vitest";
 import { memoryStore } from "../limiter/memory/mod.ts";
-import { fixedWindow, limiter, type Rule, slidingLog, tokenBucket } from "./mod.ts";
-import { arrivals, type Expected, traceClock } from "./replay.test-trace.ts";
-
-function ruleOf({ policy, parameters }: Expected): Rule {
-  const { limit = 1, window_s: seconds = 1, rate_per_s: rate = 1, burst = 1 } = parameters;
-  if (policy === "fixed_window_epoch_aligned") return fixedWindow({ limit, windowMs: seconds * 1_000 });
-  if (policy === "sliding_log") return slidingLog({ limit, windowMs: seconds * 1_000 });
-  return tokenBucket({ limit: rate, windowMs: 1_000, burst });
-}
+import { limiter } from "./mod.ts";
+import { arrivals, ruleOf, traceClock } from "./replay.test-trace.ts";
 
 const trace = arrivals();
 const rows = trace?.expected ?? [

@@ -9,7 +9,8 @@ export type EventFeed = (request: FeedRequest) => Promise<FeedPage>;
 // The bell is lossy by contract.
 const lookAgainMs = 1_000;
 
-/** The feed of a contract. A page is empty only when all that came was not wanted, `waitMs` have passed or the signal was aborted. */
+/** The feed of a contract. A page is empty only when all that came was not wanted, the log ends before what was asked for, `waitMs` have passed or
+ *  the signal was aborted. */
 export function eventFeed(contract: AnyContract, engine: Engine): EventFeed {
   const log = eventLogName(contract);
   return async ({ after, limit, names: types, waitMs, signal }) => {
@@ -17,9 +18,10 @@ export function eventFeed(contract: AnyContract, engine: Engine): EventFeed {
     const untilMs = clock.monotonic() + waitMs;
     while (true) {
       using bell = ringing(engine, log, signal);
-      const { events, through } = await engine.read({ log, after, limit, types });
+      const { events, through, head } = await engine.read({ log, after, limit, types });
       const restMs = untilMs - clock.monotonic();
-      if (through > after || restMs <= 0 || signal.aborted) return { events: events.map(feedEvent), through };
+      if (through > after || head < after || restMs <= 0 || signal.aborted)
+        return { events: events.map(feedEvent), through, head };
       await bell.rung(Math.min(restMs, lookAgainMs));
     }
   };

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
+import type { ManualClock } from "../clock/mod.ts";
 import { call, contract, event } from "../contract/mod.ts";
+import type { Engine } from "../engine/mod.ts";
+import { openMemoryEngine } from "../engine/memory/mod.ts";
 import { implement } from "./implement.ts";
 import { testEngine, withServices } from "./one-service.test-system.ts";
 
@@ -85,4 +88,36 @@ test("events that nobody here handles are passed over, and counted as heard", as
     expect(grains).toEqual(["rye"]);
     expect(await running.client(inns).heard({})).toEqual({ through: 3, waiting: 0 });
   });
+});
+
+test("a subscriber says so when the publisher's log ends before what it has heard, and goes on when it does not", async () => {
+  const { mills, services, heard } = mill(z.object({ grain: z.string(), weight: z.string() }));
+  let lost = 0;
+  const engine = async (clock: ManualClock): Promise<Engine> => {
+    const memory = await openMemoryEngine({ clock });
+    const read = memory.read.bind(memory);
+    const shorter: Engine["read"] = async (request) => {
+      const page = await read(request);
+      return lost === 0 ? page : { events: [], through: request.after, head: page.head - lost };
+    };
+    return Object.assign(memory, { read: shorter });
+  };
+  await withServices(
+    services,
+    async ({ running, clock, lines }) => {
+      await running.client(mills).grind({ weight: "25" });
+      await running.client(mills).grind({ weight: "30" });
+      await clock.advance(5_000);
+      expect(JSON.stringify(lines)).not.toContain("EVENTS_LOST");
+      lost = 1;
+      await clock.advance(5_000);
+      const line = JSON.stringify(lines.find((one) => JSON.stringify(one).includes("EVENTS_LOST")));
+      expect(line).toContain("up to 2, and the log of its publisher ends at 1");
+      lost = 0;
+      await running.client(mills).grind({ weight: "35" });
+      await clock.advance(5_000);
+      expect(heard).toHaveLength(3);
+    },
+    { engine },
+  );
 });

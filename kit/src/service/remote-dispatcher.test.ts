@@ -340,7 +340,7 @@ test("a subscriber does not run hot on a publisher that answers at once and has 
   let asked = 0;
   const feed = (): Promise<FeedPage> => {
     if (++asked > 100) return new Promise(() => undefined);
-    return Promise.resolve({ events: [], through: 0 });
+    return Promise.resolve({ events: [], through: 0, head: 0 });
   };
   const elsewhere = { feed: () => feed, call: () => feed, stream: () => feed, queue: () => feed } as never;
   await using _ = await openServices(testSystem(testTrace()), { only: ["orders"], elsewhere, clock, graceMs: 0 });

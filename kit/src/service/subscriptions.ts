@@ -1,7 +1,7 @@
 import { contractId, type AnyContract, type Dispatcher, type FeedEvent, type FeedPort } from "../contract/mod.ts";
 import type { Change } from "../engine/mod.ts";
 import { openQueue, openWorker, queue, type Queue, retryPlan, type Worker } from "../queue/mod.ts";
-import { ConfigError } from "../errors/mod.ts";
+import { ConfigError, KitError } from "../errors/mod.ts";
 import type { HeardSoFar } from "./handler-context.ts";
 import { parseSync } from "../schema/mod.ts";
 import { closeAll, jobContext } from "./hosted-queues.ts";
@@ -118,7 +118,9 @@ export class Subscriptions implements AsyncDisposable {
     const [place] = await this.#host.engine.get([cell]);
     const after = place === undefined ? 0 : Number(place.value);
     const names = Object.keys(handlers);
-    const { events, through } = await feed({ after, limit: pageSize, names, waitMs, signal });
+    const { events, through, head } = await feed({ after, limit: pageSize, names, waitMs, signal });
+    // A publisher of an earlier version does not say.
+    if (head < after) throw new EventsLostError(name, { after, head });
     if (through <= after) return "nothing";
     // A publisher of an earlier version sends all.
     const wanted = events.filter((event) => Object.hasOwn(handlers, event.name));
@@ -126,6 +128,19 @@ export class Subscriptions implements AsyncDisposable {
     changes.push({ op: "put", cell, expect: place === undefined ? "absent" : place.version, value: String(through) });
     const result = await this.#host.engine.commit(changes);
     return !result.committed && result.refusal.kind === "queue-full" ? "full" : "moved";
+  }
+}
+
+/** The publisher's log ends before what was heard of it: it was restored, or its server lost what it had not written yet. */
+class EventsLostError extends KitError {
+  readonly code = "EVENTS_LOST";
+  readonly retryable = false;
+
+  constructor(subscription: string, { after, head }: { readonly after: number; readonly head: number }) {
+    super(
+      `"${subscription}" has heard events up to ${after}, and the log of its publisher ends at ${head}: what came between is lost there; ` +
+        `restore both services from the same moment`,
+    );
   }
 }
 

@@ -24,10 +24,19 @@ export interface SimulationCommand {
 
 const usage = `NAME [--seeds N] [--from S] [--cores N] [--hours H] [--strategy fifo|random|pct:N] [--report FILE]
 NAME --seed S [--strategy …] [--faults none|0,3,7] [--hours H] [--until EVENT]`;
+const options = `  --seeds N      so many seeds, on all cores; default 100
+  --from S       the first of them; default 1
+  --cores N      threads; default: as many as the machine has cores
+  --seed S       one seed alone, with its last events
+  --faults LIST  of the plan only those by number, or none
+  --until EVENT  stops there and shows what every node waits for
+  --hours H      so much longer under faults, in virtual hours; default 0
+  --strategy S   the order of what happens at the same time; default: a mixture
+  --report FILE  what came out, as JSON`;
 
 /**
  * Runs scenarios from a command line: a fleet of seeds (`--seeds`, default 100), or one (`--seed`), whole or until an event. Gives the exit
- * code: 0 when all is well, 1 for a failed seed or a thing that should have happened and never did, 2 for a wrong command.
+ * code: 0 when all is well or help was asked for, 1 for a failed seed or a thing that should have happened and never did, 2 for a wrong command.
  */
 export async function simulationCommand(given: SimulationCommand): Promise<number> {
   const find = async (name: string): Promise<Scenario> => {
@@ -38,14 +47,17 @@ export async function simulationCommand(given: SimulationCommand): Promise<numbe
     return scenario;
   };
   if ((await serveFleet(find)) === "served") return 0;
+  const help = `${given.command} ${usage}\n\nscenarios: ${namesOf(given)}`;
   try {
+    if (given.args.includes("--help")) {
+      given.print(`${help}\n\n${options}`);
+      return 0;
+    }
     const asked = parsed(given.args);
     const scenario = await find(asked.name);
     return asked.seed === undefined ? await fleet(scenario, asked, given) : await single(scenario, asked, given);
   } catch (error) {
-    given.print(
-      `${error instanceof Error ? error.message : String(error)}\n\n${given.command} ${usage}\n\nscenarios: ${namesOf(given)}`,
-    );
+    given.print(`${error instanceof Error ? error.message : String(error)}\n\n${help}`);
     return 2;
   }
 }

@@ -39,3 +39,10 @@ test("a wrong command says what there is", () => {
   expect(output).toContain("there is no scenario unknown; there are missing-sync, sound, never-happens");
   expect(sim("missing-sync", "--strategy", "lucky").output).toContain("fifo, random, or pct:N");
 });
+
+test("help says what can be asked, and is no failure", () => {
+  const { code, output } = sim("--help");
+  expect(code).toBe(0);
+  expect(output).toContain("scenarios: missing-sync, sound, never-happens");
+  expect(output).toContain("--until EVENT  stops there");
+});

@@ -9,6 +9,7 @@ import {
   streamFacts,
 } from "../../drivers/nats/mod.ts";
 import { ConfigError, integerIn } from "../../errors/mod.ts";
+import { messageOf } from "../bus-text.ts";
 import type { BusListener, BusMessage, BusSubscription, InvalidationBus } from "../invalidation-bus.ts";
 
 /** Options of {@link natsBus}. */
@@ -162,7 +163,7 @@ class Listening implements BusSubscription {
 
   #hear({ data, sequence }: Delivered, base: number): void {
     if (this.#closing.signal.aborted) return;
-    const message = toMessage(data);
+    const message = messageOf(decoder.decode(data));
     // Somebody else's words: their number will be missed, and that is right.
     if (message !== undefined) this.#listener(message, base + sequence);
   }
@@ -180,15 +181,6 @@ function isGone(error: unknown): boolean {
 }
 
 const decoder = new TextDecoder();
-
-function toMessage(data: Uint8Array): BusMessage | undefined {
-  try {
-    const { source, target, mode, olderThan } = JSON.parse(decoder.decode(data)) as BusMessage;
-    return { source, target, mode, olderThan };
-  } catch {
-    return undefined;
-  }
-}
 
 function streamName(name: unknown): string {
   if (typeof name === "string" && /^[\w-]{1,64}$/.test(name)) return name;

@@ -1,5 +1,6 @@
 import type { RedisDatabase } from "../../drivers/redis/mod.ts";
 import { textOf } from "../../errors/mod.ts";
+import { messageOf } from "../bus-text.ts";
 import type { BusListener, BusMessage, BusSubscription, InvalidationBus } from "../invalidation-bus.ts";
 import { busScript } from "./bus-script.ts";
 
@@ -81,7 +82,7 @@ class Delivery {
   hear(text: string): void {
     const at = text.indexOf(" ");
     const sequence = Number(text.slice(0, at));
-    const message = toMessage(text.slice(at + 1));
+    const message = messageOf(text.slice(at + 1));
     // Somebody else's words; its number, if any, will be missed by the listener.
     if (message === undefined || !Number.isSafeInteger(sequence)) return;
     if (this.#state === "beginning") this.#early.push([message, sequence]);
@@ -95,14 +96,5 @@ class Delivery {
 
   end(): void {
     this.#state = "ended";
-  }
-}
-
-function toMessage(text: string): BusMessage | undefined {
-  try {
-    const { source, target, mode, olderThan } = JSON.parse(text) as BusMessage;
-    return { source, target, mode, olderThan };
-  } catch {
-    return undefined;
   }
 }

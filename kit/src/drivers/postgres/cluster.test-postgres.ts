@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -16,6 +16,9 @@ export interface Cluster extends AsyncDisposable {
   start(): Promise<void>;
   /** `immediate`: as a crash of the server; it recovers at the next start. */
   stop(mode: "fast" | "immediate"): Promise<void>;
+  /** It goes on accepting connections, and answers nothing. */
+  pause(): void;
+  resume(): void;
   /** Makes a replica a primary. */
   promote(): Promise<void>;
   /** Makes it read its files of settings again. */
@@ -60,6 +63,8 @@ export async function startCluster(bin: string, options: ClusterOptions = {}): P
     data,
     start,
     stop,
+    pause: () => signalAll(data, "SIGSTOP"),
+    resume: () => signalAll(data, "SIGCONT"),
     promote: async () => void (await control("promote")),
     reload: async () => void (await control("reload")),
     [Symbol.asyncDispose]: async () => {
@@ -67,6 +72,13 @@ export async function startCluster(bin: string, options: ClusterOptions = {}): P
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Sends a signal to the server and to all of its processes. */
+function signalAll(data: string, signal: "SIGSTOP" | "SIGCONT"): void {
+  const server = Number(readFileSync(join(data, "postmaster.pid"), "utf8").split("\n")[0]);
+  const children = readFileSync(`/proc/${server}/task/${server}/children`, "utf8").trim().split(" ");
+  for (const pid of [server, ...children.map(Number)]) process.kill(pid, signal);
 }
 
 /** An empty cluster that trusts everybody. */

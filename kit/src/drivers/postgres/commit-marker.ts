@@ -15,7 +15,7 @@ export function markerStatements(schema: string): MarkerStatements {
     register: statement(`insert into ${table} default values returning id`),
     // No row, no commit: the division fails, and with it the transaction.
     mark: statement(`with marked as (update ${table} set commits = $2, at = now(), note = nullif(current_setting('ashlar.note', true), '')
-        where id = $1 and epoch = $3 returning 1)
+        where id = $1 and epoch = $3 and commits < $2 returning 1)
       select 1 / count(*) from marked`),
     fence: statement(`update ${table} set epoch = epoch + 1, at = now() where id = $1 returning commits, epoch, note`),
   };
@@ -30,7 +30,8 @@ const divisionByZero = "22012";
 /**
  * Tells, after a connection was lost behind COMMIT, whether the transaction was committed. Each transaction of a writer raises a number in the
  * writer's own row as its last statement. To ask, the row's epoch is raised: that waits for the lost transaction if it is still about to commit,
- * makes it fail if it arrives later, and answers which number was committed last. Unlike the status of a transaction id it also holds
+ * makes it fail if it arrives later, and answers which number was committed last. One of which nobody learned the fate in time fails, too, when it
+ * arrives behind the next. Unlike the status of a transaction id it also holds
  * after a fail-over to a replica that never had the commit.
  */
 export class CommitMarker {

@@ -7,21 +7,34 @@ import { Session, type PostgresSession } from "./session.ts";
 const firstPauseMs = 25;
 const pauseMaxMs = 1_000;
 
+/** Within which time something is tried again, and what ends it earlier. */
+export interface Patience {
+  /** By the monotonic clock. */
+  readonly untilMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Makes a connection to the first of the servers that is as wanted. While the server cannot be reached, starts, stops or has no room, it is tried again after
- * 25 ms, doubled up to 1 s, each at random between a half and the whole, until `untilMs` (monotonic) has passed. Rejects with PostgresError.
+ * Makes a connection to the first of the servers that is as wanted, and is patient while the server cannot be reached, starts, stops or has no room.
+ * Rejects with PostgresError.
  */
-export async function connect(
-  options: ResolvedPostgres,
-  { untilMs, signal }: { readonly untilMs: number; readonly signal?: AbortSignal | undefined },
-): Promise<PostgresSession> {
-  const { clock, random } = options;
+export function connect(options: ResolvedPostgres, patience: Patience): Promise<PostgresSession> {
+  return patiently(options, { ...patience, mayPass }, () => connectOnce(options));
+}
+
+/** Tries again what failed for a moment's trouble: after 25 ms, doubled up to 1 s, each at random between a half and the whole. */
+export async function patiently<T>(
+  { clock, random }: Pick<ResolvedPostgres, "clock" | "random">,
+  patience: Patience & { readonly mayPass: (error: unknown) => boolean },
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const { untilMs, signal } = patience;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMaxMs, pauseMs * 2)) {
     signal?.throwIfAborted();
     try {
-      return await connectOnce(options);
+      return await attempt();
     } catch (error) {
-      if (!mayPass(error) || clock.monotonic() + pauseMs > untilMs) throw error;
+      if (!patience.mayPass(error) || clock.monotonic() + pauseMs > untilMs) throw error;
     }
     // Many processes lose one server at the same moment, and must not come back at the same moment.
     await clock.sleep(pauseMs * (0.5 + random.next() / 2), { signal });

@@ -5,6 +5,7 @@ const headerBytes = 20;
 const boolType = 16;
 const int8Type = 20;
 const int4Type = 23;
+const float8Type = 701;
 const textType = 25;
 
 /** `bigint[]` of safe integers; `null` stays null. */
@@ -29,6 +30,17 @@ export function integers(values: readonly number[]): Buffer {
   for (const value of values) {
     at = buffer.writeInt32BE(4, at);
     at = buffer.writeInt32BE(value, at);
+  }
+  return buffer;
+}
+
+/** `double precision[]`. */
+export function doubles(values: readonly number[]): Buffer {
+  const buffer = withHeader(values, { type: float8Type, bytes: 8 });
+  let at = headerBytes;
+  for (const value of values) {
+    at = buffer.writeInt32BE(8, at);
+    at = buffer.writeDoubleBE(value, at);
   }
   return buffer;
 }

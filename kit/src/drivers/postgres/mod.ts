@@ -1,5 +1,5 @@
 export type { CommitFate, CommitMarker } from "./commit-marker.ts";
-export { bigints, booleans, integers, texts } from "./encode.ts";
+export { bigints, booleans, doubles, integers, texts } from "./encode.ts";
 export type { Heard, Listener } from "./listener.ts";
 export { MigrationError, type MigrationStep } from "./migrate.ts";
 export { openPostgres, type OwnConnection, type PostgresDatabase, type PostgresHealth } from "./open.ts";

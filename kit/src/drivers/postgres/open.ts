@@ -1,11 +1,13 @@
 import { DisposedError } from "../../errors/mod.ts";
 import { CommitMarker, markerStatements, type MarkerStatements } from "./commit-marker.ts";
 import { Listener, type Heard } from "./listener.ts";
+import { patiently } from "./connector.ts";
 import { migrate, type MigrationStep } from "./migrate.ts";
 import { resolvePostgres, type PostgresOptions, type ResolvedPostgres } from "./options.ts";
 import { Pool, type PoolStatus } from "./pool.ts";
 import type { ServerFacts } from "./server-facts.ts";
-import type { QueryResult } from "./session.ts";
+import { isLost } from "./postgres-error.ts";
+import type { PostgresSession, QueryResult } from "./session.ts";
 import { bound, statement, type Bound, type WireRows } from "./statement.ts";
 import { SteadySession } from "./steady-session.ts";
 import { runTransaction, type PostgresTransaction } from "./transaction.ts";
@@ -28,6 +30,8 @@ export interface OwnConnection extends AsyncDisposable {
 /** One PostgreSQL server, opened. */
 export interface PostgresDatabase extends AsyncDisposable {
   readonly facts: ServerFacts;
+  /** Of the driver's tables, and of those that `migrate` brings up to date. */
+  readonly schema: string;
   /** One statement on a connection of the pool. What the client library cannot send rejects with PostgresError, as does what the server refuses. */
   query<Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<Row>>;
   /** Prepared statements in one round trip, as one transaction. */
@@ -42,7 +46,8 @@ export interface PostgresDatabase extends AsyncDisposable {
   listen(channel: string, heard: Heard): Listener;
   /** Rings a channel. At most 8,000 bytes. */
   notify(channel: string, payload: string): Promise<void>;
-  /** Brings the tables of `family` up to date. Throws MigrationError when database and steps disagree. */
+  /** Brings the tables of `family` up to date. Begins again, for `connectMaxMs`, when the connection is lost. Throws MigrationError when database and
+   *  steps disagree. */
   migrate(family: string, steps: readonly MigrationStep[]): Promise<void>;
   health(): Promise<PostgresHealth>;
 }
@@ -56,18 +61,27 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresDa
   const markers = markerStatements(resolved.schema);
   const pool = new Pool(resolved, markers);
   try {
-    const facts = await pool.use(async ({ session }) => {
-      const { facts } = session;
+    const plan = { schema: resolved.schema, family: "ashlar-driver", steps: ownSteps(resolved.schema) };
+    const facts = await throughLosses(pool, resolved, async (session) => {
       // A replica gets its tables from the primary, perhaps in a moment, and what is only read needs none of ours.
-      if (facts.role === "primary")
-        await migrate(session, { schema: resolved.schema, family: "ashlar-driver", steps: ownSteps(resolved.schema) });
-      return facts;
+      if (session.facts.role === "primary") await migrate(session, plan);
+      return session.facts;
     });
     return new Database({ resolved, markers, pool, facts });
   } catch (error) {
     await pool.close();
     throw error;
   }
+}
+
+/** For what may be begun again: a server that fails over while a program starts must not end the program. */
+function throughLosses<T>(
+  pool: Pool,
+  options: ResolvedPostgres,
+  work: (session: PostgresSession) => Promise<T>,
+): Promise<T> {
+  const untilMs = options.clock.monotonic() + options.connectMaxMs;
+  return patiently(options, { untilMs, mayPass: isLost }, () => pool.use(({ session }) => work(session)));
 }
 
 /** The driver's own tables. */
@@ -87,12 +101,14 @@ interface DatabaseParts {
 
 class Database implements PostgresDatabase {
   readonly facts: ServerFacts;
+  readonly schema: string;
   readonly #parts: DatabaseParts;
   #closing: Promise<void> | undefined;
 
   constructor(parts: DatabaseParts) {
     this.#parts = parts;
     this.facts = parts.facts;
+    this.schema = parts.resolved.schema;
   }
 
   query<Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<Row>> {
@@ -126,8 +142,9 @@ class Database implements PostgresDatabase {
   }
 
   async migrate(family: string, steps: readonly MigrationStep[]): Promise<void> {
-    const { schema } = this.#parts.resolved;
-    await this.#pool().use(({ session }) => migrate(session, { schema, family, steps }));
+    const { resolved } = this.#parts;
+    const plan = { schema: resolved.schema, family, steps };
+    await throughLosses(this.#pool(), resolved, (session) => migrate(session, plan));
   }
 
   async health(): Promise<PostgresHealth> {

@@ -1,5 +1,16 @@
 import { beforeEach, expect, test } from "vitest";
-import { openPostgres, bigints, booleans, bound, integers, type PostgresError, statement, texts } from "./mod.ts";
+import { systemClock } from "../../clock/mod.ts";
+import {
+  openPostgres,
+  bigints,
+  booleans,
+  bound,
+  doubles,
+  integers,
+  type PostgresError,
+  statement,
+  texts,
+} from "./mod.ts";
 import { until } from "../network.test-server.ts";
 import { cuttingProxy, freshSchema, needsServer, openFresh, dropSchema, serverUrl } from "./server.test-postgres.ts";
 
@@ -32,6 +43,15 @@ test("arrays come over as they were: nulls, empty ones, quotes, the largest inte
   ]);
   const [none] = await ask([[], [], [], []]);
   expect(none?.rows[0]).toEqual(["{}", "{}", "{}", "{}"]);
+});
+
+test("doubles come over to the last bit", async () => {
+  await using database = await openFresh();
+  const numbers = [0, -1.5, 0.1, 1 / 3, Number.MAX_SAFE_INTEGER, 5e-324, 1.7976931348623157e308];
+  const echo = statement("select $1::double precision[]");
+  const [some, none] = await database.run([bound(echo, doubles(numbers)), bound(echo, doubles([]))]);
+  expect(some?.rows[0]?.[0]?.slice(1, -1).split(",").map(Number)).toEqual(numbers);
+  expect(none?.rows[0]).toEqual(["{}"]);
 });
 
 test("a batch is one transaction: an error in the middle undoes it, and names itself", async () => {
@@ -107,6 +127,17 @@ test("scenario 8: a connection that is lost before COMMIT arrives leaves nothing
   expect((await database.query(`select n from ${database.schema}.t`)).count).toBe(1);
 });
 
+test("a transaction that arrives behind the next one of its writer is refused", async () => {
+  await using database = await openFresh();
+  await using own = database.ownConnection();
+  const session = await own.steady.get();
+  await own.marker.register(session);
+  const [late, next] = [own.marker.next(), own.marker.next()];
+  await session.run([next]);
+  await expect(session.run([late])).rejects.toMatchObject({ sqlState: "22012" });
+  expect(await own.marker.outcome(session)).toEqual({ fate: "committed", note: "" });
+});
+
 test("a connection that is silent for longer than answerMaxMs counts as lost", async () => {
   await using database = await openFresh();
   await using proxy = await cuttingProxy();
@@ -144,6 +175,30 @@ test("a listener hears, also after its connection was cut", async () => {
   await database.notify("bell", "two");
   await until(() => heard.includes("two"));
   expect(heard).toEqual(["one", "two"]);
+});
+
+test("a migration whose connection is cut in the middle is begun again, and applied once", async () => {
+  await using database = await openFresh();
+  await using other = await openPostgres({ url: serverUrl, schema: database.schema });
+  const slow = `select pg_sleep(0.4); create table ${database.schema}.slowly(n int)`;
+  const migrated = database.migrate("cut", [{ name: "slowly", sql: slow }]);
+  const cut =
+    "select pg_terminate_backend(pid) from pg_stat_activity where query like '%slowly(n int)' and pid <> pg_backend_pid()";
+  let cuts = 0;
+  while (cuts === 0) {
+    await systemClock.sleep(5);
+    cuts += (await other.query(cut)).count;
+  }
+  await migrated;
+  const { rows } = await other.query(`select step from ${database.schema}.ashlar_migration where family = 'cut'`);
+  expect(rows).toEqual([{ step: "slowly" }]);
+});
+
+test("an error names the beginning of its statement in one line", async () => {
+  await using database = await openFresh();
+  await expect(database.query("\n  select *\n    from not_there")).rejects.toThrow(
+    /^select \* from not_there: relation/,
+  );
 });
 
 test("of programs that migrate at once one applies the steps; changed and missing ones are refused", async () => {

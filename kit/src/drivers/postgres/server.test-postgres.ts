@@ -22,14 +22,11 @@ export function freshSchema(): string {
 }
 
 /** Opens a database with a schema of its own, which is dropped at the end. */
-export async function openFresh(
-  options: Partial<PostgresOptions> = {},
-): Promise<PostgresDatabase & { readonly schema: string }> {
+export async function openFresh(options: Partial<PostgresOptions> = {}): Promise<PostgresDatabase> {
   const schema = options.schema ?? freshSchema();
   const database = await openPostgres({ url: serverUrl, ...options, schema });
   const close = database[Symbol.asyncDispose].bind(database);
   return Object.assign(database, {
-    schema,
     [Symbol.asyncDispose]: async () => {
       await close();
       await dropSchema(schema);

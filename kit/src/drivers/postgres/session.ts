@@ -80,7 +80,7 @@ export class Session implements PostgresSession {
   }
 
   async query<Row>(text: string, values: readonly unknown[] = []): Promise<QueryResult<Row>> {
-    const { rows, rowCount } = await this.#answered(text.slice(0, 80), () => this.#parts.client.query(text, values));
+    const { rows, rowCount } = await this.#answered(oneLine(text), () => this.#parts.client.query(text, values));
     return { rows: rows as readonly Row[], count: rowCount ?? 0 };
   }
 
@@ -123,4 +123,9 @@ export class Session implements PostgresSession {
     this.#isOpen = false;
     for (const heard of this.#onLost.splice(0)) heard();
   }
+}
+
+/** The beginning of a statement, as it stands in an error. */
+function oneLine(text: string): string {
+  return text.slice(0, 200).trim().replaceAll(/\s+/g, " ").slice(0, 80);
 }

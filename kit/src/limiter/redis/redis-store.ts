@@ -1,10 +1,11 @@
 import type { Clock } from "../../clock/mod.ts";
 import type { RedisDatabase } from "../../drivers/redis/mod.ts";
 import { textOf } from "../../errors/mod.ts";
+import { RulePlaces } from "../rule-places.ts";
+import { replay } from "../server-replay.ts";
 import type { LimiterStore, StoreCall, Verdict } from "../store.ts";
-import { replay } from "./replay.ts";
-import { Request } from "./request.ts";
-import { RulePlaces } from "./rule-places.ts";
+import { AnswerBytes } from "./answer-bytes.ts";
+import { requestOf } from "./request.ts";
 import { decideScript } from "./script.ts";
 
 /** Options of {@link redisStore}. */
@@ -55,13 +56,13 @@ class OnRedis implements LimiterStore {
   }
 
   async #decide(calls: readonly StoreCall[]): Promise<readonly Verdict[]> {
-    const request = new Request(this.#places, {
+    const { batch, scriptCall } = requestOf(calls, this.#places, {
       prefix: this.#prefix,
-      timeUs: this.#clock === undefined ? "" : `${this.#clock.now() * 1_000}`,
+      timeUs: this.#clock === undefined ? "" : `${Math.round(this.#clock.now() * 1_000)}`,
       slackMs: this.#clock === undefined ? slackMs : clockSlackMs,
     });
-    const bytes = await this.#database.run(decideScript, request.scriptCall(calls));
+    const bytes = await this.#database.run(decideScript, scriptCall);
     if (!Buffer.isBuffer(bytes)) throw new TypeError("the script of the limiter answers with bytes");
-    return replay(calls, { places: this.#places, request, bytes });
+    return replay(calls, { places: this.#places, batch, answer: new AnswerBytes(bytes) });
   }
 }

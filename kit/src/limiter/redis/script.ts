@@ -1,6 +1,6 @@
 import { redisScript, type RedisScript } from "../../drivers/redis/mod.ts";
 
-// The other half of this script is replay.ts: the server decides and keeps what the keys hold, the client works out from what they held before
+// The other half of this script is ../server-replay.ts: the server decides and keeps what the keys hold, the client works out from what they held before
 // what a caller is told. Both do the same sums in the same order on the same doubles, so they cannot differ.
 //
 // KEYS: the store's time; the state of each slot; then, for each slot whose rule keeps entries, their ends and their weights.

@@ -1,14 +1,14 @@
-import type { Algorithm } from "../algorithm.ts";
-import { bucketUnits } from "../bucket.ts";
-import { Cells } from "../cells.ts";
-import { algorithmOf } from "../judge.ts";
-import { keepsEntries, type PlacedRule, type Rule } from "../rule.ts";
-import { Answer, ToldEntries } from "./told-entries.ts";
+import type { Algorithm } from "./algorithm.ts";
+import { bucketUnits } from "./bucket.ts";
+import { Cells } from "./cells.ts";
+import { algorithmOf } from "./judge.ts";
+import { keepsEntries, type PlacedRule, type Rule } from "./rule.ts";
+import { type Answer, ToldEntries } from "./told-entries.ts";
 
-/** A rule as the script and its replay know it. */
+/** A rule as the server and the replay of its batches know it. */
 export interface RulePlace {
   readonly placed: PlacedRule;
-  /** What the script is told of it: kind, limit, window in microseconds, burst, drain, fill. */
+  /** What the server is told of it: kind, limit, window in microseconds, burst, drain, fill. */
   readonly figures: readonly number[];
   readonly algorithm: Algorithm;
   readonly keeps: "numbers" | "entries";
@@ -17,12 +17,12 @@ export interface RulePlace {
 // Rules come from a program's text; only figures that change at run time make more of them.
 const placesMax = 1_000;
 
-/** The rules of a store, worked out once, over cells that every batch fills anew. */
+/** The rules of a store whose server judges, worked out once, over cells that every batch fills anew. */
 export class RulePlaces {
   /** What the keys of the batch in hand held, by slot. */
   readonly cells: Cells = new Cells(256);
   /** The answer to it. */
-  answer: Answer = new Answer(Buffer.alloc(0));
+  answer: Answer = { next: () => 0 };
   readonly #places = new Map<string, RulePlace>();
 
   of(placed: PlacedRule): RulePlace {

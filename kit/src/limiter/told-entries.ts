@@ -1,20 +1,9 @@
-import type { Algorithm, Ask } from "../algorithm.ts";
-import type { Rule } from "../rule.ts";
+import type { Algorithm, Ask } from "./algorithm.ts";
+import type { Rule } from "./rule.ts";
 
-/** Doubles that a server has answered, one after another. */
-export class Answer {
-  readonly #bytes: Buffer;
-  #at = 0;
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-
-  next(): number {
-    const value = this.#bytes.readDoubleLE(this.#at);
-    this.#at += 8;
-    return value;
-  }
+/** Numbers that a server has answered, one after another. */
+export interface Answer {
+  next(): number;
 }
 
 interface Told {

@@ -1,0 +1,1 @@
+export { postgresBus, type PostgresBusOptions } from "./invalidation-bus.ts";

@@ -1,0 +1,6 @@
+export {
+  openPostgresStore,
+  type PostgresStore,
+  type PostgresStoreDurability,
+  type PostgresStoreOptions,
+} from "./postgres-store.ts";

@@ -1,0 +1,40 @@
+import { cellsPerSlot } from "./cells.ts";
+import { judge, type Keys } from "./judge.ts";
+import type { PlacedRule } from "./rule.ts";
+import type { RulePlaces } from "./rule-places.ts";
+import type { ServerBatch } from "./server-batch.ts";
+import type { StoreCall, Verdict } from "./store.ts";
+import type { Answer } from "./told-entries.ts";
+
+const granted: Verdict = { kind: "granted", standings: [] };
+const refused: Verdict = { kind: "refused", standings: [] };
+
+/**
+ * Works out what callers are told, from what the server says that the keys held before the batch: the time; the cells of each slot; then what it
+ * told of entries and renewals, in the order of the calls. The server has done the same sums in the same order on the same doubles.
+ */
+export function replay(
+  calls: readonly StoreCall[],
+  { places, batch, answer }: { readonly places: RulePlaces; readonly batch: ServerBatch; readonly answer: Answer },
+): readonly Verdict[] {
+  places.answer = answer;
+  const nowUs = answer.next();
+  const { cells } = places;
+  const cellsEnd = (batch.names.length + 1) * cellsPerSlot;
+  cells.reserve(batch.names.length + 1);
+  for (let at = cellsPerSlot; at < cellsEnd; at++) cells.numbers[at] = answer.next();
+  const ruleKeys = new Map<string, Keys>();
+  const keysOf = (placed: PlacedRule): Keys => {
+    const known = ruleKeys.get(placed.space);
+    if (known !== undefined) return known;
+    const slots = batch.slots.get(placed.space);
+    const find = (key: string): number => slots?.get(key) ?? 0;
+    const made: Keys = { algorithm: places.of(placed).algorithm, find, claim: find };
+    ruleKeys.set(placed.space, made);
+    return made;
+  };
+  return calls.map((call) => {
+    if (call.op !== "renew") return judge(call, nowUs, keysOf);
+    return answer.next() === 1 ? granted : refused;
+  });
+}
