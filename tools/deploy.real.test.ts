@@ -32,7 +32,10 @@ interface Resource {
   readonly metadata: { readonly name: string };
   readonly data?: Readonly<Record<string, string>>;
   readonly stringData?: Readonly<Record<string, string>>;
-  readonly spec?: { readonly template?: { readonly spec: PodSpec } };
+  readonly spec?: {
+    readonly template?: { readonly spec: PodSpec };
+    readonly ports?: readonly { readonly port: number }[];
+  };
 }
 
 interface PodSpec {
@@ -98,6 +101,26 @@ test("every variable that is set is one that the shop reads", () => {
   expect(ours.filter((name) => !help.includes(name))).toEqual([]);
 });
 
+test("the servers that addresses name are there, on their ports, and the image has their clients", () => {
+  const inCompose = Object.values(compose.services).flatMap(({ environment = {} }) => addressesIn(environment));
+  expect(new Set(inCompose.map(({ hostname }) => hostname))).toEqual(new Set(["postgres", "redis", "nats"]));
+  for (const { hostname } of inCompose) expect(Object.keys(compose.services)).toContain(hostname);
+  const inKubernetes = resources.flatMap(({ data = {} }) => addressesIn(data));
+  expect(inKubernetes.map(({ protocol }) => protocol).toSorted()).toEqual(["nats:", "redis:"]);
+  for (const { hostname, port } of inKubernetes) {
+    const service = resources.find(
+      ({ kind, metadata }) => kind === "Service" && `${metadata.name}.shop.svc` === hostname,
+    );
+    expect(service?.spec?.ports?.map((one) => String(one.port))).toContain(port);
+  }
+  const { dependencies } = JSON.parse(readFileSync(join(root, "systems/shop/package.json"), "utf8")) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+  };
+  const clients = { "postgres:": "pg", "redis:": "@redis/client", "nats:": "@nats-io/transport-node" };
+  for (const { protocol } of [...inCompose, ...inKubernetes])
+    expect(Object.keys(dependencies)).toContain(Reflect.get(clients, protocol));
+});
+
 test("nobody is killed while he drains", () => {
   const drainOf = (text: string | undefined): number => Number(/^(\d+)s$/.exec(text ?? "")?.[1]);
   const replicas = Object.values(compose.services).filter(
@@ -123,6 +146,13 @@ test("probes ask the routes that the shop has", () => {
   for (const { environment, healthcheck } of Object.values(compose.services))
     if (environment?.["ASHLAR_ONLY"] !== undefined) expect(healthcheck?.test.join(" ")).toContain("/health/ready");
 });
+
+function addressesIn(variables: Readonly<Record<string, string>>): readonly URL[] {
+  return Object.values(variables).flatMap((value) => {
+    const address = value.replace(/\$\{[^}]*\}/, "password");
+    return /^\w+:\/\//.test(address) ? [new URL(address)] : [];
+  });
+}
 
 /** What the compiler says of resources as values of the types of their kinds. */
 function faultsOf(all: readonly Resource[]): string {

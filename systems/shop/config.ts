@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { defaultNamespace, type ShopDurability, type StockMode } from "./settings.ts";
-import { cacheAddress, filesAddress, namespaceOf, storageAddress } from "./storage/mod.ts";
+import { cacheAddress, filesAddress, namespaceOf, readsAddress, storageAddress } from "./storage/mod.ts";
 import { UsageError } from "./usage-error.ts";
 import type { FaultMode } from "./outside/mod.ts";
 
@@ -29,6 +29,7 @@ export interface StorageConfig {
   readonly namespace: string;
   readonly cache: string | undefined;
   readonly bus: string | undefined;
+  readonly reads: string | undefined;
   readonly durability: ShopDurability;
 }
 
@@ -42,6 +43,8 @@ export const storageUsage: string = `  --engine sqlite|URL     SQLite files in t
   --cache URL             where replicas share what they remember: redis://host:6379, or SHOP_CACHE (default: nowhere)
   --bus URL               where they tell each other what has changed: nats://host:4222 or redis://host:6379, or
                           SHOP_BUS (default: as --cache)
+  --reads URL             a replica of the database, for figures of sales and recommendations that may be five seconds
+                          old: postgres://user@replica:5432/database, or SHOP_READS (default: none)
   --durability process|disk|replicated   what an order survives: a kill of the process, a power cut, or the loss of the
                           database's machine (default: process)
 `;
@@ -99,6 +102,7 @@ export const storageOptions = {
   namespace: { type: "string", default: defaultNamespace },
   cache: { type: "string" },
   bus: { type: "string" },
+  reads: { type: "string" },
   durability: { type: "string", default: "process" },
 } as const;
 
@@ -109,6 +113,7 @@ export function storageConfig(values: {
   readonly namespace: string;
   readonly cache?: string | undefined;
   readonly bus?: string | undefined;
+  readonly reads?: string | undefined;
   readonly durability: string;
 }): StorageConfig {
   const engine = values.engine ?? process.env["SHOP_ENGINE"] ?? filesAddress;
@@ -118,7 +123,27 @@ export function storageConfig(values: {
     throw new UsageError("--durability replicated needs a database with replicas: --engine postgres://…");
   const cache = cacheAddress("cache", values.cache ?? process.env["SHOP_CACHE"]);
   const bus = cacheAddress("bus", values.bus ?? process.env["SHOP_BUS"]);
-  return { data: values.data, engine, namespace: namespaceOf(values.namespace), cache, bus, durability };
+  const reads = values.reads ?? process.env["SHOP_READS"];
+  readsAddress(reads, address);
+  return { data: values.data, engine, namespace: namespaceOf(values.namespace), cache, bus, reads, durability };
+}
+
+/** `--orders -5` as `--orders=-5`: `parseArgs` takes what begins with a dash for another option, and no option is a number. So it is the option's range that
+ *  refuses it, and says what it takes. */
+export function numbersJoined(args: readonly string[]): string[] {
+  return args.flatMap((word, index) => {
+    if (isNumber(word) && isOption(args[index - 1])) return [];
+    const next = args[index + 1];
+    return isOption(word) && isNumber(next) ? [`${word}=${next}`] : [word];
+  });
+}
+
+function isOption(word: string | undefined): boolean {
+  return word !== undefined && /^--[a-z]+$/.test(word);
+}
+
+function isNumber(word: string | undefined): word is string {
+  return word !== undefined && /^-\d/.test(word);
 }
 
 function parsed(args: readonly string[]): ReturnType<typeof parse> {
@@ -150,7 +175,7 @@ const options = {
 } as const;
 
 function parse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  return parseArgs({ args: numbersJoined(args), options, allowPositionals: true, strict: true });
 }
 
 /** One of the choices of an option. Throws {@link UsageError}. */
@@ -172,5 +197,5 @@ export function integerOf(
   const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
   if (number >= min && (max === undefined || number <= max)) return number;
   const range = max === undefined ? `of ${min} or more` : `from ${min} to ${max}`;
-  throw new UsageError(`--${option} is ${JSON.stringify(value)}; it takes an integer ${range}`);
+  throw new UsageError(`--${option} is ${JSON.stringify(value)}; give it an integer ${range}`);
 }

@@ -11,7 +11,7 @@ import type { OpenOutside } from "./outside/mod.ts";
 import { paymentsFile, paymentsService } from "./payments/mod.ts";
 import type { ShopSettings } from "./settings.ts";
 import { shippingFile, shippingService } from "./shipping/mod.ts";
-import { storageOf } from "./storage/mod.ts";
+import { type OpenReads, storageOf } from "./storage/mod.ts";
 
 /** Where replicas announce themselves. */
 export const registryFile: EngineToken = engineToken("registry");
@@ -33,13 +33,15 @@ const files: readonly EngineToken[] = [
 export interface ShopSurroundings {
   /** Opens what one service owns: a file, or a schema of a database. */
   readonly openEngine: (name: string, place: EnginePlace) => Promise<Engine>;
+  /** Opens reads of a service's own tables that may be stale. */
+  readonly openReads: OpenReads;
   /** Opens the way to a company that is not ours. */
   readonly openOutside: OpenOutside;
 }
 
 /** The shop: nine services, each with a file, or a schema, of its own that no other reads. */
 export function shopSystem(settings: ShopSettings, around: ShopSurroundings = storageOf(settings)): System {
-  const { openEngine, openOutside } = around;
+  const { openEngine, openOutside, openReads } = around;
   return system("shop", {
     services: [
       accountsService(),
@@ -50,7 +52,7 @@ export function shopSystem(settings: ShopSettings, around: ShopSurroundings = st
       shippingService(settings, openOutside),
       ordersService(settings),
       notificationsService(settings, openOutside),
-      analyticsService(),
+      analyticsService(openReads),
     ],
     registry: registryFile,
     engines: files.map((token) => provide(token, { open: (place) => openEngine(token.name, place) })),

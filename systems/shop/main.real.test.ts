@@ -73,6 +73,8 @@ test("a command or file that makes no sense ends with status 2 and one sentence"
     expect({ code, output }).toEqual({ code: 2, output: "" });
     expect(notes.trim().split("\n")).toHaveLength(1);
   }
+  const { notes } = await shop(["start", "--orders", "-5"]);
+  expect(notes).toBe('shop: --orders is "-5"; give it an integer from 0 to 100000\n');
 });
 
 test("a process of its own says what it runs and where, and what it can be told", async () => {

@@ -9,9 +9,10 @@ import {
   textOption,
   type ConfigInput,
 } from "ashlar/config";
-import { run, runConfig, type Running } from "ashlar/service";
+import { type LogFields, run, runConfig, type Running } from "ashlar/service";
 import { shopSystem } from "./design.ts";
 import { openEdge } from "./edge/mod.ts";
+import { logLine } from "./log-line.ts";
 import { defaultNamespace } from "./settings.ts";
 import { cacheAddress, filesAddress, namespaceOf, storageOf } from "./storage/mod.ts";
 
@@ -69,6 +70,13 @@ const shopConfig = config({
   bus: optional(
     textOption({ flag: "bus", env: "SHOP_BUS", describe: "where they tell each other what has changed, if not there" }),
   ),
+  reads: optional(
+    textOption({
+      flag: "reads",
+      env: "SHOP_READS",
+      describe: "postgres://user@replica:5432/database, for reads that may be some seconds old",
+    }),
+  ),
   host: textOption({ flag: "host", env: "SHOP_HOST", default: "127.0.0.1", describe: "address of the HTTP API" }),
   port: optional(intOption({ flag: "port", env: "SHOP_PORT", min: 0, max: 65_535, describe: "HTTP API, if wanted" })),
 });
@@ -109,7 +117,7 @@ export async function runNode(input: ConfigInput): Promise<RunningNode> {
       port === undefined
         ? undefined
         : async ({ system, dispatcher, health }) => {
-            const log = (line: string): void => void process.stderr.write(line);
+            const log = (line: LogFields): void => void process.stderr.write(logLine(line, "log"));
             const edge = await openEdge({ system, dispatcher, health, host, port, clock: systemClock, log });
             ({ url } = edge);
             return edge;

@@ -54,6 +54,36 @@ test.each([
   expect(said()).not.toContain("secret");
 });
 
+test("what cannot be read from is refused with status 2 and one sentence without a password, and a replica that is away is done without", async (context) => {
+  await needsDatabase(context);
+  using folder = testFolder();
+  await using namespace = freshNamespace();
+  const { host } = new URL(databaseUrl);
+  const away = "postgres://app:secret@127.0.0.1:1/shop";
+  const there = ["--engine", databaseUrl, "--namespace", namespace.name];
+  const ends = async (...args: readonly string[]): Promise<Started & { readonly code: number | null }> => {
+    const started = spawned(args);
+    return { ...started, code: await started.closed };
+  };
+  for (const command of [
+    ["start", "--once", "--orders", "0", "--port", "0", "--data", folder.path],
+    ["node", "--only", "analytics"],
+  ])
+    for (const [options, says] of [
+      [["--reads", away], "files have none: --engine postgres://"],
+      [[...there, "--reads", `postgres://nobody_has_this_name:secret@${host}/test`], "(--reads): connecting: "],
+    ] as const) {
+      const { code, said } = await ends(...command, ...options);
+      expect({ code, lines: said().trim().split("\n").length }).toEqual({ code: 2, lines: 1 });
+      expect(said()).toContain(says);
+      expect(said()).not.toContain("secret");
+    }
+  const { code, said } = await ends("start", "--once", "--orders", "3", "--port", "0", ...there, "--reads", away);
+  expect([code, said()]).toEqual([0, expect.stringMatching(/audit +all \d+ invariants hold/)]);
+  expect(said().match(/reads go to the primary: .*127\.0\.0\.1:1\/shop is away/g)).toHaveLength(1);
+  expect(said()).not.toContain("secret");
+});
+
 test("what cannot be an engine is refused with status 2 and one sentence without a password", async (context) => {
   await needsDatabase(context);
   using folder = testFolder();

@@ -28,10 +28,12 @@ export interface ShopSettings {
   readonly cache?: string | undefined;
   /** Where they tell each other what has changed, if it is not there. */
   readonly bus?: string | undefined;
+  /** A replica of the database, for reads that may be a little old: `postgres://…`. Default: they go to the database, too. */
+  readonly reads?: string | undefined;
 }
 
 /** The settings that a command line brings. */
 export function settingsOf(config: Omit<ShopSettings, "sale">, sale: ShopSettings["sale"]): ShopSettings {
-  const { bus, cache, data, durability, engine, faults, namespace, seed, stock } = config;
-  return { bus, cache, data, durability, engine, faults, namespace, sale, seed, stock };
+  const { bus, cache, data, durability, engine, faults, namespace, reads, seed, stock } = config;
+  return { bus, cache, data, durability, engine, faults, namespace, reads, sale, seed, stock };
 }

@@ -28,13 +28,13 @@ export async function runShop(settings: ShopSettings, placement: ShopPlacement):
   await storage.check();
   const { asIfRemote, spread, entrance, log } = placement;
   // Others on this machine can see the arguments of a process, and an address may hold a password.
-  const { bus, cache, data, engine, ...others } = settings;
+  const { bus, cache, data, engine, reads, ...others } = settings;
   const where = spread === "on" ? ["--spread"] : [];
   const how = asIfRemote === undefined ? [] : ["--as-if-remote", `${asIfRemote}`];
   return await run(shopSystem(settings, storage), {
     argv: ["--data", data, ...where, ...how],
     env: {},
-    childEnv: namedIn({ SHOP_ENGINE: engine, SHOP_CACHE: cache, SHOP_BUS: bus }),
+    childEnv: namedIn({ SHOP_ENGINE: engine, SHOP_CACHE: cache, SHOP_BUS: bus, SHOP_READS: reads }),
     module: join(import.meta.dirname, "node.ts"),
     args: Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)])),
     signals: "leave",

@@ -2,6 +2,14 @@ import { call, contract } from "ashlar/contract";
 import { z } from "zod";
 import { minorSchema, nothingSchema } from "./schemas.ts";
 
+/** Where figures may come from a replica of the database that is a little behind. */
+const positionSchema = z
+  .string()
+  .regex(/^[0-9A-Fa-f]{1,8}\/[0-9A-Fa-f]{1,8}$/, { error: "a position is expected, such as 16/B374D848" })
+  .describe(
+    "Figures after this position show all that was counted before it; without it they may be five seconds old.",
+  );
+
 /** Figures of what was sold, a little behind the orders. */
 export const analytics = contract("analytics", {
   owner: "business intelligence",
@@ -12,6 +20,7 @@ export const analytics = contract("analytics", {
       input: z.strictObject({
         by: z.enum(["day", "country", "product"]),
         limit: z.int().min(1).max(1_000).default(50),
+        after: positionSchema.optional(),
       }),
       output: z.object({
         by: z.string(),
@@ -38,8 +47,14 @@ export const analytics = contract("analytics", {
     status: call({
       summary: "How far the events of the orders have been counted.",
       input: nothingSchema,
-      output: z.object({ through: z.int(), waiting: z.int(), dead: z.int() }),
+      output: z.object({
+        through: z.int(),
+        waiting: z.int(),
+        dead: z.int(),
+        position: positionSchema.optional(),
+      }),
       semantics: "safe",
+      http: "GET /sales/status",
     }),
     audit: call({
       summary: "What was counted in all.",

@@ -154,6 +154,9 @@ test("sales are told by day, country and product", async () => {
   expect(await rows("country")).toContainEqual({ group: "Iceland", orders: 1, units: 1, totalMinor: 250 });
   expect((await rows("product")).map((row) => row.group)).toContain("MUG-1");
   expect((await rows("day"))[0]?.group).toBe(new Date().toISOString().slice(0, 10));
+  // On files there is no replica that could be behind, so there is no position.
+  expect((await shop.call("GET", "/sales/status")).body).toEqual({ through: expect.any(Number), waiting: 0, dead: 0 });
+  expect((await shop.call("GET", "/sales?by=day&after=16/B374D848")).status).toBe(200);
 });
 
 describe("live tracking", () => {

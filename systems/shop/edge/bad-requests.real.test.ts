@@ -60,6 +60,7 @@ const bad: Bad[] = [
   ["orders of nobody", "GET", "/orders", {}, 422, "invalid-input", "query: customer"],
   ["orders by a wildcard", "GET", "/orders?customer=%25", {}, 422, "invalid-input", "query: customer"],
   ["sales by nothing", "GET", "/sales", {}, 422, "invalid-input", "query: by"],
+  ["sales after noon", "GET", "/sales?by=day&after=noon", {}, 422, "invalid-input", "query: after"],
   ["sales by weather", "GET", "/sales?by=weather", {}, 422, "invalid-input", "query: by"],
   ["an idempotency key with a space", "POST", "/orders", kept("a b"), 400, "invalid-key"],
   ["an idempotency key of excessive length", "POST", "/orders", kept("k".repeat(256)), 400, "invalid-key"],

@@ -53,7 +53,7 @@ export async function openTestShop(options: { readonly faults?: FaultMode } = {}
       spread: "off",
       log: () => undefined,
       async entrance({ system, dispatcher, health }) {
-        const line = (text: string): void => void log.push(JSON.parse(text) as Readonly<Record<string, unknown>>);
+        const line = (fields: Readonly<Record<string, unknown>>): void => void log.push(fields);
         const edge = await openEdge({ system, dispatcher, health, port: 0, clock: systemClock, log: line });
         ({ url } = edge);
         return edge;

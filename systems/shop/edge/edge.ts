@@ -11,7 +11,7 @@ import {
 } from "ashlar/http";
 import { guardApi } from "ashlar/limiter";
 import { clientOf, type Dispatcher } from "ashlar/contract";
-import type { System } from "ashlar/service";
+import type { LogFields, System } from "ashlar/service";
 import { subscribe } from "ashlar/telemetry";
 import { accounts } from "../contracts/mod.ts";
 import { customerLimits } from "./customer-limits.ts";
@@ -37,8 +37,8 @@ export interface EdgeOptions {
   /** 0 takes any free one. */
   readonly port: number;
   readonly clock: Clock;
-  /** Takes a line of JSON for each answer of 400 and above. */
-  readonly log: (line: string) => void;
+  /** Takes a line for each answer of 400 and above. */
+  readonly log: (line: LogFields) => void;
 }
 
 /** A hundred lines of an order take a tenth of it. */
@@ -60,9 +60,7 @@ export async function openEdge(options: EdgeOptions): Promise<HttpServer> {
     if (status < 400) return;
     const level = status >= 500 ? "error" : "warn";
     const time = new Date(clock.now()).toISOString();
-    log(
-      `${JSON.stringify({ time, level, requestId, method, route, status, durationMs: Math.round(durationMs * 10) / 10 })}\n`,
-    );
+    log({ time, level, requestId, method, route, status, durationMs: Math.round(durationMs * 10) / 10 });
   });
   try {
     const guard = customerLimits(clientOf(accounts, dispatcher), clock);

@@ -5,6 +5,7 @@ import {
   choiceOf,
   complaint,
   integerOf,
+  numbersJoined,
   type StorageConfig,
   storageConfig,
   storageOptions,
@@ -90,5 +91,5 @@ function parsed(args: readonly string[]): ReturnType<typeof parse>["values"] {
 }
 
 function parse(args: readonly string[]) {
-  return parseArgs({ args: [...args], options, allowPositionals: false, strict: true });
+  return parseArgs({ args: numbersJoined(args), options, allowPositionals: false, strict: true });
 }

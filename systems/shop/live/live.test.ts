@@ -69,6 +69,7 @@ describe("the options of start", () => {
       namespace: "shop",
       cache: undefined,
       bus: undefined,
+      reads: undefined,
       after: "serve",
       spread: "off",
     });
@@ -100,8 +101,8 @@ test("a log line beside the progress line stands alone, and the progress line co
   let screen = "";
   const progress = liveProgress({ clock: manualClock(), write: (text) => (screen += text), output: "terminal" });
   progress.show(batch);
-  progress.beside("{}\n");
-  expect(screen.split("\r\u001B[2K").slice(2)).toEqual([`{}\n${progressText(batch)}`]);
+  progress.beside({ level: "error", message: "a job failed" });
+  expect(screen.split("\r\u001B[2K").slice(2)).toEqual([`error: a job failed\n${progressText(batch)}`]);
   progress.end();
   expect(screen.endsWith("\r\u001B[2K")).toBe(true);
 });

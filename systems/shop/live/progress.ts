@@ -1,10 +1,13 @@
 import type { Clock } from "ashlar/clock";
+import type { LogFields } from "ashlar/service";
+import type { LineOutput } from "../log-line.ts";
+import { redrawnLine } from "../redrawn-line.ts";
 import type { Batch } from "./drive.ts";
 
 export interface Progress {
   readonly show: (batch: Batch) => void;
-  /** Writes a line of something else without tearing the one that is redrawn. */
-  readonly beside: (line: string) => void;
+  /** Writes a line of a log without tearing the one that is redrawn. */
+  readonly beside: (fields: LogFields) => void;
   readonly end: () => void;
 }
 
@@ -12,33 +15,26 @@ export interface ProgressOptions {
   readonly clock: Clock;
   readonly write: (text: string) => void;
   /** `terminal`: one line that is redrawn; `log`: a line now and then. */
-  readonly output: "terminal" | "log";
+  readonly output: LineOutput;
 }
 
 const everyMs = { terminal: 80, log: 2_000 };
 const barWidth = { least: 3, most: 24 };
 const columns = 79;
-const clear = "\r\u001B[2K";
 
 /** Shows how far a stream of orders is; cheap enough to be told of every order. */
 export function liveProgress({ clock, write, output }: ProgressOptions): Progress {
   let shownMs = output === "terminal" ? -Infinity : clock.monotonic();
-  let shown = "";
+  const line = redrawnLine(write, output);
   return {
     show(batch) {
       const nowMs = clock.monotonic();
       if (nowMs - shownMs < everyMs[output]) return;
       shownMs = nowMs;
-      shown = progressText(batch);
-      write(output === "terminal" ? clear + shown : `${shown}\n`);
+      line.show(progressText(batch));
     },
-    beside(line) {
-      write(output === "terminal" && shown !== "" ? clear + line + shown : line);
-    },
-    end() {
-      if (output === "terminal" && shown !== "") write(clear);
-      shown = "";
-    },
+    beside: line.beside,
+    end: line.end,
   };
 }
 

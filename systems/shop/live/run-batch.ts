@@ -37,7 +37,9 @@ export async function runBatch(live: Live): Promise<"sound" | "unsound"> {
   const batch = await driveOrders({ client, clock, signal, seed, run, count, concurrency, onProgress: progress.show });
   progress.end();
   const totals = await auditAtRest(live);
-  const { rows: bestSellers } = await clientOf(analytics, outside).sales({ by: "product", limit: 5 });
+  const { position } = await shop.client(analytics).status({});
+  const figures = clientOf(analytics, outside);
+  const { rows: bestSellers } = await figures.sales({ by: "product", limit: 5, after: position });
   around.print(summaryText({ run, data: storage.where, url, batch, totals, bestSellers }));
   if (config.after === "serve") around.print(servingText({ url, batch }));
   return totals.invariants.every((invariant) => invariant.ok) ? "sound" : "unsound";

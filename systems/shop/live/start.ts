@@ -24,7 +24,7 @@ export async function startCommand(
   await using shop = await runShop(settings, {
     spread,
     log: ({ level, ...line }) => {
-      if (level === "error") progress.beside(`${JSON.stringify({ level, ...line })}\n`);
+      if (level === "error") progress.beside({ level, ...line });
     },
     async entrance({ system, dispatcher, health }) {
       const edge = await openEdge({ system, dispatcher, health, port, clock, log: progress.beside });

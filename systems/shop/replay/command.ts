@@ -6,7 +6,7 @@ import type { ShopClients } from "../shop-clients.ts";
 import { runShop } from "../shop-run.ts";
 import { visitShop } from "../shop-visit.ts";
 import { openCommits } from "./commits.ts";
-import { progressLine } from "./progress-line.ts";
+import { type ProgressLine, progressLine } from "./progress-line.ts";
 import { replay } from "./replay.ts";
 import { checkSource } from "./source.ts";
 import { reportJson, reportText } from "./report.ts";
@@ -29,8 +29,8 @@ export async function replayCommand(
   await checkSource(file);
   using commits = openCommits();
   const settings = settingsOf(config, "at day close");
-  await using shop = await openShop(config, settings, around);
   const progress = progressLine({ clock, write: around.note, output: around.terminal });
+  await using shop = await openShop(config, settings, progress);
   const outcome = await replay({
     shop,
     clock,
@@ -52,13 +52,13 @@ export async function replayCommand(
 function openShop(
   { services, spread }: ReplayConfig,
   settings: ShopSettings,
-  { note }: Surroundings,
+  { beside }: ProgressLine,
 ): Promise<ShopClients & AsyncDisposable> {
   if (services === "elsewhere") return visitShop(settings, "replay");
   return runShop(settings, {
     spread,
     log: ({ level, ...line }) => {
-      if (level === "error") note(`${JSON.stringify(line)}\n`);
+      if (level === "error") beside(line);
     },
   });
 }

@@ -1,36 +1,42 @@
 import type { Clock } from "ashlar/clock";
+import type { LogFields } from "ashlar/service";
+import type { LineOutput } from "../log-line.ts";
+import { redrawnLine } from "../redrawn-line.ts";
 import type { ReplayState } from "./replay.ts";
 
 export interface ProgressLineOptions {
   readonly clock: Clock;
   readonly write: (text: string) => void;
   /** `terminal`: one line that is redrawn; `log`: a line now and then. */
-  readonly output: "terminal" | "log";
+  readonly output: LineOutput;
+}
+
+export interface ProgressLine {
+  readonly show: (state: ReplayState) => void;
+  /** Writes a line of a log without tearing the one that is redrawn. */
+  readonly beside: (fields: LogFields) => void;
+  readonly end: () => void;
 }
 
 const everyMs = { terminal: 100, log: 5_000 };
 const barWidth = 30;
 
 /** Shows how far a replay is; cheap enough to be told of every invoice. */
-export function progressLine({ clock, write, output }: ProgressLineOptions): {
-  show(state: ReplayState): void;
-  end(): void;
-} {
+export function progressLine({ clock, write, output }: ProgressLineOptions): ProgressLine {
   const startedMs = clock.monotonic();
   let shownMs = -Infinity;
   let phase = "";
+  const line = redrawnLine(write, output);
   return {
     show(state) {
       const nowMs = clock.monotonic();
       if (nowMs - shownMs < everyMs[output] && state.phase === phase) return;
       shownMs = nowMs;
       phase = state.phase;
-      const text = lineOf(state, (nowMs - startedMs) / 1_000);
-      write(output === "terminal" ? `\r\u001B[2K${text}` : `${text}\n`);
+      line.show(lineOf(state, (nowMs - startedMs) / 1_000));
     },
-    end() {
-      if (output === "terminal") write("\r\u001B[2K");
-    },
+    beside: line.beside,
+    end: line.end,
   };
 }
 

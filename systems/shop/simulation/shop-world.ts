@@ -7,6 +7,7 @@ import { SimulatedDisk } from "ashlar/simulation/engines";
 import { shopSystem } from "../design.ts";
 import type { ShopSettings } from "../settings.ts";
 import type { ShopClients } from "../shop-clients.ts";
+import { readsOnEngine } from "../storage/mod.ts";
 import { SimulatedCompany } from "./company.ts";
 
 /** Each service on a machine of its own. */
@@ -67,6 +68,7 @@ export class ShopWorld {
     const { clock, name, random } = host;
     const system = shopSystem(this.#settings, {
       openEngine: () => this.#diskOf(name).open(host),
+      openReads: readsOnEngine,
       openOutside: (options) => Promise.resolve(this.#companyOf(options.name).open(options.clock)),
     });
     const addresses = system.services.map(({ contract }) => {

@@ -3,7 +3,9 @@ import { openPostgresEngine, type PostgresEngine } from "ashlar/engine/postgres"
 import { KitError } from "ashlar/errors";
 import { openOutsideInDatabase } from "../outside/mod.ts";
 import { defaultNamespace, type ShopSettings } from "../settings.ts";
-import type { StorageAddress } from "./address.ts";
+import type { DatabaseAddress } from "./address.ts";
+import { checkReplica, openReplicaReads } from "./replica-reads.ts";
+import { readsOnEngine } from "./shop-reads.ts";
 import type { ShopStorage } from "./shop-storage.ts";
 
 /** The database cannot be used; the message says which, and why, in one sentence. */
@@ -19,7 +21,7 @@ const checkMaxMs = 5_000;
 
 /** Schemas of a PostgreSQL database, one a service, that processes on many machines share. */
 export function databaseStorage(
-  address: Extract<StorageAddress, { kind: "postgres" }>,
+  { address, replica }: { readonly address: DatabaseAddress; readonly replica: DatabaseAddress | undefined },
   { durability, namespace = defaultNamespace }: ShopSettings,
 ): ShopStorage {
   const { shown, url } = address;
@@ -32,9 +34,14 @@ export function databaseStorage(
         await using database = await open(checkMaxMs);
         await database.migrate("shop", runs);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new DatabaseError(`no data can be kept at ${shown}: ${reason}`, { cause: error });
+        throw new DatabaseError(`no data can be kept at ${shown}: ${messageOf(error)}`, { cause: error });
       }
+      if (replica === undefined) return;
+      await checkReplica(replica).catch((error: unknown) => {
+        throw new DatabaseError(`nothing can be read at ${replica.shown} (--reads): ${messageOf(error)}`, {
+          cause: error,
+        });
+      });
     },
     openEngine: (name): Promise<PostgresEngine> => {
       const schema = `${namespace}_${name}`;
@@ -42,6 +49,10 @@ export function databaseStorage(
       const settings = { search_path: schema };
       return openPostgresEngine({ url, schema, durability, connectionsMax, settings, application: `shop ${name}` });
     },
+    openReads: (engine, place) =>
+      replica === undefined
+        ? readsOnEngine(engine)
+        : openReplicaReads({ primary: url, replica, schema: `${namespace}_${place.name}` }, place),
     openOutside: (options) => openOutsideInDatabase(options, { url, namespace, durability }),
     async nextRun() {
       await using database = await open(checkMaxMs);
@@ -50,6 +61,10 @@ export function databaseStorage(
       return Number(rows[0]?.run);
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 const runs = [{ name: "numbers of runs", sql: "create sequence run", older: "run" }] as const;

@@ -5,6 +5,7 @@ import { openOutside } from "../outside/mod.ts";
 import type { ShopSettings } from "../settings.ts";
 import { makeFolder } from "./make-folder.ts";
 import { nextRun } from "./run-number.ts";
+import { readsOnEngine } from "./shop-reads.ts";
 import type { ShopStorage } from "./shop-storage.ts";
 
 /** SQLite files in a folder of this machine, one a service. */
@@ -15,6 +16,7 @@ export function fileStorage({ data, durability }: ShopSettings): ShopStorage {
     where: data,
     check: () => makeFolder(data),
     openEngine: (name, { folder, clock }) => openSqliteEngine({ path: join(folder, `${name}.db`), durability, clock }),
+    openReads: readsOnEngine,
     openOutside,
     nextRun: () => nextRun(data),
   };

@@ -1,10 +1,7 @@
-import type { SqliteEngine } from "ashlar/engine/sqlite";
-import type { PostgresEngine } from "ashlar/engine/postgres";
 import type { EnginePlace } from "ashlar/service";
 import type { OpenOutside } from "../outside/mod.ts";
-
-/** An engine with transactions in SQL. */
-export type ShopEngine = SqliteEngine | PostgresEngine;
+import type { ShopEngine } from "./shop-engine.ts";
+import type { OpenReads } from "./shop-reads.ts";
 
 /** Where a shop keeps what its services own, each apart from the others; what the world outside did; and which runs there were. */
 export interface ShopStorage {
@@ -14,6 +11,8 @@ export interface ShopStorage {
   check(): Promise<void>;
   /** Opens what one service owns. */
   openEngine(name: string, place: EnginePlace): Promise<ShopEngine>;
+  /** Opens its reads that may be stale: on a replica, if there is one. */
+  readonly openReads: OpenReads;
   readonly openOutside: OpenOutside;
   /** The number of a run of generated orders, 1 for the first; no two get the same, whatever becomes of them. */
   nextRun(): Promise<number>;
