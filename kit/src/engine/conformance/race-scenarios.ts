@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../../random/mod.ts";
 import type { Change, Engine } from "../mod.ts";
+import { auditEngine } from "./audit.ts";
 import {
   ack,
   add,
@@ -361,6 +362,7 @@ export const raceScenarios: readonly Rule[] = [
       };
       await Promise.all(Array.from({ length: 16 }, (_, n) => work(four[n % 4] ?? first)));
       assert.deepEqual(handled, sent);
+      await auditEngine(first, [queue], []);
     },
   },
 ];
