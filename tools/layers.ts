@@ -37,6 +37,8 @@ export const layers: Readonly<Record<string, Row>> = {
 
   telemetry: { level: 1, doors: ground },
 
+  // What only the tests of drivers and engines share.
+  drivers: { level: 2, doors: ground },
   "drivers/sqlite": { level: 2, doors: base, node: ["node:*"] },
   "drivers/amqp": { level: 2, doors: base, packages: ["amqplib"] },
   "drivers/postgres": { level: 2, doors: base, packages: ["pg"] },

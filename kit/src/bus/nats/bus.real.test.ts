@@ -6,8 +6,8 @@ import {
   needsProgram,
   serverUrl,
   startServer,
-  until,
 } from "../../drivers/nats/server.test-nats.ts";
+import { until } from "../../drivers/network.test-server.ts";
 import { exerciseBus } from "../conformance/mod.ts";
 import { openNatsBus } from "./mod.ts";
 

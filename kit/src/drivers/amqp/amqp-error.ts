@@ -51,8 +51,11 @@ export class PublishUnknownError extends KitError {
   readonly code = "OUTCOME_UNKNOWN";
   readonly retryable = false;
 
-  constructor(options?: { readonly cause?: unknown }) {
-    super("the connection was lost after a message was sent and before the broker confirmed it", options);
+  constructor(
+    options?: { readonly cause?: unknown },
+    message: string = "the connection was lost after a message was sent and before the broker confirmed it",
+  ) {
+    super(message, options);
   }
 }
 

@@ -2,6 +2,7 @@ import { createServer } from "node:net";
 import { beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { openAmqp, PublishUnknownError, type WireMessage } from "./mod.ts";
+import { until } from "../network.test-server.ts";
 import { brokerUrl, cuttingProxy, freshName, needsBroker, openBroker } from "./server.test-amqp.ts";
 
 beforeEach(needsBroker);
@@ -9,13 +10,6 @@ beforeEach(needsBroker);
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const texts = (messages: readonly WireMessage[]): readonly string[] =>
   messages.map(({ content }) => new TextDecoder().decode(content));
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let look = 0; !holds(); look++) {
-    if (look > 1_000) expect.unreachable("it does not come about");
-    await systemClock.sleep(10);
-  }
-}
 
 test("a confirmed message is in the queue, in the order of the calls, also those made before there was a connection", async () => {
   await using broker = await openBroker();
@@ -101,7 +95,7 @@ test("a confirmation that is lost with the connection is told as unknown, and wh
   await using publisher = broker.publisher();
   const publish = (): Promise<void> => publisher.publish({ exchange: "", routingKey: queue, content: bytes("x") });
   await publish();
-  proxy.cutBeforeAnswer(() => true);
+  proxy.next("cut before the answer");
   await expect(publish()).rejects.toBeInstanceOf(PublishUnknownError);
   // The next one finds a new connection by itself.
   await publish();

@@ -51,6 +51,10 @@ export class Publisher implements AsyncDisposable {
     return this.#unconfirmed;
   }
 
+  get unconfirmedMax(): number {
+    return this.#options.unconfirmedMax;
+  }
+
   /** Why the broker takes no messages at the moment. */
   get blocked(): string | undefined {
     return this.#channel.blocked;

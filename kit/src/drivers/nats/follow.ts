@@ -17,7 +17,7 @@ export interface Delivered {
 export interface Follower {
   /** Every message behind the start, once, in order. When it throws, the following ends with `failed`. */
   readonly message: (message: Delivered) => void;
-  /** The stream could not be read, and that does not pass by itself (it is gone or was replaced, no rights). Nothing comes any more. */
+  /** The stream could not be read, and that does not pass by itself (it is gone or was replaced, no rights to it or to hear it). Nothing comes any more. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -63,7 +63,8 @@ class Following implements Followed {
   readonly #options: FollowOptions;
   readonly #watching: Disposable;
   #sequence: number;
-  #place: { readonly hearing: Disposable; readonly subject: string } | undefined;
+  /** Where it listens now. */
+  #hearing: Disposable | undefined;
   #consumer: string | undefined;
   /** Deliveries of the present consumer. */
   #delivered = 0;
@@ -97,15 +98,25 @@ class Following implements Followed {
     if (consumer !== undefined && this.#connection.isConnected) await this.#deleteConsumer(consumer);
   }
 
+  begin(): Promise<void> {
+    this.#beginning = this.#begin().finally(() => (this.#beginning = undefined));
+    return this.#beginning;
+  }
+
   /** Asks for a consumer of its own behind the last message. */
-  async begin(): Promise<void> {
+  async #begin(): Promise<void> {
     this.#leave();
     await this.#refuseAnother();
+    // It may have been disposed meanwhile: what was begun now nobody would end.
+    if (this.#state !== "open") return;
     const subject = this.#connection.inbox();
-    const hearing = this.#connection.hear(subject, (message) => {
-      if (this.#place?.subject === subject) this.#heard(message);
+    const refusals: Error[] = [];
+    const isHere = (): boolean => this.#hearing === hearing;
+    const hearing = this.#connection.hear(subject, (message) => void (isHere() && this.#heard(message)), {
+      // Not any more, or not at all: the consumer would talk to nobody.
+      refused: (error) => void (this.#consumer !== undefined && isHere() ? this.#fail(error) : refusals.push(error)),
     });
-    this.#place = { hearing, subject };
+    this.#hearing = hearing;
     this.#delivered = 0;
     this.#listen();
     const answer = await ask(this.#connection, `CONSUMER.CREATE.${this.#options.stream}`, {
@@ -113,8 +124,11 @@ class Following implements Followed {
       effect: "none",
     });
     const consumer = String(answer["name"]);
-    if (this.#place?.subject === subject) this.#consumer = consumer;
-    else await this.#deleteConsumer(consumer);
+    // The server says what it refuses before it answers.
+    const [refusal] = refusals;
+    if (isHere() && refusal === undefined) return void (this.#consumer = consumer);
+    await this.#deleteConsumer(consumer);
+    if (refusal !== undefined) throw refusal;
   }
 
   /** A stream of the same name that was made since has other messages under the same numbers. */
@@ -186,7 +200,7 @@ class Following implements Followed {
     if (former !== undefined) void this.#deleteConsumer(former);
     while (this.#state === "open") {
       try {
-        return await this.begin();
+        return await this.#begin();
       } catch (error) {
         if (!isPassing(error)) return this.#fail(error);
       }
@@ -202,8 +216,8 @@ class Following implements Followed {
   }
 
   #leave(): void {
-    this.#place?.hearing[Symbol.dispose]();
-    this.#place = undefined;
+    this.#hearing?.[Symbol.dispose]();
+    this.#hearing = undefined;
     this.#consumer = undefined;
     this.#silence?.cancel();
   }

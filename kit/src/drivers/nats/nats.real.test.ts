@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { ConfigError, DisposedError } from "../../errors/mod.ts";
+import { until } from "../network.test-server.ts";
 import {
   createStream,
   deleteStream,
@@ -15,7 +16,7 @@ import {
   streamFacts,
   type StreamSettings,
 } from "./mod.ts";
-import { absent, cuttingProxy, freshName, needsProgram, serverUrl, startServer, until } from "./server.test-nats.ts";
+import { absent, cuttingProxy, freshName, needsProgram, serverUrl, startServer } from "./server.test-nats.ts";
 
 const why = await absent();
 const made: string[] = [];
@@ -43,6 +44,15 @@ async function listen(connection: NatsConnection, stream: string, after = 0) {
   };
   const followed = await follow(connection, { stream, after, follower });
   return { heard, faults, followed, texts: () => heard.map(({ data }) => new TextDecoder().decode(data)) };
+}
+
+/** Consumers of a stream, as the server knows them. */
+async function consumersOf(connection: NatsConnection, stream: string): Promise<readonly string[]> {
+  const answer = await connection.request(`$JS.API.CONSUMER.NAMES.${stream}`, "");
+  const { consumers } = JSON.parse(new TextDecoder().decode(answer.data)) as {
+    readonly consumers: readonly string[] | null;
+  };
+  return consumers ?? [];
 }
 
 describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => {
@@ -148,6 +158,43 @@ describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => 
     expect(followed.isFollowing).toBe(false);
   });
 
+  test("purging removes what lies before a sequence, and nothing where nothing lies before it", async () => {
+    await using connection = await openNats({ url: serverUrl });
+    const settings = settingsOf();
+    await createStream(connection, settings);
+    for (const data of ["a", "b", "c"]) await publish(connection, { subject: `${settings.name}.x`, data });
+    for (const [before, left] of [
+      [0, 3],
+      [1, 3],
+      [3, 1],
+    ] as const) {
+      await purge(connection, settings.name, { before });
+      expect((await streamFacts(connection, settings.name)).messages).toBe(left);
+    }
+  });
+
+  test("following that ends while it begins again leaves nothing behind at the server", async () => {
+    await using proxy = await cuttingProxy();
+    await using direct = await openNats({ url: serverUrl });
+    await using behind = await openNats({ url: proxy.url });
+    const { name } = await createStream(direct, settingsOf()).then(() => ({ name: made.at(-1) ?? "" }));
+    const { followed } = await listen(behind, name);
+    const ended = new Promise<void>((resolve) => {
+      // Told after the follower, which has just begun again.
+      const watching = behind.watch((state) => {
+        if (state !== "connected") return;
+        watching[Symbol.dispose]();
+        resolve(followed[Symbol.asyncDispose]());
+      });
+    });
+    proxy.cutAll();
+    await ended;
+    await until(async () => (await consumersOf(direct, name)).length === 0, 3_000);
+    // Nor does it come later.
+    await behind.flush();
+    expect(await consumersOf(direct, name)).toEqual([]);
+  });
+
   test("a request that was sent when the connection broke has an unknown outcome; one with an id may be repeated", async () => {
     await using proxy = await cuttingProxy();
     await using connection = await openNats({ url: serverUrl });
@@ -155,7 +202,7 @@ describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => 
     const settings = settingsOf();
     const subject = `${settings.name}.a`;
     await createStream(connection, settings);
-    for (const cut of ["answer", "request"] as const) {
+    for (const cut of ["cut behind the answers", "cut before the request"] as const) {
       proxy.next(cut, "PUB");
       await expect(publish(behind, { subject, data: cut })).rejects.toMatchObject({
         code: "OUTCOME_UNKNOWN",
@@ -164,7 +211,7 @@ describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => 
     }
     // The first one was stored, the second was not: nobody could tell.
     expect((await streamFacts(connection, settings.name)).messages).toBe(1);
-    proxy.next("answer", "PUB");
+    proxy.next("cut behind the answers", "PUB");
     const named = { subject, data: "named", id: "n" };
     await expect(publish(behind, named)).rejects.toMatchObject({ reason: "connection", retryable: true });
     expect(await publish(behind, named)).toEqual({ sequence: 2, repeated: true });
@@ -199,7 +246,7 @@ describe.skipIf(why !== undefined)(`with the shared server ${why ?? ""}`, () => 
     const heard: string[] = [];
     using _hearing = behind.hear(subject, ({ data }) => void heard.push(new TextDecoder().decode(data)));
     await behind.flush();
-    proxy.next("answer", "PUB");
+    proxy.next("cut behind the answers", "PUB");
     await expect(behind.send(subject, "lost")).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
     await behind.flush();
     await connection.send(subject, "later");
@@ -239,6 +286,17 @@ describe("with a server of its own", () => {
     using _hearing = connection.hear("closed.a", () => undefined, { refused: (error) => void faults.push(error) });
     await connection.flush();
     expect(faults).toMatchObject([{ code: "NATS", reason: "denied" }]);
+  });
+
+  test("following is refused where the user may not hear what the server would send", async (context) => {
+    needsProgram(context);
+    const muted = '{ user: muted, password: x, permissions: { subscribe: { deny: ["_INBOX.ashlar.>"] } } }';
+    await using server = await startServer(`authorization { users: [${muted}] }`);
+    await using connection = await openNats({ url: server.url.replace("//", "//muted:x@") });
+    const { name } = await createStream(connection, settingsOf()).then(() => ({ name: made.at(-1) ?? "" }));
+    await publish(connection, { subject: `${name}.a`, data: "x" });
+    await expect(listen(connection, name)).rejects.toMatchObject({ code: "NATS", reason: "denied", retryable: false });
+    expect(await consumersOf(connection, name)).toEqual([]);
   });
 
   test("a restart is waited for, and streams go on", { timeout: 60_000 }, async (context) => {

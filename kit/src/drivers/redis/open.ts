@@ -76,12 +76,12 @@ class Database implements RedisDatabase {
   async subscribe(channels: readonly string[], heard: Heard): Promise<RedisSubscription> {
     if (this.#closing !== undefined) throw new DisposedError("the Redis database");
     integerIn("channels.length", channels.length, { min: 1, max: 10_000 });
-    const subscription = new Subscription(this.#resolved, channels, heard);
+    const closed = (ended: Subscription): void => void this.#held.delete(ended);
+    const subscription = new Subscription(this.#resolved, { channels, heard, closed });
     this.#held.add(subscription);
     try {
       await subscription.first;
     } catch (error) {
-      this.#held.delete(subscription);
       await subscription[Symbol.asyncDispose]();
       throw error;
     }

@@ -1,10 +1,12 @@
 import { execFileSync } from "node:child_process";
+import { getEventListeners } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../clock/mod.ts";
+import { type Clock, systemClock } from "../../clock/mod.ts";
 import { openRedis, OutcomeUnknownError, redisScript, type RedisDatabase, type RedisReply } from "./mod.ts";
+import { until } from "../network.test-server.ts";
 import {
   cuttingProxy,
   dropKeys,
@@ -16,15 +18,6 @@ import {
 } from "./server.test-redis.ts";
 
 const add = redisScript("return redis.call('INCRBY', KEYS[1], ARGV[1])");
-
-/** Asks until the answer is as wanted, for ten seconds at most. */
-async function until(wanted: () => boolean | Promise<boolean>): Promise<void> {
-  const untilMs = systemClock.monotonic() + 10_000;
-  while (!(await wanted())) {
-    if (systemClock.monotonic() > untilMs) throw new Error("it did not come to pass");
-    await systemClock.sleep(5);
-  }
-}
 
 describe("with the shared server", () => {
   beforeEach(needsServer);
@@ -132,6 +125,36 @@ describe("with the shared server", () => {
     await subscription[Symbol.asyncDispose]();
     await until(async () => (await direct.send(["PUBLISH", one, "d"])) === 0);
     expect(heard).toHaveLength(3);
+  });
+
+  test("a subscription that has ended is kept by nobody", async () => {
+    await using database = await openRedis({ url: serverUrl });
+    let ends = 0;
+    const heard = { message: () => undefined, listening: () => undefined };
+    const subscription = await database.subscribe([freshPrefix()], heard);
+    await subscription[Symbol.asyncDispose]();
+    Object.assign(subscription, { [Symbol.asyncDispose]: () => Promise.resolve((ends += 1)) });
+    await database[Symbol.asyncDispose]();
+    expect(ends).toBe(0);
+  });
+
+  test("looking whether the connection of a subscription still lives leaves nothing behind", async () => {
+    const looks: AbortSignal[] = [];
+    const hasty: Clock = {
+      now: () => systemClock.now(),
+      monotonic: () => systemClock.monotonic(),
+      setTimer: (...given) => systemClock.setTimer(...given),
+      nextTurn: (run) => systemClock.nextTurn(run),
+      sleep: (_, options) => {
+        if (options?.signal !== undefined) looks.push(options.signal);
+        return systemClock.sleep(1, options);
+      },
+    };
+    await using database = await openRedis({ url: serverUrl, clock: hasty });
+    await database.subscribe([freshPrefix()], { message: () => undefined, listening: () => undefined });
+    await until(() => looks.length > 50);
+    // The sleep under way has one.
+    expect(getEventListeners(looks.at(-1) ?? new AbortController().signal, "abort").length).toBeLessThanOrEqual(1);
   });
 
   test("commands that wait on the server have a connection of their own, which is cut when it is disposed", () =>

@@ -1,3 +1,4 @@
+import { abortable, signalAfter } from "../../abort/mod.ts";
 import { DisposedError } from "../../errors/mod.ts";
 import { connect, type Connected } from "./connector.ts";
 import type { ResolvedRedis } from "./options.ts";
@@ -21,20 +22,30 @@ const heartbeatAnswerMs = 5_000;
 const firstPauseMs = 50;
 const pauseMaxMs = 5_000;
 
+/** What a subscription is for. */
+export interface SubscriptionPlan {
+  readonly channels: readonly string[];
+  readonly heard: Heard;
+  /** It is disposed, and nobody needs to end it any more. */
+  readonly closed: (subscription: Subscription) => void;
+}
+
 /** Hears channels on a connection of its own until it is disposed; connects again, with growing pauses, for as long as it takes. */
 export class Subscription implements RedisSubscription {
   readonly #options: ResolvedRedis;
   readonly #channels: readonly string[];
   readonly #heard: Heard;
+  readonly #closed: SubscriptionPlan["closed"];
   readonly #closing = new AbortController();
   readonly #first = Promise.withResolvers<void>();
   readonly #running: Promise<void>;
   #connected: Connected | undefined;
 
-  constructor(options: ResolvedRedis, channels: readonly string[], heard: Heard) {
+  constructor(options: ResolvedRedis, { channels, heard, closed }: SubscriptionPlan) {
     this.#options = options;
     this.#channels = channels;
     this.#heard = heard;
+    this.#closed = closed;
     this.#first.promise.catch(() => undefined);
     this.#running = this.#run();
   }
@@ -51,6 +62,7 @@ export class Subscription implements RedisSubscription {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort(new DisposedError("the Redis subscription"));
     await this.#running;
+    this.#closed(this);
   }
 
   async #run(): Promise<void> {
@@ -116,15 +128,6 @@ export class Subscription implements RedisSubscription {
 
 /** A half-open connection would be silent for ever. */
 async function within(asked: Promise<unknown>, { clock }: ResolvedRedis, lost: AbortController): Promise<void> {
-  const silent = new Promise<never>((_, reject) => {
-    const fail = (): void => reject(new Error("no answer"));
-    const timer = clock.setTimer(heartbeatAnswerMs, fail, { holdsProcess: "no" });
-    if (lost.signal.aborted) fail();
-    lost.signal.addEventListener("abort", fail, { once: true });
-    void asked.then(
-      () => timer.cancel(),
-      () => timer.cancel(),
-    );
-  });
-  await Promise.race([asked, silent]);
+  using late = signalAfter(clock, heartbeatAnswerMs, () => new Error("no answer"));
+  await abortable(abortable(asked, lost.signal), late.signal);
 }

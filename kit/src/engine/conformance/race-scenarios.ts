@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../../random/mod.ts";
 import type { Change, Engine } from "../mod.ts";
+import { auditEngine } from "./audit.ts";
 import {
   ack,
   add,
@@ -336,6 +337,32 @@ export const raceScenarios: readonly Rule[] = [
       await Promise.all([...both, ...both].map((engine) => work(engine)));
       assert.equal(handled.length, 300);
       assert.equal(new Set(handled).size, 300);
+    },
+  },
+  {
+    name: "16 workers of four engines on one key: in order, one at a time, each once",
+    needs: ["messages"],
+    run: async (bed) => {
+      const [first, second] = await engines(bed);
+      const four = [first, second, ...(await engines(bed)).slice(1), ...(await engines(bed)).slice(1)];
+      const sent = Array.from({ length: 60 }, (_, n) => String(n));
+      await add(first, ...sent.map((body) => ({ body, key: "k" })));
+      const handled: string[] = [];
+      let running = 0;
+      const work = async (engine: Engine): Promise<void> => {
+        while (handled.length < sent.length) {
+          for (const { receipt, body } of await take(engine, 4)) {
+            assert.equal((running += 1), 1, "one at a time");
+            handled.push(body);
+            await engine.commit([]);
+            running -= 1;
+            await settle(engine, receipt, ack);
+          }
+        }
+      };
+      await Promise.all(Array.from({ length: 16 }, (_, n) => work(four[n % 4] ?? first)));
+      assert.deepEqual(handled, sent);
+      await auditEngine(first, [queue], []);
     },
   },
 ];

@@ -1,32 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Clock, systemClock } from "../../clock/mod.ts";
+import { systemClock } from "../../clock/mod.ts";
 import { deleteStream, lastMessage, openNats, publish, purge, streamFacts } from "../../drivers/nats/mod.ts";
-import {
-  absent,
-  cuttingProxy,
-  freshName,
-  type PrivateServer,
-  startServer,
-  until,
-} from "../../drivers/nats/server.test-nats.ts";
-import { openQueue, queue as queueOf } from "../../queue/mod.ts";
-import { openSchedule } from "../../schedule/mod.ts";
-import type { Change } from "../mod.ts";
+import { absent, cuttingProxy, freshName, startServer } from "../../drivers/nats/server.test-nats.ts";
+import { until } from "../../drivers/network.test-server.ts";
+import type { PrivateServer } from "../../drivers/private-server.test-server.ts";
+import type { CellKey, Change } from "../mod.ts";
+import { enqueue, exerciseAway, exerciseRestarts, put, storedIn, takeOne } from "../sharing.test-engine.ts";
 import { type JetStreamEngine, type JetStreamEngineOptions, openJetStreamEngine } from "./mod.ts";
 
 const why = await absent();
 const queue = "jobs";
 const leaseMs = 60_000;
-
-const enqueue = (...bodies: readonly string[]): Change => ({
-  op: "enqueue",
-  queue,
-  messages: bodies.map((body) => ({ body })),
-});
-
-async function bodiesIn(engine: JetStreamEngine): Promise<readonly string[]> {
-  return (await Array.fromAsync(engine.scan({ kind: "messages", queue }))).map(({ body }) => body);
-}
 
 describe.skipIf(why !== undefined)(`failures of JetStream ${why ?? ""}`, { timeout: 90_000 }, () => {
   let server: PrivateServer;
@@ -53,52 +37,22 @@ describe.skipIf(why !== undefined)(`failures of JetStream ${why ?? ""}`, { timeo
   test("7, 8: an answer or a command that is lost on the way is asked after: applied once, and the caller sees its outcome", async () => {
     await using proxy = await cuttingProxy(server.url);
     const engine = await open({ url: proxy.url });
-    for (const [index, cut] of (["answer", "request", "answer"] as const).entries()) {
+    for (const [index, cut] of (
+      ["cut behind the answers", "cut before the request", "cut behind the answers"] as const
+    ).entries()) {
       proxy.next(cut, `${stream}.commands`);
       const result = await engine.commit([enqueue(`job ${index}`)]);
       expect(result.committed).toBe(true);
     }
     const other = await open();
-    expect(await bodiesIn(other)).toEqual(["job 0", "job 1", "job 2"]);
-    expect(await bodiesIn(engine)).toEqual(["job 0", "job 1", "job 2"]);
+    expect(await storedIn(other)).toEqual(["job 0", "job 1", "job 2"]);
+    expect(await storedIn(engine)).toEqual(["job 0", "job 1", "job 2"]);
   });
 
   test("9: a server that is killed under load and started again loses nothing acknowledged, doubles nothing, and keeps the order", async () => {
-    const engines = [await open({ snapshotCommands: 40 }), await open({ snapshotCommands: 40 })];
-    const acknowledged: string[] = [];
-    const failures: unknown[] = [];
-    const progress = { isOver: false };
-    const writers = engines.map(async (engine, w) => {
-      for (let n = 0; !progress.isOver; n++) {
-        const body = `${w}-${n}`;
-        try {
-          await engine.commit([enqueue(body)]);
-          acknowledged.push(body);
-        } catch (error) {
-          failures.push(error);
-        }
-      }
-    });
-    for (let round = 0; round < 3; round++) {
-      await systemClock.sleep(250);
-      await server.kill();
-      await server.start();
-    }
-    await until(() => acknowledged.length > 150);
-    progress.isOver = true;
-    await Promise.all(writers);
-    const late = await open();
-    const held = await bodiesIn(late);
-    expect(new Set(held).size).toBe(held.length);
-    expect(acknowledged.filter((body) => !held.includes(body))).toEqual([]);
-    for (const w of [0, 1]) {
-      const numbers = held.filter((body) => body.startsWith(`${w}-`)).map((body) => Number(body.slice(2)));
-      expect(numbers).toEqual(numbers.toSorted((left, right) => left - right));
-    }
-    for (const engine of engines) expect(await bodiesIn(engine)).toEqual(held);
-    // What was not acknowledged was either refused for certain, or said to be unknown.
-    for (const error of failures)
-      expect(error).toMatchObject({ code: expect.stringMatching(/^(?:STORAGE|OUTCOME_UNKNOWN)$/) });
+    const names = await exerciseRestarts(server, (options) => open({ ...options, snapshotCommands: 40 }), put);
+    const cells = await Array.fromAsync((await open()).scan({ kind: "cells", space: "s" }));
+    expect(cells.map(({ key }) => key)).toEqual(names.toSorted());
   });
 
   test("a server that hangs for longer than busyMaxMs: the outcome is unknown, and afterwards it was applied once or never", async () => {
@@ -113,7 +67,7 @@ describe.skipIf(why !== undefined)(`failures of JetStream ${why ?? ""}`, { timeo
     server.resume();
     await until(async () => (await engine.health()).status === "up");
     await until(async () => (await engine.commit([enqueue("after")]).catch(() => undefined)) !== undefined);
-    const held = (await bodiesIn(engine)).filter((body) => body !== "after");
+    const held = (await storedIn(engine)).filter((body) => body !== "after");
     expect([["before"], ["before", "during"]]).toContainEqual(held);
   });
 
@@ -126,7 +80,7 @@ describe.skipIf(why !== undefined)(`failures of JetStream ${why ?? ""}`, { timeo
       expect(call).toMatchObject({ reason: { code: "STORAGE", reason: "busy", retryable: true } });
     await server.start();
     await until(async () => (await engine.commit([enqueue("found")]).catch(() => undefined)) !== undefined);
-    expect(await bodiesIn(engine)).toEqual(["found"]);
+    expect(await storedIn(engine)).toEqual(["found"]);
   });
 
   test("19: a stream that is full of old commands makes room by itself; nothing is refused or lost", async () => {
@@ -182,12 +136,75 @@ describe.skipIf(why !== undefined)(`failures of JetStream ${why ?? ""}`, { timeo
     expect((await streamFacts(connection, stream)).messages).toBe(0);
     proxy.open();
     await until(async () => (await far.health()).status === "up");
-    expect(await bodiesIn(far)).toEqual(await bodiesIn(near));
+    expect(await storedIn(far)).toEqual(await storedIn(near));
     await near.commit([enqueue("last")]);
-    expect((await bodiesIn(far)).length).toBe(122);
+    expect((await storedIn(far)).length).toBe(122);
     await until(() => rung.times > 0);
     const { claims } = await far.claim({ queue, count: 1, leaseMs });
     expect(claims[0]?.body).toBe("first");
+  });
+
+  test("a server that goes away again while the snapshot is loaded does not stop the process: it is loaded when it is back", async () => {
+    await using proxy = await cuttingProxy(server.url);
+    const [near, far] = [await open(), await open({ url: proxy.url, busyMaxMs: 600 })];
+    await far.commit([enqueue("first")]);
+    proxy.shut();
+    for (let n = 0; n < 5; n++) await near.commit([enqueue(`job ${n}`)]);
+    await near.compact();
+    proxy.next("cut before the request", `MSG.GET.${stream}-snapshots`);
+    const asked = proxy.came();
+    proxy.open();
+    await until(async () => (await far.health()).status === "up");
+    const read = far.get([]).catch(() => undefined);
+    await asked;
+    proxy.shut();
+    await read;
+    await systemClock.sleep(1_200);
+    proxy.open();
+    await until(async () => (await far.health()).status === "up");
+    expect((await far.health()).fault).toBeUndefined();
+    expect(await storedIn(far)).toEqual(await storedIn(near));
+  });
+
+  test("the first snapshot of all is there for those who come later", async () => {
+    const engine = await open();
+    await engine.commit([enqueue("job")]);
+    await engine.compact();
+    expect(await storedIn(await open())).toEqual(["job"]);
+  });
+
+  test("a message with failures that are longer than what one message of the server holds is in a snapshot like others", async () => {
+    const engine = await open();
+    await engine.commit([enqueue("job"), put("k")]);
+    const failure = "é😀".repeat(40_000);
+    for (let n = 0; n < 6; n++) {
+      const { receipt } = await takeOne(engine);
+      const as = { kind: "retry", delayMs: 0, failure: `${n} ${failure}` } as const;
+      await engine.commit([{ op: "settle", receipt, as }]);
+    }
+    await engine.compact();
+    const rows = async (of: JetStreamEngine) => Array.fromAsync(of.scan({ kind: "messages", queue }));
+    expect(await rows(await open())).toEqual(await rows(engine));
+  });
+
+  test("a snapshot for which there is no room leaves nothing behind, and a smaller one has the room", async () => {
+    const engine = await open();
+    await using connection = await openNats({ url: server.url });
+    const cell = (n: number): CellKey => ({ space: "s", key: `k${n}` });
+    for (let n = 0; n < 40; n++)
+      await engine.commit([{ op: "put", cell: cell(n), expect: "any", value: "x".repeat(40_000) }]);
+    // One part of it, of half the largest message, but not two.
+    await limit(connection, 700_000);
+    await expect(engine.compact()).rejects.toMatchObject({ reason: "full" });
+    expect((await streamFacts(connection, `${stream}-snapshots`)).messages).toBe(0);
+    for (let n = 10; n < 40; n++) await engine.commit([{ op: "put", cell: cell(n), expect: "any", value: undefined }]);
+    await engine.compact();
+    expect((await streamFacts(connection, stream)).messages).toBe(0);
+  });
+
+  test("of many calls that wait for a server that is away none waits much longer than busyMaxMs", async () => {
+    const reach = { away: () => Promise.resolve(server.pause()), back: () => Promise.resolve(server.resume()) };
+    expect(await exerciseAway(reach, open)).toEqual(["OUTCOME_UNKNOWN", "STORAGE"]);
   });
 
   test("what processes write at the same time is snapshot and purged by one of them at a time, and the stream stays short", async () => {
@@ -197,10 +214,10 @@ describe.skipIf(why !== undefined)(`failures of JetStream ${why ?? ""}`, { timeo
         for (let n = 0; n < 150; n++) await engine.commit([enqueue(`${w}-${n}`)]);
       }),
     );
-    const held = await Promise.all(engines.map(bodiesIn));
+    const held = await Promise.all(engines.map(storedIn));
     expect(held[0]?.length).toBe(450);
     expect(held[1]).toEqual(held[0]);
-    expect(await bodiesIn(await open())).toEqual(held[0]);
+    expect(await storedIn(await open())).toEqual(held[0]);
     await using connection = await openNats({ url: server.url });
     expect((await streamFacts(connection, stream)).messages).toBeLessThan(200);
   });
@@ -248,10 +265,10 @@ describe.skipIf(why !== undefined)(`failures of JetStream ${why ?? ""}`, { timeo
           });
     };
     for (let n = 0; (await newest())?.former === undefined; n++) await engine.commit([enqueue(`job ${n}`)]);
-    const held = await bodiesIn(engine);
+    const held = await storedIn(engine);
     await engine[Symbol.asyncDispose]();
     await purge(connection, `${stream}-snapshots`, { subject: (await newest())?.partSubject ?? "" });
-    expect(await bodiesIn(await open())).toEqual(held);
+    expect(await storedIn(await open())).toEqual(held);
   });
 
   test("a class that the stream cannot keep is refused at opening; what the operator states is taken", async () => {
@@ -263,82 +280,11 @@ describe.skipIf(why !== undefined)(`failures of JetStream ${why ?? ""}`, { timeo
   test("a commit that does not fit into a message of the server is a ChangeError, and the next one passes", async () => {
     const engine = await open();
     const body = "x".repeat(engine.can.payloadBytesMax);
-    await expect(engine.commit([enqueue(body, body, body, body, body)])).rejects.toMatchObject({ code: "CHANGE" });
+    await expect(engine.commit(Array.from({ length: 5 }, () => enqueue(body)))).rejects.toMatchObject({
+      code: "CHANGE",
+    });
     await engine.commit([enqueue(body)]);
-    expect((await bodiesIn(engine)).length).toBe(1);
-  });
-
-  test("16 workers of four engines on one key: in order, one at a time, each once", async () => {
-    const engines = [await open({ snapshotCommands: 32 }), await open(), await open(), await open()];
-    const bodies = Array.from({ length: 60 }, (_, n) => String(n));
-    await engines[0]?.commit([{ op: "enqueue", queue, messages: bodies.map((body) => ({ body, key: "k" })) }]);
-    const handled: string[] = [];
-    let running = 0;
-    const work = async (engine: JetStreamEngine | undefined): Promise<void> => {
-      if (engine === undefined) return;
-      while (handled.length < bodies.length) {
-        const { claims } = await engine.claim({ queue, count: 4, leaseMs });
-        if (claims.length === 0) await systemClock.sleep(2);
-        for (const { receipt, body } of claims) {
-          expect((running += 1)).toBe(1);
-          handled.push(body);
-          running -= 1;
-          await engine.commit([{ op: "settle", receipt, as: { kind: "ack" } }]);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: 16 }, (_, n) => work(engines[n % 4])));
-    expect(handled).toEqual(bodies);
-  });
-
-  test("two schedulers fire each time once, and one goes on when the other is gone", async () => {
-    const everyMs = 200;
-    const start = async (stack: AsyncDisposableStack): Promise<void> => {
-      const engine = await open();
-      const jobs = await openQueue({ engine, queue: queueOf<number>("ticks") });
-      const input = ({ scheduledAtMs }: { readonly scheduledAtMs: number }): number => scheduledAtMs;
-      const schedules = [{ name: "tick", everyMs, queue: jobs, input, catchUp: "all" as const }] as const;
-      stack.use(await openSchedule({ engine, schedules }));
-    };
-    await using last = new AsyncDisposableStack();
-    await start(last);
-    {
-      await using other = new AsyncDisposableStack();
-      await start(other);
-      await systemClock.sleep(1_200);
-    }
-    await systemClock.sleep(800);
-    const ticks = await openQueue({ engine: await open(), queue: queueOf<number>("ticks") });
-    const times = (await Array.fromAsync(ticks.jobs())).map(({ input }) => input);
-    expect(times.length).toBeGreaterThanOrEqual(5);
-    expect(times).toEqual(times.map((_, index) => (times[0] ?? 0) + index * everyMs));
-  });
-
-  test("10: leases go by the server's clock, which every engine reads", async () => {
-    const engines = [await open(), await open()];
-    for (const { clock } of engines) expect(Math.abs(clock.now() - systemClock.now())).toBeLessThan(1_000);
-    await engines[0]?.commit([enqueue("job")]);
-    const { claims } = (await engines[1]?.claim({ queue, count: 1, leaseMs: 5_000 })) ?? { claims: [] };
-    expect(Math.abs((claims[0]?.leaseUntilMs ?? 0) - 5_000 - systemClock.now())).toBeLessThan(1_000);
-  });
-
-  test("10: where clocks are given and one is a minute ahead, leases end early, the late holder is fenced, nothing is lost", async () => {
-    const ahead: Clock = {
-      now: () => systemClock.now() + 60_000,
-      monotonic: () => systemClock.monotonic(),
-      setTimer: (...given) => systemClock.setTimer(...given),
-      sleep: (...given) => systemClock.sleep(...given),
-      nextTurn: (run) => systemClock.nextTurn(run),
-    };
-    const [right, wrong] = [await open({ clock: systemClock }), await open({ clock: ahead })];
-    await right.commit([enqueue("job")]);
-    const [held] = (await right.claim({ queue, count: 1, leaseMs: 30_000 })).claims;
-    const [again] = (await wrong.claim({ queue, count: 1, leaseMs: 30_000 })).claims;
-    if (held === undefined || again === undefined) throw new Error("not handed out");
-    expect([again.body, again.crashes]).toEqual(["job", 1]);
-    const late = await right.commit([{ op: "settle", receipt: held.receipt, as: { kind: "ack" } }]);
-    expect(late).toMatchObject({ committed: false, refusal: { kind: "lease-lost" } });
-    expect((await wrong.commit([{ op: "settle", receipt: again.receipt, as: { kind: "ack" } }])).committed).toBe(true);
+    expect((await storedIn(engine)).length).toBe(1);
   });
 
   test("a stream that is removed under the engine stops it, and it says so", async () => {

@@ -84,7 +84,7 @@ const history = fc.array(
 );
 
 // Spaces and queues have no order of their own.
-const text = (fold: Fold): readonly string[] => [...writeState(fold, 1_000_000)].join("\n").split("\n").toSorted();
+const text = (fold: Fold): readonly string[] => [...writeState(fold, 100_000_000)].join("\n").split("\n").toSorted();
 
 function commandOf(number: number, calls: readonly Call[], stateBytesMax = 1e9): Command {
   return { version: 1, proposer: number % 2 === 0 ? "even" : "odd", number, stateBytesMax, calls };
@@ -108,6 +108,19 @@ test("a state that was written and read at any moment goes on exactly like the o
     }),
     { numRuns: 300 },
   );
+});
+
+test("no text of a state is larger than it may be, and no character is parted", () => {
+  const fold = new Fold();
+  const body = `${"x".repeat(7)}${"é😀\n".repeat(500)}`;
+  for (let n = 1; n < 4; n++)
+    fold.apply(commandOf(n, [["commit", [{ op: "enqueue", queue: "red", messages: [{ body: body.slice(n) }] }]]]), 0);
+  for (let bytesMax = 64; bytesMax < 5_000; bytesMax += 7) {
+    const texts = [...writeState(fold, bytesMax)];
+    expect(Math.max(...texts.map((each) => Buffer.byteLength(each)))).toBeLessThanOrEqual(bytesMax);
+    const bytes = texts.map((each) => new TextEncoder().encode(each));
+    expect(text(readState(bytes.map((each) => new TextDecoder().decode(each))))).toEqual(text(fold));
+  }
 });
 
 test("when all has been taken out and has expired, nothing weighs any more", () => {

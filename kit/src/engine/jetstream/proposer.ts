@@ -1,9 +1,8 @@
 import type { Clock } from "../../clock/mod.ts";
-import { deque, type Deque } from "../../collections/mod.ts";
 import { isLost, NatsError, OutcomeUnknownError, publish } from "../../drivers/nats/mod.ts";
+import { invariant } from "../../errors/mod.ts";
 import type { Random } from "../../random/mod.ts";
-import { StorageError } from "../errors.ts";
-import { groupMax } from "../limits.ts";
+import { CallLine, type WaitingCall } from "../call-line.ts";
 import { commandHeadBytes, commandText, formatVersion } from "./command.ts";
 import { storageErrorOf } from "./faults.ts";
 import type { Answer } from "./fold.ts";
@@ -16,8 +15,7 @@ export interface Proposal {
   readonly bytes: number;
   /** The queue that a claim asks, for the question whether there is anything to hand out; `undefined` for other calls. */
   readonly claims: string | undefined;
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: unknown) => void;
+  answer?: Answer;
 }
 
 /** What a proposer works with. */
@@ -43,74 +41,55 @@ const pauseMaxMs = 500;
  *  effect in their order, whatever is lost on the way. */
 export class Proposer {
   readonly #place: Proposing;
-  readonly #waiting: Deque<Proposal> = deque();
+  readonly #line: CallLine<Proposal>;
   #number = 0;
   #closeByMs = Infinity;
-  #running: Promise<void> | undefined;
 
   constructor(place: Proposing) {
     this.#place = place;
+    const { clock, waitingMax } = place;
+    const portion = (): ((call: Proposal) => boolean) => {
+      let room = place.connection.messageBytesMax - commandHeadBytes;
+      return ({ bytes }) => (room -= bytes + 1) >= 0;
+    };
+    this.#line = new CallLine({ clock, waitingMax, portion, carryOut: (group) => this.#carryOut(group) });
   }
 
   /** Resolves with the answer of the state machine. Rejects with StorageError or OutcomeUnknownError. */
-  propose(call: Pick<Proposal, "text" | "bytes" | "claims">): Promise<Answer> {
-    const { waitingMax } = this.#place;
-    if (this.#waiting.size >= waitingMax)
-      return Promise.reject(new StorageError("busy", `${waitingMax} calls are waiting for the engine`));
-    return new Promise((resolve, reject) => {
-      this.#waiting.pushBack({ ...call, resolve, reject });
-      this.#running ??= this.#run();
-    });
+  async propose(call: Proposal): Promise<Answer> {
+    await this.#line.submit(call);
+    invariant(call.answer !== undefined, "a call that was carried out has an answer");
+    return call.answer;
   }
 
   /** Resolves when nothing waits any more, `busyMaxMs` from now at the latest, or soon after. */
   async close(): Promise<void> {
     this.#closeByMs = this.#place.connection.clock.monotonic() + this.#place.busyMaxMs;
-    await this.#running;
+    await this.#line.idle();
   }
 
-  async #run(): Promise<void> {
-    // Others of this turn come along.
-    await new Promise<void>((resolve) => this.#place.clock.nextTurn(resolve));
-    while (this.#waiting.size > 0) {
-      const group = this.#nextGroup();
-      try {
-        await this.#carryOut(group);
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-        if (!this.#place.connection.isConnected) this.#refuseWaiting();
-      }
+  async #carryOut(group: readonly WaitingCall<Proposal>[]): Promise<"done" | "away"> {
+    const { connection, busyMaxMs } = this.#place;
+    const startedMs = connection.clock.monotonic();
+    try {
+      await this.#answer(group.map(({ call }) => call));
+      for (const { settled } of group) settled.open();
+      return "done";
+    } catch (error) {
+      for (const { settled } of group) settled.fail(error);
+      return connection.isConnected && connection.clock.monotonic() - startedMs < busyMaxMs ? "done" : "away";
     }
-    this.#running = undefined;
   }
 
-  /** Whoever waits behind a command that has waited for as long as anybody may does not wait as long again. */
-  #refuseWaiting(): void {
-    const why = new StorageError("busy", `the server is away for longer than ${this.#place.busyMaxMs} ms`);
-    for (let next = this.#waiting.popFront(); next !== undefined; next = this.#waiting.popFront()) next.reject(why);
-  }
-
-  #nextGroup(): readonly Proposal[] {
-    const group: Proposal[] = [];
-    let room = this.#place.connection.messageBytesMax - commandHeadBytes;
-    for (let next = this.#waiting.peekFront(); next !== undefined; next = this.#waiting.peekFront()) {
-      room -= next.bytes + 1;
-      if (group.length === groupMax || (room < 0 && group.length > 0)) break;
-      group.push(next);
-      this.#waiting.popFront();
-    }
-    return group;
-  }
-
-  async #carryOut(group: readonly Proposal[]): Promise<void> {
-    if (await this.#areIdle(group)) {
-      for (const { claims, resolve } of group) resolve(this.#emptyClaim(claims));
+  async #answer(calls: readonly Proposal[]): Promise<void> {
+    if (await this.#areIdle(calls)) {
+      for (const call of calls) call.answer = this.#emptyClaim(call.claims);
       return;
     }
-    const fate = await this.#send(group);
+    const fate = await this.#send(calls);
     if (fate.kind === "unknown") throw new OutcomeUnknownError("a command that this process fell behind");
-    for (const [index, { resolve }] of group.entries()) resolve(fate.answers[index] ?? { kind: "done" });
-    this.#place.proposed(group.length);
+    for (const [index, call] of calls.entries()) call.answer = fate.answers[index] ?? { kind: "done" };
+    this.#place.proposed(calls.length);
   }
 
   /** Whether all are claims of queues that have nothing to hand out: then nobody has to write that down. */

@@ -1,4 +1,11 @@
-import { type Delivered, follow, type Followed, type NatsConnection, streamFacts } from "../../drivers/nats/mod.ts";
+import {
+  type Delivered,
+  follow,
+  type Followed,
+  type NatsConnection,
+  NatsError,
+  streamFacts,
+} from "../../drivers/nats/mod.ts";
 import { KitError, TimeoutError } from "../../errors/mod.ts";
 import type { Bells } from "../bells.ts";
 import { StorageError } from "../errors.ts";
@@ -21,6 +28,7 @@ export interface ReplicaPlace {
 }
 
 const readsMax = 5;
+const reloadPauseMs = 250;
 
 interface Waiter {
   readonly sequence: number;
@@ -42,7 +50,10 @@ export class Replica {
   #applied = 0;
   #bytesSinceCover = 0;
   #followed: Followed | undefined;
-  #reloading: Promise<void> | undefined;
+  #loading: Promise<void> | undefined;
+  /** What was loaded last is not the newest any more. */
+  #isBehind = false;
+  #isClosed = false;
   /** Counts the states that were loaded: what was meant for a former one is passed over. */
   #era = 0;
   #waiters: Waiter[] = [];
@@ -74,7 +85,10 @@ export class Replica {
 
   /** Loads the newest snapshot and begins to follow. */
   async begin(): Promise<void> {
-    await this.#load();
+    this.#loading = this.#load().finally(() => (this.#loading = undefined));
+    await this.#loading;
+    if (this.#isBehind) this.#reload();
+    await this.#loading;
     if (this.#fault !== undefined) throw this.#fault;
   }
 
@@ -106,7 +120,7 @@ export class Replica {
 
   /** The stream begins at this sequence. What was purged before it was read here is in a snapshot, and perhaps nothing comes behind it that would show the leap. */
   noticePurge(firstSequence: number): void {
-    if (firstSequence > this.#applied + 1 && this.#reloading === undefined) this.#reload();
+    if (firstSequence > this.#applied + 1 && this.#loading === undefined) this.#reload();
   }
 
   /** What becomes of the command of this process with this number; one at a time. */
@@ -122,7 +136,8 @@ export class Replica {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#reloading?.catch(() => undefined);
+    this.#isClosed = true;
+    await this.#loading?.catch(() => undefined);
     await this.#followed?.[Symbol.asyncDispose]();
   }
 
@@ -201,17 +216,31 @@ export class Replica {
     for (const { resolve } of due) resolve();
   }
 
+  /** While the state is being loaded another leap may show: then it is loaded once more, so that there is one follower at a time. */
   #reload(): void {
-    const former = this.#followed;
     this.#era++;
-    this.#reloading = (async () => {
-      await former?.[Symbol.asyncDispose]();
-      await this.#load();
-      // In which topics something happened is not known.
-      this.#place.bells.ringAll();
-    })()
+    this.#isBehind = true;
+    this.#loading ??= this.#loadNewest()
       .catch((error: unknown) => this.#halt(error))
-      .finally(() => (this.#reloading = undefined));
+      .finally(() => (this.#loading = undefined));
+  }
+
+  /** A server that is away while the state is loaded is no reason to stop for ever: it is tried again. */
+  async #loadNewest(): Promise<void> {
+    const { connection, bells } = this.#place;
+    while (this.#isBehind && !this.#isClosed) {
+      await this.#followed?.[Symbol.asyncDispose]();
+      this.#isBehind = false;
+      try {
+        await this.#load();
+      } catch (error) {
+        if (!(error instanceof NatsError) || !error.retryable) throw error;
+        this.#isBehind = true;
+        await connection.clock.sleep(reloadPauseMs);
+      }
+    }
+    // In which topics something happened is not known.
+    bells.ringAll();
   }
 
   /** Nothing that comes later would be carried out on the right state. */

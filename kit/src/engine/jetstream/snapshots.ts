@@ -109,7 +109,7 @@ export interface Writing extends Snapshot {
 
 /**
  * Writes a snapshot in parts, and then that it is the newest one; what came before the one before it is removed. `covered` when there is one that goes as far or further,
- * `superseded` when another process was first, whose snapshot may not go as far; nothing of this one stays then. The texts are made before anything is awaited, so that they show one moment. Rejects with NatsError.
+ * `superseded` when another process was first, whose snapshot may not go as far; nothing of this one stays then, nor when there was no room for it. The texts are made before anything is awaited, so that they show one moment. Rejects with NatsError.
  */
 export async function writeSnapshot(
   connection: NatsConnection,
@@ -122,8 +122,14 @@ export async function writeSnapshot(
   if (before !== undefined && before.covers >= covers) return "covered";
   const partSubject = `${names.newestSubject}.${covers}.${writer}`;
   const parts: number[] = [];
-  // Without ids: a part that was purged must not be dropped as a repeat when it is written again.
-  for (const data of texts) parts.push((await publish(connection, { subject: partSubject, data })).sequence);
+  try {
+    // Without ids: a part that was purged must not be dropped as a repeat when it is written again.
+    for (const data of texts) parts.push((await publish(connection, { subject: partSubject, data })).sequence);
+  } catch (error) {
+    // What is left of it would take the room that the next one needs.
+    await purge(connection, names.snapshots, { subject: partSubject }).catch(() => undefined);
+    throw error;
+  }
   const newest: Newest = { version: formatVersion, covers, parts, partSubject, former: before?.sequence };
   try {
     await publish(connection, {

@@ -16,8 +16,44 @@ type Row =
 
 type WrittenEntry = Omit<Entry, "place" | "headers"> & { readonly headers?: Readonly<Record<string, string>> };
 
-/** The whole state as texts of about `bytesMax` bytes each at most (a message that is larger has one of its own). */
+/** The whole state as texts of `bytesMax` bytes each at most. A row that is larger (a message with its failures may be larger than any message of the server)
+ *  has texts of its own, of which all but the first begin with a mark. */
 export function* writeState(fold: Fold, bytesMax: number): Generator<string> {
+  for (const text of textsOfRows(fold, bytesMax)) yield* pieces(text, bytesMax);
+}
+
+const continued = "+";
+
+/** Rows begin with a bracket, so that the mark says enough. */
+function* pieces(text: string, bytesMax: number): Generator<string> {
+  if (Buffer.byteLength(text) <= bytesMax) return yield text;
+  // A unit of a text is three bytes at most; two of them may be a character that must not be parted.
+  const unitsMax = Math.max(2, Math.floor((bytesMax - continued.length) / 3));
+  for (let from = 0, to = 0; from < text.length; from = to) {
+    to = Math.min(text.length, from + unitsMax);
+    if (to < text.length && isLowSurrogate(text.charCodeAt(to))) to -= 1;
+    yield (from === 0 ? "" : continued) + text.slice(from, to);
+  }
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+/** The texts as they were before the larger ones were parted. */
+function* joined(texts: Iterable<string>): Generator<string> {
+  let whole = "";
+  for (const text of texts) {
+    if (text.startsWith(continued)) whole += text.slice(continued.length);
+    else {
+      if (whole !== "") yield whole;
+      whole = text;
+    }
+  }
+  yield whole;
+}
+
+function* textsOfRows(fold: Fold, bytesMax: number): Generator<string> {
   let lines: string[] = [];
   let bytes = 0;
   for (const row of rowsOf(fold)) {
@@ -38,7 +74,7 @@ export function* writeState(fold: Fold, bytesMax: number): Generator<string> {
 export function readState(texts: Iterable<string>): Fold {
   const fold = new Fold();
   try {
-    for (const text of texts) for (const line of text.split("\n")) restore(fold, JSON.parse(line) as Row);
+    for (const text of joined(texts)) for (const line of text.split("\n")) restore(fold, JSON.parse(line) as Row);
   } catch (error) {
     throw new StorageError("corrupt", "a snapshot of the stream cannot be read", { cause: error });
   }

@@ -1,44 +1,11 @@
 import { afterAll, describe, test } from "vitest";
-import {
-  dropSchema,
-  dropSchemas,
-  freshSchema,
-  serverUrl,
-  absent,
-} from "../../drivers/postgres/server.test-postgres.ts";
-import { type EngineFixture, exerciseEngine, exerciseEngineCrashes, type OpenEngine } from "../conformance/mod.ts";
-import { nameSchemas } from "./crash.test-schema.ts";
-import { openPostgresEngine, type PostgresEngine } from "./mod.ts";
+import { absent, dropSchemas, freshSchema } from "../../drivers/postgres/server.test-postgres.ts";
+import { exerciseEngine, exerciseEngineCrashes, type OpenEngine } from "../conformance/mod.ts";
+import { tellPlace } from "../crash-place.test-engine.ts";
+import { fixtureOn } from "../fixture.test-engine.ts";
+import { freshPlace, quick } from "./data.test-engine.ts";
 
-const openEngine: OpenEngine = async ({ clock }): Promise<EngineFixture> => {
-  const schema = freshSchema();
-  const opened: PostgresEngine[] = [];
-  const open = async (): Promise<PostgresEngine> => {
-    // Class "process" keeps the suite off the disk's flush; the rules are the same.
-    const engine = await openPostgresEngine({
-      url: serverUrl,
-      schema,
-      durability: "process",
-      clock,
-      connectionsMax: 2,
-    });
-    opened.push(engine);
-    return engine;
-  };
-  const engine = await open();
-  return {
-    engine,
-    openAnother: open,
-    reopen: async () => {
-      for (const each of opened.splice(0)) await each[Symbol.asyncDispose]();
-      return await open();
-    },
-    dispose: async () => {
-      for (const each of opened) await each[Symbol.asyncDispose]();
-      await dropSchema(schema);
-    },
-  };
-};
+const openEngine: OpenEngine = ({ clock }) => fixtureOn(freshPlace({ ...quick, clock }));
 
 const reason = "the shared server's disk is not filled; full-disk.real.test.ts does it with a server of its own";
 
@@ -60,7 +27,7 @@ describe.skipIf(why !== undefined)(`PostgreSQL ${why ?? ""}`, { timeout: 90_000 
     ],
   });
   const crashes = freshSchema();
-  nameSchemas(crashes);
+  tellPlace("POSTGRES", crashes);
   afterAll(() => dropSchemas(crashes));
   exerciseEngineCrashes("postgres", { test, crash: { module: new URL("crash.test-engine.ts", import.meta.url) } });
 });

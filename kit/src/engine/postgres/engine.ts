@@ -23,6 +23,7 @@ import type {
 } from "../engine.ts";
 import { DurabilityError } from "../errors.ts";
 import type { RecordedEvent } from "../event-record.ts";
+import { type BellWire, FarBells } from "../far-bells.ts";
 import { Maintenance } from "../maintenance.ts";
 import type { Receipt } from "../message.ts";
 import type { ScanQuery, ScanRow } from "../scan.ts";
@@ -30,7 +31,6 @@ import { validateChanges } from "../validate-change.ts";
 import { validateClaim, validateLease, validateRead, validateStream } from "../validate-request.ts";
 import { auditFaults } from "./audit.ts";
 import { CellReads } from "./cells.ts";
-import { FarBells } from "./far-bells.ts";
 import { engineFault } from "./faults.ts";
 import type { Shared } from "./group.ts";
 import { LogReads } from "./log.ts";
@@ -85,6 +85,13 @@ function refuseWeaker({ facts }: PostgresDatabase, { durability }: ResolvedOptio
     throw new DurabilityError("the engine (the server names no synchronous standbys)", durability, "disk");
 }
 
+function wireOf(database: PostgresDatabase, channel: string): BellWire {
+  return {
+    send: (text) => database.notify(channel, text),
+    hear: ({ message, listening }) => database.listen(channel, { notification: message, listening }),
+  };
+}
+
 const claimed = telemetryChannel("ashlar.engine.claim");
 
 class OnPostgres implements PostgresEngine {
@@ -124,7 +131,7 @@ class OnPostgres implements PostgresEngine {
     this.#cells = new CellReads(database, { clock, schema });
     this.#scans = new Scans(database, schema);
     const own = String(random.integer(0, Number.MAX_SAFE_INTEGER));
-    this.#bells = new FarBells(database, { clock, schema, own });
+    this.#bells = new FarBells({ clock, own, wire: wireOf(database, `${schema}_bell`) });
     this.#maintenance = new Maintenance(clock, maintenanceMs, (isClosed) => maintain(database, resolved, isClosed));
     this.#connection = database.ownConnection(writerSettings);
     this.#writer = new Writer({
@@ -139,9 +146,10 @@ class OnPostgres implements PostgresEngine {
     });
   }
 
-  /** Reads the server's clock. */
+  /** Reads the server's clock, and begins to hear others. */
   async start(): Promise<void> {
     await this.#writer.submit({ kind: "commit", changes: [] });
+    await this.#bells.start();
   }
 
   commit(changes: readonly Change[]): Promise<CommitResult> {

@@ -2,47 +2,35 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { openPostgres } from "../../drivers/postgres/mod.ts";
 import { programs, startCluster } from "../../drivers/postgres/cluster.test-postgres.ts";
+import type { Cut } from "../../drivers/cutting-proxy.test-server.ts";
 import {
   cuttingProxy,
   dropSchema,
   freshSchema,
   needsServer,
   serverUrl,
-  type Cut,
 } from "../../drivers/postgres/server.test-postgres.ts";
-import { openQueue, queue } from "../../queue/mod.ts";
-import { openSchedule } from "../../schedule/mod.ts";
-import type { Change, CommitResult } from "../mod.ts";
+import { type OpenOn, withEngines as withEnginesOn } from "../fixture.test-engine.ts";
+import type { Change } from "../mod.ts";
+import { added, exerciseAway, exerciseRestarts } from "../sharing.test-engine.ts";
+import { freshPlace } from "./data.test-engine.ts";
 import { openPostgresEngine, type PostgresEngine, type PostgresEngineOptions } from "./mod.ts";
 
 beforeEach(needsServer);
 
-type Open = (options?: Partial<PostgresEngineOptions>) => Promise<PostgresEngine>;
-
 /** Runs the test with engines on one schema, which are closed at the end. */
-async function withEngines(run: (open: Open, schema: string) => Promise<void>): Promise<void> {
-  const schema = freshSchema();
-  const opened: PostgresEngine[] = [];
-  try {
-    await run(async (options) => {
-      const engine = await openPostgresEngine({ url: serverUrl, schema, ...options });
-      opened.push(engine);
-      return engine;
-    }, schema);
-  } finally {
-    for (const engine of opened) await engine[Symbol.asyncDispose]();
-    await dropSchema(schema);
-  }
+function withEngines(
+  run: (open: OpenOn<PostgresEngine, PostgresEngineOptions>, schema: string) => Promise<void>,
+): Promise<void> {
+  const place = freshPlace();
+  return withEnginesOn(place, (open) => run(open, place.schema));
 }
 
 function append(stream: string, data: string, expected: number | "any" = "any"): Change {
   return { op: "append", log: "ledger", stream, expected, events: [{ type: "Noted", data }] };
 }
 
-function added(result: CommitResult): readonly string[] {
-  if (!result.committed) throw new Error(JSON.stringify(result.refusal));
-  return result.outcomes.flatMap((outcome) => (outcome.op === "enqueue" ? outcome.messages.map(({ id }) => id) : []));
-}
+const nothing = (): Promise<void> => Promise.resolve();
 
 describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () => {
   const cuts: readonly Cut[] = ["cut before the request", "cut before the answer"];
@@ -69,7 +57,7 @@ describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () 
             await engine.commit(list(0));
             await engine.commit(list(1));
             let requests = 0;
-            proxy.nextWhen(cut, (bytes) => bytes.includes("ashlar_") && ++requests === nth);
+            proxy.next(cut, (bytes) => bytes.includes("ashlar_") && ++requests === nth);
             const result = await engine.commit(list(2));
             const direct = await open();
             const { events } = await direct.read({ log: "ledger", after: 0, limit: 9 });
@@ -95,34 +83,28 @@ test(
     const bin = programs();
     if (bin === undefined) return context.skip("PostgreSQL's server programs are not installed here");
     await using cluster = await startCluster(bin);
-    const engine = await openPostgresEngine({ url: cluster.url, busyMaxMs: 30_000 });
-    const acknowledged: string[] = [];
-    const load = { isOver: false };
-    const callers = Array.from({ length: 8 }, async (_, caller) => {
-      for (let n = 0; !load.isOver; n++) {
-        const name = `${caller}-${n}`;
-        const changes: Change[] = [append(name, name, 0), { op: "enqueue", queue: "jobs", messages: [{ body: name }] }];
-        const { committed } = await engine.commit(changes);
-        expect(committed).toBe(true);
-        acknowledged.push(name);
-      }
+    const place = { open: (options = {}) => openPostgresEngine({ url: cluster.url, ...options }), drop: nothing };
+    const server = { kill: () => cluster.stop("immediate"), start: () => cluster.start() };
+    await withEnginesOn<PostgresEngine, PostgresEngineOptions>(place, async (open) => {
+      const names = await exerciseRestarts(server, open, (name) => append(name, name, 0));
+      const engine = await open();
+      const { events } = await engine.read({ log: "ledger", after: 0, limit: 100_000 });
+      expect(events.map(({ data }) => data).toSorted()).toEqual(names.toSorted());
+      expect(await engine.verify()).toEqual([]);
     });
-    for (let round = 0; round < 2; round++) {
-      await systemClock.sleep(500);
-      await cluster.stop("immediate");
-      await cluster.start();
-    }
-    const before = acknowledged.length;
-    for (let n = 0; n < 200 && acknowledged.length < before + 50; n++) await systemClock.sleep(50);
-    load.isOver = true;
-    await Promise.all(callers);
-    expect(acknowledged.length).toBeGreaterThan(before);
-    const { events } = await engine.read({ log: "ledger", after: 0, limit: 100_000 });
-    expect(events.map(({ data }) => data).toSorted()).toEqual(acknowledged.toSorted());
-    expect(await engine.verify()).toEqual([]);
-    await engine[Symbol.asyncDispose]();
   },
 );
+
+test("of many calls that wait for a server that is away none waits much longer than busyMaxMs", async (context) => {
+  const bin = programs();
+  if (bin === undefined) return context.skip("PostgreSQL's server programs are not installed here");
+  await using cluster = await startCluster(bin);
+  const place = { open: (options = {}) => openPostgresEngine({ url: cluster.url, ...options }), drop: nothing };
+  const reach = { away: () => cluster.stop("immediate"), back: () => cluster.start() };
+  await withEnginesOn<PostgresEngine, PostgresEngineOptions>(place, async (open) => {
+    expect(await exerciseAway(reach, open)).toEqual(["STORAGE"]);
+  });
+});
 
 test(
   "scenario 12: late commits of long transactions show in order to those who read meanwhile, and nobody's foreign transaction makes them wait",
@@ -157,66 +139,6 @@ test(
       expect(events[1]?.data).toBe("late");
     }),
 );
-
-test("16 workers of four processes on one key: in order, one at a time, each once", { timeout: 60_000 }, () =>
-  withEngines(async (open) => {
-    const engines = [await open(), await open(), await open(), await open()];
-    const bodies = Array.from({ length: 60 }, (_, n) => String(n));
-    await engines[0]?.commit([{ op: "enqueue", queue: "jobs", messages: bodies.map((body) => ({ body, key: "k" })) }]);
-    const handled: string[] = [];
-    let running = 0;
-    const work = async (engine: PostgresEngine | undefined): Promise<void> => {
-      if (engine === undefined) return;
-      while (handled.length < bodies.length) {
-        const { claims } = await engine.claim({ queue: "jobs", count: 4, leaseMs: 30_000 });
-        if (claims.length === 0) await systemClock.sleep(2);
-        for (const { receipt, body } of claims) {
-          expect((running += 1)).toBe(1);
-          handled.push(body);
-          running -= 1;
-          await engine.commit([{ op: "settle", receipt, as: { kind: "ack" } }]);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: 16 }, (_, n) => work(engines[n % 4])));
-    expect(handled).toEqual(bodies);
-    expect(await engines[0]?.verify()).toEqual([]);
-  }),
-);
-
-test("two schedulers fire each time once, and one goes on when the other is gone", { timeout: 60_000 }, () =>
-  withEngines(async (open) => {
-    const everyMs = 200;
-    const start = async (stack: AsyncDisposableStack): Promise<void> => {
-      const engine = await open();
-      const jobs = await openQueue({ engine, queue: queue<number>("ticks") });
-      const input = ({ scheduledAtMs }: { readonly scheduledAtMs: number }): number => scheduledAtMs;
-      const schedules = [{ name: "tick", everyMs, queue: jobs, input, catchUp: "all" as const }] as const;
-      stack.use(await openSchedule({ engine, schedules }));
-    };
-    await using last = new AsyncDisposableStack();
-    await start(last);
-    {
-      await using other = new AsyncDisposableStack();
-      await start(other);
-      await systemClock.sleep(1_200);
-    }
-    await systemClock.sleep(800);
-    const ticks = await openQueue({ engine: await open(), queue: queue<number>("ticks") });
-    const times = (await Array.fromAsync(ticks.jobs())).map(({ input }) => input);
-    expect(times.length).toBeGreaterThanOrEqual(5);
-    expect(times).toEqual(times.map((_, index) => (times[0] ?? 0) + index * everyMs));
-  }),
-);
-
-test("the engine's clock is the server's", () =>
-  withEngines(async (open) => {
-    const engine = await open();
-    const { rows } = await engine.sql.query<{ readonly now: number }>(
-      "select (extract(epoch from clock_timestamp()) * 1000)::float8 as now",
-    );
-    expect(Math.abs(engine.clock.now() - (rows[0]?.now ?? 0))).toBeLessThan(1_000);
-  }));
 
 test("a server that keeps less than asked for is refused, and says why", async () => {
   const schema = freshSchema();

@@ -1,6 +1,4 @@
-import { gate, type Gate } from "../../abort/mod.ts";
 import { type Clock, systemClock } from "../../clock/mod.ts";
-import { deque, type Deque } from "../../collections/mod.ts";
 import {
   commit,
   type CommitFate,
@@ -13,9 +11,8 @@ import {
 } from "../../drivers/postgres/mod.ts";
 import type { Random } from "../../random/mod.ts";
 import { telemetryChannel } from "../../telemetry/mod.ts";
+import { CallLine, type WaitingCall } from "../call-line.ts";
 import type { BellTopic } from "../engine.ts";
-import { StorageError } from "../errors.ts";
-import { groupMax } from "../limits.ts";
 import { engineFault } from "./faults.ts";
 import { type CarriedOut, carryOut, carryOutQuickly, type Shared } from "./group.ts";
 import type { Call } from "./plan.ts";
@@ -35,11 +32,6 @@ export interface WriterParts {
   readonly whenCommitted: (topics: ReadonlySet<BellTopic>) => void;
 }
 
-interface Waiting {
-  readonly call: Call;
-  readonly settled: Gate<void>;
-}
-
 // Rows that a group writes at most, unless one list alone writes more: about 20 ms.
 const weightMax = 10_000;
 const conflictsMax = 20;
@@ -47,73 +39,44 @@ const conflictsMax = 20;
 /** The one connection of a process that writes: calls that wait share a transaction, and while it runs the next ones gather. */
 export class Writer {
   readonly #parts: WriterParts;
-  readonly #waiting: Deque<Waiting> = deque();
-  readonly #whenIdle: (() => void)[] = [];
+  readonly #line: CallLine<Call>;
   readonly #pace = new Pace();
-  #isRunning = false;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
+    const { clock, waitingMax } = parts;
+    this.#line = new CallLine({ clock, waitingMax, portion, carryOut: (group) => this.#carryOut(group) });
   }
 
   /** Carries out a call in its turn, and resolves once it is committed. Rejects with StorageError, and then nothing of it was applied, or with
    *  OutcomeUnknownError. */
   async submit<C extends Call>(call: C): Promise<NonNullable<C["answer"]>> {
-    const { waitingMax } = this.#parts;
-    if (this.#waiting.size >= waitingMax)
-      throw new StorageError("busy", `${waitingMax} calls are waiting for the engine`);
-    const settled = gate();
-    this.#waiting.pushBack({ call, settled });
-    this.#schedule();
-    await settled.promise;
+    await this.#line.submit(call);
     if (call.answer === undefined) throw new Error("a call that was carried out has an answer");
     return call.answer;
   }
 
   /** Resolves when nothing waits any more. */
   idle(): Promise<void> {
-    if (!this.#isRunning) return Promise.resolve();
-    return new Promise((resolve) => this.#whenIdle.push(resolve));
+    return this.#line.idle();
   }
 
-  #schedule(): void {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    this.#parts.clock.nextTurn(() => void this.#runAll());
-  }
-
-  async #runAll(): Promise<void> {
-    while (this.#waiting.size > 0) await this.#runGroup(this.#nextGroup());
-    this.#isRunning = false;
-    for (const resolve of this.#whenIdle.splice(0)) resolve();
-  }
-
-  #nextGroup(): readonly Waiting[] {
-    const group: Waiting[] = [];
-    let weight = 0;
-    for (let next = this.#waiting.peekFront(); next !== undefined; next = this.#waiting.peekFront()) {
-      weight += weightOf(next.call);
-      if (group.length > 0 && (group.length >= groupMax || weight > weightMax)) break;
-      group.push(next);
-      this.#waiting.popFront();
-    }
-    return group;
-  }
-
-  /** Never rejects: each call learns its own outcome. */
-  async #runGroup(group: readonly Waiting[]): Promise<void> {
+  /** Each call learns its own outcome. */
+  async #carryOut(group: readonly WaitingCall<Call>[]): Promise<"done" | "away"> {
     const startedMs = systemClock.monotonic();
     const calls = group.map(({ call }) => call);
     try {
       await this.#persist(calls);
       for (const { settled } of group) settled.open();
       publish(calls, systemClock.monotonic() - startedMs, "committed");
+      return "done";
     } catch (error) {
       publish(calls, 0, "failed");
+      const wouldRepeat = error instanceof OutcomeUnknownError || isAway(error);
       // Each for itself: one that cannot be written must not take its neighbours along.
-      if (group.length > 1 && !(error instanceof OutcomeUnknownError) && !isAway(error))
-        for (const one of group) await this.#runGroup([one]);
+      if (group.length > 1 && !wouldRepeat) for (const one of group) await this.#carryOut([one]);
       else for (const { settled } of group) settled.fail(engineFault(error));
+      return error instanceof OutcomeUnknownError || isUnreachable(error) ? "away" : "done";
     }
   }
 
@@ -251,6 +214,11 @@ async function fateOf({ steady, marker }: OwnConnection): Promise<CommitFate | u
   }
 }
 
+function portion(): (call: Call) => boolean {
+  let weight = 0;
+  return (call) => (weight += weightOf(call)) <= weightMax;
+}
+
 function weightOf(call: Call): number {
   if (call.kind !== "commit") return 1;
   let weight = 0;
@@ -275,6 +243,11 @@ function isAway(error: unknown): boolean {
   return (
     mayPass(error) || (error instanceof PostgresError && (error.reason === "denied" || error.reason === "readonly"))
   );
+}
+
+/** It was tried for as long as a call waits. */
+function isUnreachable(error: unknown): boolean {
+  return error instanceof PostgresError && (error.reason === "connection" || error.reason === "unavailable");
 }
 
 function publish(calls: readonly Call[], durationMs: number, outcome: "committed" | "failed"): void {

@@ -29,6 +29,18 @@ async function settle(engine: MessageEngine, claim: Claim | undefined, as: Settl
   return (await engine.commit([{ op: "settle", receipt: claim.receipt, as }])).committed;
 }
 
+/** Until nothing has come for a while. */
+async function takeAll(engine: MessageEngine): Promise<readonly Claim[]> {
+  const all: Claim[] = [];
+  for (let quietMs = 0; quietMs < 500; quietMs += 10) {
+    const claims = await take(engine, 1_000);
+    all.push(...claims);
+    if (claims.length > 0) quietMs = 0;
+    await systemClock.sleep(10);
+  }
+  return all;
+}
+
 const bodies = (claims: readonly Claim[]): readonly string[] => claims.map(({ body }) => body);
 const ack = { kind: "ack" } as const;
 
@@ -182,12 +194,41 @@ test("scenario 7 and 8: an enqueue whose confirmation is lost is told as unknown
   await using proxy = await cuttingProxy();
   await using engine = await openFreshEngine([queue], { url: proxy.url, connectMaxMs: 200 });
   await add(engine, "a");
-  proxy.cutBeforeAnswer(() => true);
+  proxy.next("cut before the answer");
   await expect(add(engine, "b")).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
   await proxy[Symbol.asyncDispose]();
   await expect(add(engine, "c")).rejects.toMatchObject({ code: "STORAGE", reason: "busy", retryable: true });
   await using other = await openRabbitEngine({ url: brokerUrl, prefix: engine.prefix });
   expect(bodies(await take(other))).toEqual(["a", "b"]);
+});
+
+test("an enqueue of several messages is not atomic: cut in the middle, some are added in their order, and the outcome is unknown", async () => {
+  await using proxy = await cuttingProxy();
+  await using engine = await openFreshEngine([queue], { url: proxy.url });
+  const sent = Array.from({ length: 3_000 }, (_, n) => `${n} ${"x".repeat(1_000)}`);
+  await add(engine, "before");
+  let pieces = 0;
+  proxy.next("cut before the request", () => ++pieces === 12);
+  await expect(add(engine, ...sent)).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: false });
+  await using other = await openRabbitEngine({ url: brokerUrl, prefix: engine.prefix });
+  const added = bodies(await takeAll(other)).slice(1);
+  expect(added.length).toBeGreaterThan(0);
+  expect(added.length).toBeLessThan(sent.length);
+  expect(added).toEqual(sent.slice(0, added.length));
+});
+
+test("what can be found out before an enqueue of several messages is sent leaves nothing of it behind", async () => {
+  await using engine = await openFreshEngine([queue], { unconfirmedMax: 10 });
+  const huge = { body: "huge", headers: { h: "x".repeat(30_000) } };
+  await expect(add(engine, "a", huge)).rejects.toMatchObject({ code: "CHANGE" });
+  const many = Array.from({ length: 11 }, (_, n) => String(n));
+  await expect(add(engine, ...many)).rejects.toMatchObject({ code: "CHANGE" });
+  const [passed, refused] = await Promise.allSettled([
+    add(engine, ...many.slice(0, 6)),
+    add(engine, ...many.slice(0, 5)),
+  ]);
+  expect([passed?.status, refused]).toMatchObject(["fulfilled", { reason: { code: "STORAGE", reason: "busy" } }]);
+  expect(bodies(await takeAll(engine))).toEqual(many.slice(0, 6));
 });
 
 test("depthMax is judged by the broker's count of what waits", async () => {

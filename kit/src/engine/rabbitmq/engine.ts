@@ -30,7 +30,8 @@ export interface RabbitCounts {
   readonly dead: number;
 }
 
-/** An engine that keeps queues, and only them, on RabbitMQ. */
+/** An engine that keeps queues, and only them, on RabbitMQ. A commit is one change. An enqueue of several messages is not atomic, because transactions of
+ *  RabbitMQ are not: when the connection is lost in the middle, some are added and others not, and the commit rejects with OUTCOME_UNKNOWN. */
 export interface RabbitEngine extends MessageEngine {
   /** What can be counted of a queue; the port's `scan` is refused, because the rest cannot. */
   counts(queue: string): Promise<RabbitCounts>;
@@ -231,8 +232,8 @@ class OnRabbit implements RabbitEngine {
       this.#depth.added(queue, messages.length);
     }
     this.#readers.get(queue)?.expectMore();
-    await Promise.all(
-      carried.map((message, index) => this.#outflow.send(places[index] ?? { queue, lane: 0, delayMs: 0 }, message)),
+    await this.#outflow.sendAll(
+      carried.map((message, index) => ({ to: places[index] ?? { queue, lane: 0, delayMs: 0 }, carried: message })),
     );
     this.#bells.ring(new Set([`queue:${queue}` as const]));
     const outcome: Outcome = { op: "enqueue", messages: carried.map(({ id }) => ({ id, status: "added" })) };

@@ -1,5 +1,6 @@
-import { AmqpError, type Outgoing, type Publisher } from "../../drivers/amqp/mod.ts";
+import { AmqpError, type Outgoing, type Publisher, PublishUnknownError } from "../../drivers/amqp/mod.ts";
 import type { Clock } from "../../clock/mod.ts";
+import { ChangeError } from "../errors.ts";
 import { type Carried, enclose } from "./envelope.ts";
 import { rungOf } from "./ladder.ts";
 import type { Names } from "./names.ts";
@@ -38,9 +39,37 @@ export class Outflow implements AsyncDisposable {
 
   async send(to: Destination, carried: Carried): Promise<void> {
     const message = enclose(carried);
-    const ready = (): Promise<void> => this.ready(to);
-    await ready();
-    await this.#declaredAgain(to.queue, ready, () => this.#publisher.publish({ ...this.#placeOf(to), ...message }));
+    await this.ready(to);
+    await this.#publish(to, message);
+  }
+
+  #publish(to: Destination, message: ReturnType<typeof enclose>): Promise<void> {
+    return this.#declaredAgain(
+      to.queue,
+      () => this.ready(to),
+      () => this.#publisher.publish({ ...this.#placeOf(to), ...message }),
+    );
+  }
+
+  /** Sends them together. What is wrong with one of them, or with the broker, is found out before the first one is sent where it can be. Where some were taken
+   *  and others not, or nobody knows, it rejects with PublishUnknownError. */
+  async sendAll(messages: readonly { readonly to: Destination; readonly carried: Carried }[]): Promise<void> {
+    const enclosed = messages.map(({ to, carried }) => ({ to, message: enclose(carried) }));
+    await Promise.all(messages.map(({ to }) => this.ready(to)));
+    // From here to the last one that is sent nothing else comes in between.
+    const { unconfirmed, unconfirmedMax } = this.#publisher;
+    if (enclosed.length > unconfirmedMax)
+      throw new ChangeError(
+        `${enclosed.length} messages at once are above unconfirmedMax (${unconfirmedMax}): part them`,
+      );
+    if (unconfirmed + enclosed.length > unconfirmedMax)
+      throw new AmqpError("busy", `${unconfirmed} messages are not confirmed yet (option unconfirmedMax)`);
+    const ends = await Promise.allSettled(enclosed.map(({ to, message }) => this.#publish(to, message)));
+    const failed = ends.filter((end) => end.status === "rejected").map(({ reason }): unknown => reason);
+    if (failed.length === 0) return;
+    const unknown = failed.find((error) => error instanceof PublishUnknownError);
+    if (unknown !== undefined) throw unknown;
+    throw failed.length === ends.length ? failed[0] : partly(ends.length - failed.length, failed);
   }
 
   async bury(queue: string, carried: Carried, reason: string): Promise<void> {
@@ -71,4 +100,10 @@ export class Outflow implements AsyncDisposable {
       await publish();
     }
   }
+}
+
+/** Of messages that were sent together some were taken, for certain, and the others not. */
+function partly(taken: number, failed: readonly unknown[]): PublishUnknownError {
+  const text = `${taken} messages of one enqueue were taken, and ${failed.length} were not`;
+  return new PublishUnknownError({ cause: failed[0] }, text);
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { brokerUrl, cuttingProxy, needsBroker } from "../../drivers/amqp/server.test-amqp.ts";
+import { until } from "../../drivers/network.test-server.ts";
 import { openQueue, openWorker, queue, retryPlan } from "../../queue/mod.ts";
 import { openFreshEngine } from "./engine.test-rabbit.ts";
 
@@ -11,14 +12,6 @@ beforeEach(needsBroker);
 
 const quick = retryPlan({ attemptsMax: 3, firstMs: 100, capMs: 100 });
 const jobsQueue = queue<string>("jobs", { retry: quick, crashesMax: 3, requires: "disk" });
-
-async function until(holds: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
-  const untilMs = systemClock.monotonic() + withinMs;
-  while (!(await holds())) {
-    if (systemClock.monotonic() > untilMs) expect.unreachable(`it does not come about: ${holds.toString()}`);
-    await systemClock.sleep(20);
-  }
-}
 
 /** Starts a worker process; it is killed at the end at the latest. */
 function startWorker(

@@ -11,6 +11,7 @@ function because(reason: string, ...names: readonly string[]): Skips {
 export const skips: Skips = [
   ...because(
     "order by key is refused",
+    "16 workers of four engines on one key: in order, one at a time, each once",
     "a claim carries all that was enqueued",
     "discard removes what nobody holds, in any state",
     "the status counts every state, and its age is that of the message a claim would hand out next",

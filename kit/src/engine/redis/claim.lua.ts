@@ -41,6 +41,19 @@ local function rescue(q, crashesMax)
   end
   return #lapsed
 end
+-- Goes on with what a higher concurrency of a key lets in.
+local function admit(q)
+  if not isLagging(q) then return 0 end
+  local keys, moved = call('ZRANGE', q.k .. 'o', 0, 99, 'WITHSCORES'), 0
+  for n = 1, #keys, 2 do
+    if spare == 0 then break end
+    local g = gateOf(q, keys[n])
+    moved = moved + raise(q, keys[n], g, tonumber(keys[n + 1]))
+    keepGate(q, keys[n], g)
+  end
+  q.lags = nil
+  return moved
+end
 local function inOrder(one, other)
   if one.lane ~= other.lane then return one.lane < other.lane end
   return one.seq < other.seq
@@ -75,7 +88,7 @@ local function claim()
   local suspects, crashesMax = tonumber(take()), tonumber(take())
   local q = queue(name)
   if not q then return {-1, 0} end
-  local moved = mature(q) + rescue(q, crashesMax)
+  local moved = mature(q) + rescue(q, crashesMax) + admit(q)
   if moved > 0 then wrote = true end
   local most = math.min(count, BATCH)
   local chosen = q.paused and {} or choose(q, most, math.min(suspects, most))
@@ -93,7 +106,7 @@ local function claim()
   end
   if #blobs > 0 then wrote = true end
   local due = nextDue(q)
-  local isCut = #blobs < #chosen or (count > most and #chosen == most)
+  local isCut = #blobs < #chosen or (count > most and #chosen == most) or isLagging(q)
   if isCut then answer[1] = now elseif due then answer[1] = due end
   if moved > 0 and call('ZCARD', q.k .. 'r') + call('ZCARD', q.k .. 's') > 0 then answer[2] = 1 end
   return answer

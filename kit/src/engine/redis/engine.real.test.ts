@@ -1,17 +1,18 @@
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { openRedis } from "../../drivers/redis/mod.ts";
-import { type PrivateServer, startServer } from "../../drivers/redis/server.test-redis.ts";
+import { startServer } from "../../drivers/redis/server.test-redis.ts";
+import type { PrivateServer } from "../../drivers/private-server.test-server.ts";
 import { exerciseEngine, exerciseEngineCrashes, type OpenEngine } from "../conformance/mod.ts";
-import { nameServer } from "./crash.test-data.ts";
-import { fixtureOn } from "./data.test-engine.ts";
+import { tellPlace } from "../crash-place.test-engine.ts";
+import { fixtureOn } from "../fixture.test-engine.ts";
+import { freshPlace } from "./data.test-engine.ts";
 
 let server: PrivateServer | undefined;
 const url = (): string => server?.url ?? "";
-const openOn = fixtureOn(url);
 
 /** With a server whose memory can be limited, because it is this test's own. */
-const openEngine: OpenEngine = async (options) => {
-  const fixture = await openOn(options);
+const openEngine: OpenEngine = async ({ clock }) => {
+  const fixture = await fixtureOn(freshPlace(url(), { clock }));
   return { ...fixture, space: { limit: () => setLimit(60_000), lift: () => setLimit(undefined) } };
 };
 
@@ -26,7 +27,7 @@ async function setLimit(moreBytes: number | undefined): Promise<void> {
 describe("Redis", { timeout: 60_000 }, () => {
   beforeAll(async () => {
     server = await startServer("--appendonly", "yes", "--appendfsync", "everysec");
-    nameServer(server.url);
+    tellPlace("REDIS", server.url);
   });
   afterAll(async () => {
     await server?.[Symbol.asyncDispose]();

@@ -8,6 +8,7 @@ import type { CommitResult } from "../commit-result.ts";
 import { type Durability, survives } from "../durability.ts";
 import type { BellTopic, Capabilities, CellEngine, ClaimRequest, ClaimResult, MessageEngine } from "../engine.ts";
 import { ChangeError, DurabilityError } from "../errors.ts";
+import { type BellWire, FarBells } from "../far-bells.ts";
 import { Maintenance } from "../maintenance.ts";
 import type { Receipt } from "../message.ts";
 import { refuseForeignChanges, refuseForeignScan } from "../parts.ts";
@@ -18,7 +19,6 @@ import { auditFaults } from "./audit.ts";
 import { bytesOf, type ClaimCall, type CommitCall, type ExtendCall } from "./calls.ts";
 import { getCells } from "./cells.ts";
 import { ask, type Dataset, openDataset } from "./dataset.ts";
-import { FarBells } from "./far-bells.ts";
 import { engineFault } from "./faults.ts";
 import { maintain } from "./maintenance.ts";
 import { type RedisEngineOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
@@ -87,6 +87,13 @@ function refuseHuge(changes: readonly Change[]): void {
   );
 }
 
+function wireOf(database: RedisDatabase, channel: string): BellWire {
+  return {
+    send: (text) => database.send(["PUBLISH", channel, text], { effect: "none" }),
+    hear: (heard) => database.subscribe([channel], heard),
+  };
+}
+
 const claimed = telemetryChannel("ashlar.engine.claim");
 
 class OnRedis implements RedisEngine {
@@ -112,7 +119,7 @@ class OnRedis implements RedisEngine {
     this.clock = clock;
     this.#dataset = dataset;
     const own = random.integer(0, Number.MAX_SAFE_INTEGER).toString(36);
-    this.#bells = new FarBells(dataset.database, { clock, channel: `${keys}bell`, own });
+    this.#bells = new FarBells({ clock, own, wire: wireOf(dataset.database, `${keys}bell`) });
     this.#maintenance = new Maintenance(clock, maintenanceMs, (isClosed) => maintain(dataset, isClosed));
     this.#writer = new Writer({
       dataset,

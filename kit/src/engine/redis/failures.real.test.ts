@@ -1,20 +1,23 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { openRedis } from "../../drivers/redis/mod.ts";
-import {
-  cuttingProxy,
-  needsProgram,
-  needsServer,
-  startServer,
-  type Cut,
-} from "../../drivers/redis/server.test-redis.ts";
+import type { Cut } from "../../drivers/cutting-proxy.test-server.ts";
+import { cuttingProxy, needsProgram, needsServer, startServer } from "../../drivers/redis/server.test-redis.ts";
 import type { Change, CommitResult } from "../mod.ts";
-import { added, enqueue, put, storedIn, takeOne, withEngines } from "./engines.test-engine.ts";
-import { movableName, promote } from "./failover.test-redis.ts";
-import { openRedisEngine } from "./mod.ts";
+import { type OpenOn, withEngines as withEnginesOn } from "../fixture.test-engine.ts";
+import { added, enqueue, exerciseAway, exerciseRestarts, put, storedIn, takeOne } from "../sharing.test-engine.ts";
+import { freshPlace } from "./data.test-engine.ts";
+import { openRedisEngine, type RedisEngine, type RedisEngineOptions } from "./mod.ts";
+import { promote } from "./promote.test-redis.ts";
 
 beforeEach(needsServer);
 beforeEach(needsProgram);
+
+/** With engines on one data set. Default: on the shared server; others have gone when the test ends, or are empty. */
+async function withEngines(run: (open: OpenOn<RedisEngine, RedisEngineOptions>) => Promise<void>, url?: string) {
+  const place = freshPlace(url);
+  await withEnginesOn(url === undefined ? place : { ...place, drop: () => Promise.resolve() }, run);
+}
 
 describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () => {
   const cuts: readonly Cut[] = ["cut before the request", "cut before the answer"];
@@ -40,6 +43,43 @@ describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () 
         expect(await direct.verify()).toEqual([]);
       }));
 
+  test("a copy of a call that reaches the server when the call was sent again, or long after, has no effect", () =>
+    withEngines(async (open) => {
+      await using proxy = await cuttingProxy();
+      const engine = await open({ url: proxy.url });
+      await engine.commit([enqueue("0")]);
+      proxy.next("hold", "EVALSHA");
+      await engine.commit([enqueue("1")]);
+      await proxy.release();
+      expect(await storedIn(engine)).toEqual(["0", "1"]);
+      proxy.next("hold", "EVALSHA");
+      await engine.commit([enqueue("2")]);
+      await engine.commit([enqueue("3")]);
+      await proxy.release();
+      expect(await storedIn(engine)).toEqual(["0", "1", "2", "3"]);
+      expect(await engine.verify()).toEqual([]);
+    }));
+
+  test("a call whose answer was lost, and whose repeat is refused for lack of rights, is unknown: it may have been applied", async () => {
+    await using server = await startServer();
+    await using control = await openRedis({ url: server.url });
+    await control.send(["ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all"]);
+    await using proxy = await cuttingProxy(server.url.replace("//", "//app:secret@"));
+    await withEngines(async (open) => {
+      const engine = await open({ url: proxy.url });
+      await engine.commit([enqueue("0")]);
+      proxy.next("swallow", "EVALSHA");
+      const sent = proxy.came();
+      const committing = engine.commit([enqueue("1")]);
+      await sent;
+      await control.send(["ACL", "SETUSER", "app", "-evalsha", "-eval"]);
+      proxy.cutAll();
+      await expect(committing).rejects.toMatchObject({ code: "OUTCOME_UNKNOWN" });
+      await control.send(["ACL", "SETUSER", "app", "+@all"]);
+      expect(await storedIn(engine)).toEqual(["0", "1"]);
+    }, server.url);
+  });
+
   test("what a claim handed out in an answer that was lost comes back behind its lease", () =>
     withEngines(async (open) => {
       await using proxy = await cuttingProxy();
@@ -59,31 +99,11 @@ test(
   async () => {
     await using server = await startServer("--appendonly", "yes", "--appendfsync", "always");
     await withEngines(async (open) => {
-      const engine = await open({ busyMaxMs: 30_000, durability: "disk" });
+      const engine = await open({ durability: "disk" });
       expect(engine.can.durability).toBe("disk");
-      const acknowledged: string[] = [];
-      const load = { isOver: false };
-      const callers = Array.from({ length: 8 }, async (_, caller) => {
-        for (let n = 0; !load.isOver; n++) {
-          const name = `${caller}-${n}`;
-          const { committed } = await engine.commit([put(name), enqueue(name)]);
-          expect(committed).toBe(true);
-          acknowledged.push(name);
-        }
-      });
-      for (let round = 0; round < 2; round++) {
-        await systemClock.sleep(400);
-        await server.kill();
-        await server.start();
-      }
-      const before = acknowledged.length;
-      for (let n = 0; n < 200 && acknowledged.length < before + 50; n++) await systemClock.sleep(50);
-      load.isOver = true;
-      await Promise.all(callers);
-      expect(acknowledged.length).toBeGreaterThan(before);
-      expect((await storedIn(engine)).toSorted()).toEqual(acknowledged.toSorted());
+      const names = await exerciseRestarts(server, open, put);
       const cells = await Array.fromAsync(engine.scan({ kind: "cells", space: "s" }));
-      expect(cells.map(({ key }) => key)).toEqual(acknowledged.toSorted());
+      expect(cells.map(({ key }) => key)).toEqual(names.toSorted());
       expect(await engine.verify()).toEqual([]);
     }, server.url);
   },
@@ -153,7 +173,7 @@ test(
     await using replica = await startServer("--replicaof", "127.0.0.1", String(primary.port));
     await using control = await openRedis({ url: primary.url });
     await withEngines(async (open) => {
-      await using name = await movableName(primary.url);
+      await using name = await cuttingProxy(primary.url);
       const engine = await open({ url: name.url, busyMaxMs: 20_000 });
       const other = await open({ url: name.url, busyMaxMs: 20_000 });
       const [kept = ""] = added(await engine.commit([enqueue("kept")]));
@@ -213,6 +233,50 @@ test(
     }, server.url);
   },
 );
+
+test("of many calls that wait for a server that is away none waits much longer than busyMaxMs", async () => {
+  await using server = await startServer();
+  const reach = { away: () => Promise.resolve(server.pause()), back: () => Promise.resolve(server.resume()) };
+  await withEngines(async (open) => {
+    expect(await exerciseAway(reach, open)).toEqual(["OUTCOME_UNKNOWN", "STORAGE"]);
+  }, server.url);
+});
+
+test("a key whose concurrency rises over a very long line lets it in by and by: no call keeps the server for all of it", () =>
+  withEngines(async (open) => {
+    const engine = await open();
+    const sent = Array.from({ length: 5_000 }, (_, n) => String(n));
+    const add = (keyConcurrency: number, ...bodies: readonly string[]): Promise<CommitResult> =>
+      engine.commit([
+        { op: "enqueue", queue: "jobs", keyConcurrency, messages: bodies.map((body) => ({ body, key: "k" })) },
+      ]);
+    const status = async () => (await Array.fromAsync(engine.scan({ kind: "queues", queue: "jobs" })))[0];
+    await add(1, ...sent);
+    await add(10_000, "5000");
+    expect(await status()).toMatchObject({ ready: 1_001, waiting: 4_000 });
+    expect(await engine.verify()).toEqual([]);
+    const taken: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const { claims, nextDueAtMs } = await engine.claim({ queue: "jobs", count: 1_500, leaseMs: 60_000 });
+      expect(nextDueAtMs ?? Infinity).toBeLessThanOrEqual(engine.clock.now());
+      taken.push(...claims.map(({ body }) => body));
+      expect(await engine.verify()).toEqual([]);
+    }
+    expect(taken).toEqual(sent.slice(0, 3_000));
+    // What was said last counts: it does not rise any further.
+    await add(2, "5001");
+    const before = await status();
+    await engine.claim({ queue: "jobs", count: 2_000, leaseMs: 60_000 });
+    expect((await status())?.waiting).toBe(before?.waiting);
+    await add(10_000, "5002");
+    for (;;) {
+      const { claims, nextDueAtMs } = await engine.claim({ queue: "jobs", count: 2_000, leaseMs: 60_000 });
+      taken.push(...claims.map(({ body }) => body));
+      if (claims.length === 0 && (nextDueAtMs ?? Infinity) > engine.clock.now()) break;
+    }
+    expect(await status()).toMatchObject({ ready: 0, running: 5_003, waiting: 0 });
+    expect(await engine.verify()).toEqual([]);
+  }));
 
 test("a flush of the scripts is not noticed by anybody", async () => {
   await using server = await startServer();

@@ -1,12 +1,10 @@
-import { gate, type Gate } from "../../abort/mod.ts";
 import { systemClock } from "../../clock/mod.ts";
-import { deque, type Deque } from "../../collections/mod.ts";
 import { OutcomeUnknownError, type RedisReply } from "../../drivers/redis/mod.ts";
 import type { Random } from "../../random/mod.ts";
 import { telemetryChannel } from "../../telemetry/mod.ts";
+import { CallLine, type WaitingCall } from "../call-line.ts";
 import type { BellTopic } from "../engine.ts";
 import { StorageError } from "../errors.ts";
-import { groupMax } from "../limits.ts";
 import { Topics } from "../topics.ts";
 import { bytesOf, type Call, weightOf } from "./calls.ts";
 import { askOnce, type Dataset, listOf, readServerClock } from "./dataset.ts";
@@ -27,11 +25,6 @@ export interface WriterParts {
   readonly whenCommitted: (topics: ReadonlySet<BellTopic>) => void;
 }
 
-interface Waiting {
-  readonly call: Call;
-  readonly settled: Gate<void>;
-}
-
 interface Operation {
   readonly calls: readonly Call[];
   readonly number: number;
@@ -48,9 +41,7 @@ export class Writer {
   readonly #parts: WriterParts;
   /** By which the server knows this engine's operations. */
   readonly #instance: string;
-  readonly #waiting: Deque<Waiting> = deque();
-  readonly #whenIdle: (() => void)[] = [];
-  #isRunning = false;
+  readonly #line: CallLine<Call>;
   #operations = 0;
   /** How many writing calls the data set knew of when it answered last, and the server's run that it was on. */
   #known = 0;
@@ -60,18 +51,19 @@ export class Writer {
     this.#parts = parts;
     this.#run = parts.dataset.run;
     this.#instance = parts.random.integer(0, Number.MAX_SAFE_INTEGER).toString(36);
+    const { waitingMax, dataset } = parts;
+    this.#line = new CallLine({
+      clock: dataset.clock,
+      waitingMax,
+      portion,
+      carryOut: (group) => this.#carryOut(group),
+    });
   }
 
   /** Carries out a call in its turn, and resolves once the server has. Rejects with StorageError, and then nothing of it was applied, or with
    *  OutcomeUnknownError. */
   async submit<C extends Call>(call: C): Promise<Exclude<NonNullable<C["answer"]>, StorageError>> {
-    const { waitingMax } = this.#parts;
-    if (this.#waiting.size >= waitingMax)
-      throw new StorageError("busy", `${waitingMax} calls are waiting for the engine`);
-    const settled = gate();
-    this.#waiting.pushBack({ call, settled });
-    this.#schedule();
-    await settled.promise;
+    await this.#line.submit(call);
     const { answer } = call;
     if (answer === undefined) throw new Error("a call that was carried out has an answer");
     if (answer instanceof StorageError) throw answer;
@@ -80,61 +72,35 @@ export class Writer {
 
   /** Resolves when nothing waits any more. */
   idle(): Promise<void> {
-    if (!this.#isRunning) return Promise.resolve();
-    return new Promise((resolve) => this.#whenIdle.push(resolve));
+    return this.#line.idle();
   }
 
-  #schedule(): void {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    this.#parts.dataset.clock.nextTurn(() => void this.#runAll());
-  }
-
-  async #runAll(): Promise<void> {
-    while (this.#waiting.size > 0) await this.#runGroup(this.#nextGroup());
-    this.#isRunning = false;
-    for (const resolve of this.#whenIdle.splice(0)) resolve();
-  }
-
-  #nextGroup(): readonly Waiting[] {
-    const group: Waiting[] = [];
-    let weight = 0;
-    let bytes = 0;
-    for (let next = this.#waiting.peekFront(); next !== undefined; next = this.#waiting.peekFront()) {
-      weight += weightOf(next.call);
-      bytes += bytesOf(next.call);
-      if (group.length > 0 && (group.length >= groupMax || weight > weightMax || bytes > bytesMax)) break;
-      group.push(next);
-      this.#waiting.popFront();
-    }
-    return group;
-  }
-
-  /** Never rejects: each call learns its own outcome. */
-  async #runGroup(group: readonly Waiting[]): Promise<void> {
+  /** Each call learns its own outcome. */
+  async #carryOut(group: readonly WaitingCall<Call>[]): Promise<"done" | "away"> {
     const startedMs = systemClock.monotonic();
     const operation: Operation = { calls: group.map(({ call }) => call), number: ++this.#operations, fate: "not done" };
-    try {
-      await this.#persist(operation);
+    const failed = await this.#persist(operation);
+    if (failed === undefined) {
       for (const { settled } of group) settled.open();
       publish(operation.calls, systemClock.monotonic() - startedMs, "committed");
-    } catch (error) {
-      publish(operation.calls, 0, "failed");
-      for (const { settled } of group) settled.fail(engineFault(error));
+      return "done";
     }
+    publish(operation.calls, 0, "failed");
+    for (const { settled } of group) settled.fail(failed.error);
+    return failed.because === "away" ? "away" : "done";
   }
 
   /** Until it is done, refused by the server, or `busyMaxMs` have passed. What may have been done is sent again under its number, and not done twice. */
-  async #persist(operation: Operation): Promise<void> {
+  async #persist(operation: Operation): Promise<Failed | undefined> {
     const { busyMaxMs, random } = this.#parts;
     const untilMs = systemClock.monotonic() + busyMaxMs;
     for (let attempts = 0; ; attempts++) {
       try {
-        if ((await this.#attempt(operation)) === "done") return;
+        if ((await this.#attempt(operation)) === "done") return undefined;
       } catch (error) {
         if (error instanceof OutcomeUnknownError) operation.fate = "unknown";
-        else if (!mayPass(error)) throw error;
-        if (systemClock.monotonic() >= untilMs) throw operation.fate === "unknown" ? asUnknown(error) : error;
+        else if (!mayPass(error)) return { error: judged(error, operation), because: "refused" };
+        if (systemClock.monotonic() >= untilMs) return { error: judged(error, operation), because: "away" };
         await systemClock.sleep(random.next() * Math.min(200, 2 ** attempts));
       }
     }
@@ -175,10 +141,24 @@ export class Writer {
   }
 }
 
-function asUnknown(error: unknown): unknown {
+interface Failed {
+  readonly error: unknown;
+  readonly because: "refused" | "away";
+}
+
+/** What an attempt's fault says of the operation: that this one was refused does not tell what became of one before. That the data set is gone, or older
+ *  than the operation, does. */
+function judged(error: unknown, { fate }: Operation): unknown {
+  if (fate === "not done" || error instanceof StorageError) return engineFault(error);
   return error instanceof OutcomeUnknownError
     ? error
     : new OutcomeUnknownError("a call of the engine", { cause: error });
+}
+
+function portion(): (call: Call) => boolean {
+  let weight = 0;
+  let bytes = 0;
+  return (call) => (weight += weightOf(call)) <= weightMax && (bytes += bytesOf(call)) <= bytesMax;
 }
 
 function publish(calls: readonly Call[], durationMs: number, outcome: "committed" | "failed"): void {

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { type Delivered, deleteStream, follow, openNats } from "../../drivers/nats/mod.ts";
-import { absent, cuttingProxy, freshName, serverUrl, startServer, until } from "../../drivers/nats/server.test-nats.ts";
+import { absent, cuttingProxy, freshName, serverUrl, startServer } from "../../drivers/nats/server.test-nats.ts";
+import { until } from "../../drivers/network.test-server.ts";
 import { openMemoryEngine } from "../../engine/memory/mod.ts";
 import { openEventStore } from "../../events/mod.ts";
 import { exercisePublisher } from "../conformance/mod.ts";
@@ -106,7 +107,7 @@ describe.skipIf(why !== undefined)(`NATS ${why ?? ""}`, { timeout: 60_000 }, () 
     for (let n = 0; n < 60; n++)
       await store.append(`s-${n % 6}`, [{ type: "Added", data: { n } }], { expected: Math.floor(n / 6) });
     await using relay = await openRelay({ store, name: "out", publisher, partitions: 3 });
-    for (const cut of ["answer", "request", "answer"] as const) {
+    for (const cut of ["cut behind the answers", "cut before the request", "cut behind the answers"] as const) {
       proxy.next(cut, "Event-Log");
       await systemClock.sleep(150);
     }

@@ -1,19 +1,34 @@
-import { type Clock, systemClock, type Timer } from "../../clock/mod.ts";
-import type { RedisDatabase, RedisSubscription } from "../../drivers/redis/mod.ts";
-import { Bells } from "../bells.ts";
-import type { BellTopic } from "../engine.ts";
+import { type Clock, systemClock, type Timer } from "../clock/mod.ts";
+import { Bells } from "./bells.ts";
+import type { BellTopic } from "./engine.ts";
 
-// Within it, all commits of a process are one notification.
+// Within it, all commits of a process are one message: one for each commit costs a factor of three with many writers.
 const quietMs = 5;
-// Above it everybody is rung for everything.
-const topicsMax = 200;
+// A message may be longer; then everybody is rung for everything. PostgreSQL takes 8,000.
+const textBytesMax = 7_000;
 // How soon listeners look by themselves, with and without a connection that listens.
 const healthyPollMs = 5_000;
 const deafPollMs = 1_000;
 
-interface Place {
+/** Hearing others, until disposed. */
+export interface Hearing extends AsyncDisposable {
+  readonly isListening: boolean;
+}
+
+/** The way to all other engines on the same data. */
+export interface BellWire {
+  readonly send: (text: string) => Promise<unknown>;
+  /** `listening`: others are heard (again); whatever they sent while they were not is lost. */
+  readonly hear: (heard: {
+    readonly message: (text: string) => void;
+    readonly listening: () => void;
+  }) => Hearing | Promise<Hearing>;
+}
+
+/** Who rings, and by which clock. */
+export interface BellPlace {
   readonly clock: Clock;
-  readonly channel: string;
+  readonly wire: BellWire;
   /** Name of this engine among those that hear. */
   readonly own: string;
 }
@@ -21,24 +36,22 @@ interface Place {
 /** Bells of this process and, by messages after the commit, of all others on the same data. */
 export class FarBells implements AsyncDisposable {
   readonly #bells: Bells;
-  readonly #database: RedisDatabase;
-  readonly #place: Place;
-  #subscription: RedisSubscription | undefined;
+  readonly #place: BellPlace;
+  #hearing: Hearing | undefined;
   #unsent: Set<BellTopic> = new Set();
   #timer: Timer | undefined;
   #sending: Promise<void> = Promise.resolve();
   #poll: Timer | undefined;
   #isClosed = false;
 
-  constructor(database: RedisDatabase, place: Place) {
-    this.#database = database;
+  constructor(place: BellPlace) {
     this.#place = place;
     this.#bells = new Bells(place.clock);
   }
 
-  /** Resolves when others are heard. */
+  /** Begins to hear others. */
   async start(): Promise<void> {
-    this.#subscription = await this.#database.subscribe([this.#place.channel], {
+    this.#hearing = await this.#place.wire.hear({
       message: (text) => this.#heard(text),
       // What rang before was not heard.
       listening: () => this.#bells.ringAll(),
@@ -66,32 +79,33 @@ export class FarBells implements AsyncDisposable {
       this.#send();
     }
     await this.#sending;
-    await this.#subscription?.[Symbol.asyncDispose]();
+    await this.#hearing?.[Symbol.asyncDispose]();
     this.#bells.clear();
   }
 
   #send(): void {
     this.#timer = undefined;
-    const topics = this.#unsent.size > topicsMax ? [] : [...this.#unsent];
+    const { own, wire } = this.#place;
+    const all = JSON.stringify([own, ...this.#unsent]);
     this.#unsent = new Set();
-    const { channel, own } = this.#place;
-    const sent = this.#database.send(["PUBLISH", channel, JSON.stringify([own, ...topics])], { effect: "none" });
+    // Byte length of what may be three bytes a unit; control characters are escaped by JSON.
+    const isLong = all.length * 3 > textBytesMax && Buffer.byteLength(all) > textBytesMax;
     // A bell is a hint: who missed it looks by himself.
-    this.#sending = sent.then(
+    this.#sending = wire.send(isLong ? JSON.stringify([own]) : all).then(
       () => undefined,
       () => undefined,
     );
   }
 
   #heard(text: string): void {
-    const [from, ...topics] = JSON.parse(text) as readonly [string, ...BellTopic[]];
+    const [from, ...topics] = wordsOf(text);
     if (from === this.#place.own) return;
     if (topics.length === 0) this.#bells.ringAll();
     else this.#bells.ring(new Set(topics));
   }
 
   #armPoll(): void {
-    const delayMs = this.#subscription?.isListening === true ? healthyPollMs : deafPollMs;
+    const delayMs = this.#hearing?.isListening === true ? healthyPollMs : deafPollMs;
     this.#poll = systemClock.setTimer(
       delayMs,
       () => {
@@ -100,5 +114,15 @@ export class FarBells implements AsyncDisposable {
       },
       { holdsProcess: "no" },
     );
+  }
+}
+
+/** Who sent it, and the topics. Whoever may send there may send anything: what is no such list stands for everything. */
+function wordsOf(text: string): readonly [from?: string, ...BellTopic[]] {
+  try {
+    const words: unknown = JSON.parse(text);
+    return Array.isArray(words) ? (words as [string, ...BellTopic[]]) : [];
+  } catch {
+    return [];
   }
 }

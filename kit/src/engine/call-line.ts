@@ -1,0 +1,73 @@
+import { gate, type Gate } from "../abort/mod.ts";
+import type { Clock } from "../clock/mod.ts";
+import { deque, type Deque } from "../collections/mod.ts";
+import { StorageError } from "./errors.ts";
+import { groupMax } from "./limits.ts";
+
+/** A call in its line, and who waits for it. */
+export interface WaitingCall<C> {
+  readonly call: C;
+  readonly settled: Gate<void>;
+}
+
+/** How a line is worked off. */
+export interface LinePlan<C> {
+  /** Whose turns those calls share that come in one. */
+  readonly clock: Clock;
+  readonly waitingMax: number;
+  /** Begins a group. Says of each call in turn whether it goes with those before it; the first one goes in any case. */
+  readonly portion: () => (call: C) => boolean;
+  /** Settles each call of the group; never rejects. `away`: the server was away for as long as any call waits for it. */
+  readonly carryOut: (group: readonly WaitingCall<C>[]) => Promise<"done" | "away">;
+}
+
+/** Calls that wait for a server, in their order, one group of them under way at a time: all that comes meanwhile shares the next ones. */
+export class CallLine<C> {
+  readonly #plan: LinePlan<C>;
+  readonly #waiting: Deque<WaitingCall<C>> = deque();
+  #running: Promise<void> | undefined;
+
+  constructor(plan: LinePlan<C>) {
+    this.#plan = plan;
+  }
+
+  /** Resolves once the call was carried out; rejects with what it was settled with, or with StorageError `busy`. */
+  submit(call: C): Promise<void> {
+    const { waitingMax } = this.#plan;
+    if (this.#waiting.size >= waitingMax)
+      return Promise.reject(new StorageError("busy", `${waitingMax} calls are waiting for the engine`));
+    const settled = gate();
+    this.#waiting.pushBack({ call, settled });
+    this.#running ??= this.#run();
+    return settled.promise;
+  }
+
+  /** Resolves when nothing waits any more. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Others of this turn come along.
+    await new Promise<void>((resolve) => this.#plan.clock.nextTurn(resolve));
+    while (this.#waiting.size > 0) if ((await this.#plan.carryOut(this.#nextGroup())) === "away") this.#refuseWaiting();
+    this.#running = undefined;
+  }
+
+  #nextGroup(): readonly WaitingCall<C>[] {
+    const group: WaitingCall<C>[] = [];
+    const fits = this.#plan.portion();
+    for (let next = this.#waiting.peekFront(); next !== undefined; next = this.#waiting.peekFront()) {
+      if ((!fits(next.call) && group.length > 0) || group.length === groupMax) break;
+      group.push(next);
+      this.#waiting.popFront();
+    }
+    return group;
+  }
+
+  /** Whoever waits behind a group that has waited for as long as anybody may does not wait as long again. */
+  #refuseWaiting(): void {
+    for (let next = this.#waiting.popFront(); next !== undefined; next = this.#waiting.popFront())
+      next.settled.fail(new StorageError("busy", "the server is away for longer than a call waits for it"));
+  }
+}
