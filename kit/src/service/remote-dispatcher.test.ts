@@ -161,6 +161,24 @@ test("what may have happened is repeated under one key where that is allowed, an
   });
 });
 
+test("a call whose first answer was lost stays in doubt when nobody can be reached afterwards", async () => {
+  await withProcesses(async ({ orders: here, faults, sent, clock }) => {
+    let calls = 0;
+    for (const address of ["one", "two"])
+      faults.set(address, (message) => {
+        if (message.to.kind !== "call") return undefined;
+        return (calls += 1) === 1 ? lost() : unsent();
+      });
+    const taken = here
+      .client(stock)
+      .take({ sku: "tea", quantity: 2 })
+      .catch((error: unknown) => error);
+    await clock.advance(60_000);
+    expect(await taken).toMatchObject({ code: "OUTCOME_UNKNOWN", retryable: true });
+    expect(sent.filter((message) => message.endsWith("call take")).length).toBeGreaterThan(1);
+  });
+});
+
 test("an unsafe call whose answer is lost is not repeated", async () => {
   const bell = contract("bell", { calls: { ring: call({ input: z.object({}), output: z.object({}) }) } });
   const clock = manualClock();

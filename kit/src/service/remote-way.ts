@@ -48,7 +48,8 @@ export class RemoteWay {
     const { signal, parent, withinMs } = request;
     if (signal !== undefined && parent !== undefined) return this.#callUnderBoth(request);
     const call = new RemoteCall(this, request);
-    return this.#line.run((context) => call.attempt(context), { signal: call.signal, withinMs });
+    const answered = this.#line.run((context) => call.attempt(context), { signal: call.signal, withinMs });
+    return answered.catch((error: unknown) => call.failed(error));
   }
 
   /** Items. `firstMs`: how long the first of them may take. */
@@ -99,6 +100,8 @@ class RemoteCall {
   readonly #way: RemoteWay;
   readonly #message: RequestMessage;
   readonly #where: RemotePick & { readonly tried: string[] };
+  /** What an attempt ended with that may have been carried out. */
+  #doubt: OutcomeUnknownError | undefined;
 
   constructor(way: RemoteWay, request: Request) {
     this.signal = request.signal ?? request.parent?.signal;
@@ -123,9 +126,18 @@ class RemoteCall {
     }
   }
 
+  /** That the last attempt was certainly not carried out says nothing of those before. */
+  failed(error: unknown): never {
+    throw error instanceof UnavailableError ? (this.#doubt ?? error) : error;
+  }
+
   #unanswered(error: LinkError): Error {
     const { id, target } = this.#way;
-    if (error.what === "lost" || target.hasOther(this.#where)) return unanswered(error, this.#way);
+    if (error.what === "lost" || target.hasOther(this.#where)) {
+      const told = unanswered(error, this.#way);
+      if (told instanceof OutcomeUnknownError) this.#doubt = told;
+      return told;
+    }
     // From the beginning, in a moment: a process that restarts has the same place.
     this.#where.tried.length = 0;
     return new NobodyThereError(id, error.message);
