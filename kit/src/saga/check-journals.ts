@@ -1,3 +1,4 @@
+import { systemClock } from "../clock/mod.ts";
 import type { AnySaga } from "./context.ts";
 import type { SavedJournal } from "./inspect.ts";
 import { type Rehearsal, rehearse } from "./rehearse.ts";
@@ -21,7 +22,7 @@ export async function checkJournals(
     journals.map(async (journal) => ({
       id: journal.id,
       version: journal.version,
-      ...(await rehearse(definition, journal)),
+      ...(await rehearse(definition, journal, systemClock)),
     })),
   );
   return findings.filter((finding) => finding.fits === "no");

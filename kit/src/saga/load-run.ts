@@ -1,3 +1,4 @@
+import type { Clock } from "../clock/mod.ts";
 import type { Claim, Change } from "../engine/mod.ts";
 import { errorRecord, invariant } from "../errors/mod.ts";
 import { commandTexts, mayGoOn } from "./commands.ts";
@@ -35,7 +36,7 @@ export async function loadRun(host: Host, definitions: Definitions, claim: Claim
   }
   const journal = await journalOf(host, { saga, id, ...stored });
   const crashed = crashProblem(definitions, stored.header, claim);
-  const chosen = await choose(definitions, journal);
+  const chosen = await choose(definitions, journal, host.engine.clock);
   journal.header = { ...journal.header, messageId: claim.receipt.id, status: statusNow(journal), problem: undefined };
   if (crashed === undefined && mailbox.letters.some(isCommand))
     mailbox = await applyCommands(host, journal, { claim, mailbox, problem: stored.header.problem });
@@ -83,6 +84,7 @@ async function journalOf(
 async function choose(
   definitions: Definitions,
   journal: Journal,
+  clock: Clock,
 ): Promise<{ readonly definition: AnySaga; readonly problem?: Problem }> {
   const { version, state } = journal.header;
   const same = definitions.get(version);
@@ -103,7 +105,7 @@ async function choose(
       ? "which nobody here has registered"
       : "and has recorded steps since its latest checkpoint, so that it cannot migrate yet";
   const what = `run "${journal.id}" of saga "${journal.saga}" is pinned to version "${version}", ${why} (registered: ${[...definitions.keys()].join(", ")})`;
-  const { current } = await rehearse(some, {
+  const saved = {
     saga: journal.saga,
     id: journal.id,
     ...journal.header,
@@ -111,7 +113,8 @@ async function choose(
     input: journal.header.input,
     state,
     entries: journal.entries,
-  });
+  };
+  const { current } = await rehearse(some, saved, clock);
   return {
     definition: some,
     problem: { kind: "unknown-version", error: errorRecord(new MismatchError(what, journal.names(), current)) },

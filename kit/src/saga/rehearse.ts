@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "../clock/mod.ts";
+import type { Clock } from "../clock/mod.ts";
 import type { Engine } from "../engine/mod.ts";
 import { type ErrorRecord, errorRecord } from "../errors/mod.ts";
 import { seededRandom } from "../random/mod.ts";
@@ -24,18 +24,24 @@ export interface Rehearsal {
   readonly current: readonly string[];
 }
 
-/** Repeats a recorded run with a definition, up to the point where it would do something new. Nothing is run or written. */
-export async function rehearse(definition: AnySaga, saved: SavedJournal): Promise<Rehearsal> {
+/** Repeats a recorded run with a definition, up to the point where it would do something new. Nothing is run or written. `clock`: whose turns it
+ *  takes; its time is not looked at. */
+export async function rehearse(definition: AnySaga, saved: SavedJournal, clock: Clock): Promise<Rehearsal> {
   const { id, input, state, seed, entries } = saved;
   const header = { version: definition.version, status: "running", startedAtMs: 0, seed, input, state } as const;
   const journal = new Journal({ saga: definition.name, id }, header, { pages: [], tail: entries });
   const receipt = { queue: `saga:${definition.name}`, id: "0", token: 0 };
-  const execution = new Execution(dryHost, definition, { journal, receipt, mailbox: emptyMailbox, afterCrash: "no" });
+  const execution = new Execution(dryHost(clock), definition, {
+    journal,
+    receipt,
+    mailbox: emptyMailbox,
+    afterCrash: "no",
+  });
   void execution.begin();
   const turns = turnsMax + turnsPerEntry * entries.length;
   for (let turn = 0; turn < turns && execution.problem === undefined; turn++) {
     if (turn >= turnsMax && execution.isReplayed) break;
-    await nextTurn();
+    await nextTurn(clock);
   }
   const lists = { recorded: journal.names(), current: [...execution.replay.requested] };
   if (execution.isReplayed && execution.problem === undefined) return { fits: "yes", ...lists };
@@ -50,29 +56,33 @@ function unfinished(definition: AnySaga, lists: Pick<Rehearsal, "recorded" | "cu
   );
 }
 
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => systemClock.nextTurn(resolve));
+function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.nextTurn(resolve));
 }
 
 /** Grace for foreign awaits is cut to a turn: a rehearsal has nothing else to wait for. */
-const dryClock: Clock = {
-  now: () => 0,
-  monotonic: () => 0,
-  setTimer: (_, ring) => {
-    systemClock.nextTurn(ring);
-    return { cancel: () => undefined };
-  },
-  sleep: async () => await nextTurn(),
-  nextTurn: (run) => systemClock.nextTurn(run),
-};
+function dryClock(clock: Clock): Clock {
+  return {
+    now: () => 0,
+    monotonic: () => 0,
+    setTimer: (_, ring) => {
+      clock.nextTurn(ring);
+      return { cancel: () => undefined };
+    },
+    sleep: async () => await nextTurn(clock),
+    nextTurn: (run) => clock.nextTurn(run),
+  };
+}
 
-const dryHost: Host = {
-  engine: { clock: dryClock, commit: () => endless(), get: () => endless() } as unknown as Engine,
-  random: seededRandom("rehearsal"),
-  probe: undefined,
-  isDry: "yes",
-  confirmLease: async () => undefined,
-  transaction: () => endless(),
-  cells: () => endless(),
-  ended: () => undefined,
-};
+function dryHost(clock: Clock): Host {
+  return {
+    engine: { clock: dryClock(clock), commit: () => endless(), get: () => endless() } as unknown as Engine,
+    random: seededRandom("rehearsal"),
+    probe: undefined,
+    isDry: "yes",
+    confirmLease: async () => undefined,
+    transaction: () => endless(),
+    cells: () => endless(),
+    ended: () => undefined,
+  };
+}
