@@ -23,7 +23,7 @@ export class BareRedis {
     this.#socket = socket;
     this.#endsOfReply = endsOfReply;
     socket.setNoDelay(true);
-    socket.on("data", (bytes) => this.#answered(bytes));
+    socket.on("data", (bytes: Buffer) => this.#answered(bytes));
   }
 
   /** `linesOfReply`: 1 for integers, 2 for texts without line ends. */

@@ -39,7 +39,7 @@ export function emmettRehydrate(): Promise<Figure> {
     for (let round = 0; round < 40; round += 1) {
       const startedMs = performance.now();
       await store.aggregateStream<{ count: number }, Placed>("long", {
-        evolve: (state) => ({ count: state.count + 1 }),
+        evolve: (state: { count: number }) => ({ count: state.count + 1 }),
         initialState: () => ({ count: 0 }),
       });
       times.push(performance.now() - startedMs);

@@ -59,7 +59,7 @@ function withRestate(work: (run: Run) => Promise<Figure>): Promise<Figure> {
       await restate.serve({ services: [order], port: 59_080 });
       await register();
       const client = clients.connect({ url: "http://127.0.0.1:58080" }).serviceClient<typeof order>({ name: "order" });
-      return await work((index) => client.run(index));
+      return await work(async (index) => await client.run(index));
     } finally {
       process.kill(-(server.pid ?? 0), "SIGKILL");
       await Promise.race([once(server, "exit"), sleep(3000)]);

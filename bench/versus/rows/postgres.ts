@@ -40,7 +40,7 @@ export const postgresEnqueue: Row = {
       await lanes(5_000, 64, (index) => target.add(payload(index)));
       return lanes(50_000, 64, (index) => target.add(payload(index)));
     }),
-  rival: async () => (await import("../rivals/pg-boss.ts")).pgBossEnqueue(),
+  rivals: [async () => (await import("../rivals/pg-boss.ts")).pgBossEnqueue()],
   limit: limitSingle,
 };
 
@@ -75,14 +75,14 @@ export const postgresBacklog: Row = {
   limitName: "raw single-connection commits",
   limitRatioBar: 6,
   ours: () => withEngine("versus_backlog", backlog),
-  rival: async () => (await import("../rivals/graphile.ts")).graphileBacklog(),
+  rivals: [async () => (await import("../rivals/graphile.ts")).graphileBacklog()],
   limit: limitSingle,
 };
 
 export const postgresBacklogFenced: Row = {
   ...postgresBacklog,
   path: "process a backlog on PostgreSQL, beside pg-boss by batches of 50",
-  rival: async () => (await import("../rivals/pg-boss.ts")).pgBossBacklog(),
+  rivals: [async () => (await import("../rivals/pg-boss.ts")).pgBossBacklog()],
 };
 
 export const postgresStart: Row = {
@@ -161,6 +161,6 @@ export const postgresSaga: Row = {
       await lanes(1_000, 64, run);
       return await lanes(8_000, 64, (index) => run(index + 100_000));
     }),
-  rival: async () => (await import("../rivals/dbos.ts")).dbosThroughput(),
+  rivals: [async () => (await import("../rivals/dbos.ts")).dbosThroughput()],
   limit: limitGrouped,
 };

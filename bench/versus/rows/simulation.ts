@@ -84,7 +84,7 @@ export const simulation: readonly Row[] = [
     bar: 5_000_000,
     limitName: "",
     ours: callbacksOfOurs,
-    rival: callbacksOfFakeTimers,
+    rivals: [callbacksOfFakeTimers],
   },
   {
     path: "virtual time, async code, 1,000 pending",
@@ -93,6 +93,6 @@ export const simulation: readonly Row[] = [
     bar: 1_000_000,
     limitName: "",
     ours: sleepsOfOurs,
-    rival: sleepsOfFakeTimers,
+    rivals: [sleepsOfFakeTimers],
   },
 ];
