@@ -2,7 +2,7 @@ import type { World } from "ashlar/simulation";
 import { checkDurability, checkEffects, checkOrder, type Violation } from "ashlar/simulation/checkers";
 import { type BedEngine, broken, refuse, soundEngine } from "./bed.ts";
 import { batched, batchSize, single } from "./queue-flow-queues.ts";
-import type { FlowHistory, ParcelHandling } from "./queue-flow-history.ts";
+import { type FlowHistory, isUnreadable, type ParcelHandling } from "./queue-flow-history.ts";
 
 interface Done {
   readonly id: string;
@@ -75,7 +75,7 @@ function batchesInBounds({ batches }: FlowHistory): readonly Violation[] {
 function keysInBounds(history: FlowHistory): readonly Violation[] {
   return [batched, single].flatMap(({ name, keyConcurrency }) => {
     const held = history.handlings.filter(
-      (one) => one.queue === name && one.parcel.key !== undefined && !wasTaken(one, history.handlings),
+      (one) => one.queue === name && one.parcel.key !== undefined && !wasTaken(one, history),
     );
     const added = held.map(({ id, parcel }) => ({ id, key: parcel.key ?? "" }));
     const renamed = held.map(({ id, parcel, startedAt, endedAt }) => ({
@@ -88,14 +88,24 @@ function keysInBounds(history: FlowHistory): readonly Violation[] {
   });
 }
 
-function wasTaken(one: ParcelHandling, all: readonly ParcelHandling[]): boolean {
+/** Its lease ran out while it ran: the job went to another, or to the dead letters because its crashes were too many by then. */
+function wasTaken(one: ParcelHandling, { handlings, deadBeforeRedrive }: FlowHistory): boolean {
   return (
     one.end === "lost" ||
     one.end === "late" ||
     one.endedAt === undefined ||
-    all.some(
+    handlings.some(
       ({ id, queue, startedAt, crashes }) =>
         id === one.id && queue === one.queue && crashes > one.crashes && startedAt < (one.endedAt ?? 0),
+    ) ||
+    deadBeforeRedrive.some(
+      // The attempt that a job died in without failing is not counted.
+      ({ id, body, reason, crashes, attempt }) =>
+        reason === "crashed" &&
+        id === one.id &&
+        body === JSON.stringify(one.parcel) &&
+        crashes === one.crashes + 1 &&
+        attempt === one.attempt - 1,
     )
   );
 }
@@ -182,7 +192,7 @@ function nothingLate({ handlings }: FlowHistory, done: readonly Done[]): readonl
 /** Answers are those of the handlers, and who was refused asked for a job that died. */
 function repliesAreTrue(history: FlowHistory, done: readonly Done[]): readonly Violation[] {
   const finished = new Set(done.map(({ n }) => n));
-  const dead = new Set(history.deadBeforePurge.filter(({ reason }) => reason !== "input").map(({ input }) => input.n));
+  const dead = new Set(history.deadBeforeRedrive.filter((job) => !isUnreadable(job)).map(({ input }) => input.n));
   return [
     ...broken(
       "queue: ask",
@@ -197,7 +207,8 @@ function repliesAreTrue(history: FlowHistory, done: readonly Done[]): readonly V
   ];
 }
 
-/** Each job that cannot be read is a dead letter whose text is still there. */
+/** Each job that cannot be read is a dead letter whose text is still there: for that reason once somebody has read it, which
+ *  workers that died first had not. */
 function unreadableKept({ malformed, deadBeforePurge }: FlowHistory): readonly Violation[] {
   const kept = new Set(deadBeforePurge.filter(({ reason }) => reason === "input").map(({ body }) => body));
   return broken(

@@ -38,6 +38,15 @@ export function parcelGroups(random: Random): readonly (readonly Parcel[])[] {
   });
 }
 
+/** The text of a job that no codec can read. */
+export function unreadableBody(n: number): string {
+  return `no JSON ${n}`;
+}
+
+export function isUnreadable({ body }: { readonly body: string }): boolean {
+  return body.startsWith("no JSON");
+}
+
 /** One handling of a job, in a batch or alone. Moments count the records. */
 export interface ParcelHandling {
   readonly queue: string;
@@ -104,6 +113,9 @@ export class FlowHistory {
   readonly answers: { readonly n: number; readonly answer: number }[] = [];
   readonly malformed: string[] = [];
   readonly violations: string[] = [];
+  /** What died of itself, before some of it was sent back. */
+  deadBeforeRedrive: readonly StoredJob<Parcel>[] = [];
+  /** What was still dead, or again, after it. */
   deadBeforePurge: readonly StoredJob<Parcel>[] = [];
   purged = 0;
   deadAfterPurge = 0;

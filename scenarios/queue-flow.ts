@@ -11,7 +11,7 @@ import {
 import { type NodeHost, scenario, type Scenario, type World } from "ashlar/simulation";
 import { type Bed, type BedEngine, bedFaults, type BedKind, openBed } from "./bed.ts";
 import { checkFlow } from "./queue-flow-check.ts";
-import { FlowHistory, type Parcel, parcelGroups } from "./queue-flow-history.ts";
+import { FlowHistory, type Parcel, parcelGroups, unreadableBody } from "./queue-flow-history.ts";
 import { batched, batchSize, single, timeoutMs } from "./queue-flow-queues.ts";
 
 const workers = ["worker-a", "worker-b"];
@@ -51,11 +51,15 @@ export function queueFlowProof(kind: BedKind): Scenario {
       const stage: Stage = { world, bed: await openBed(world, kind), history: new FlowHistory(world), healed };
       const groups = parcelGroups(world.random("parcels"));
       for (const name of workers) void world.node(name, { start: (host) => startWorkers(stage, host) }).start();
-      const over = [startProducer(stage, groups), startOperator(stage), startAsker(stage)];
+      const load = [startProducer(stage, groups), startAsker(stage)];
+      const operated = startOperator(stage);
       return {
         finish: async () => {
-          await Promise.all(over);
-          await drained(stage);
+          await operated;
+          await keptOpen(stage, async () => {
+            await Promise.all(load);
+            await drained(stage);
+          });
         },
         check: async () => checkFlow(stage.history, await stage.bed.look(), world),
       };
@@ -276,7 +280,7 @@ async function cancelOne({ world, history }: Stage, host: NodeHost, target: Work
 }
 
 async function addUnreadable({ world, history }: Stage, engine: BedEngine, target: Work): Promise<void> {
-  const body = `no JSON ${history.malformed.length}`;
+  const body = unreadableBody(history.malformed.length);
   try {
     await engine.commit([{ op: "enqueue", queue: target.definition.name, messages: [{ body }] }]);
     history.malformed.push(body);
@@ -317,6 +321,19 @@ function startAsker({ world, bed, history, healed }: Stage): Promise<void> {
   return promise;
 }
 
+/** Resumes what is paused until `work` is over: what an operator asked for who died before he was told can reach the store after all others. */
+async function keptOpen({ world, bed }: Stage, work: () => Promise<void>): Promise<void> {
+  const queues = await queuesOf(await bed.look());
+  const over = new AbortController();
+  const watch = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      for (const target of queues) if ((await target.status()).flow === "paused") await target.resume();
+      await world.clock.sleep(250);
+    }
+  };
+  await Promise.all([work().finally(() => over.abort()), watch()]);
+}
+
 /** Waits until nothing is left; sends half of the dead back, at a rate; purges what is dead then. */
 async function drained({ world, bed, history }: Stage): Promise<void> {
   const engine = await bed.look();
@@ -327,7 +344,7 @@ async function drained({ world, bed, history }: Stage): Promise<void> {
   await empty();
   for (const target of queues) {
     const dead = await Array.fromAsync(target.dead.list());
-    history.deadBeforePurge = [...history.deadBeforePurge, ...dead];
+    history.deadBeforeRedrive = [...history.deadBeforeRedrive, ...dead];
     const mendable = dead.filter(({ reason }) => reason !== "input").map(({ id }) => id);
     if (mendable.length === 0) continue;
     const moved = await target.dead.redrive({ ids: mendable, ratePerSecond: 20 });
@@ -336,6 +353,7 @@ async function drained({ world, bed, history }: Stage): Promise<void> {
   }
   await empty();
   for (const target of queues) {
+    history.deadBeforePurge = [...history.deadBeforePurge, ...(await Array.fromAsync(target.dead.list()))];
     history.purged += await target.dead.purge();
     history.deadAfterPurge += (await Array.fromAsync(target.dead.list())).length;
   }

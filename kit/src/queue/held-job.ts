@@ -1,6 +1,6 @@
 import { cellsOf } from "./queue-engine.ts";
 import { jsonCodec } from "../codec/mod.ts";
-import { invariant, textOf, UnsupportedError } from "../errors/mod.ts";
+import { invariant, textOf, type TimeoutError, UnsupportedError } from "../errors/mod.ts";
 import {
   type CellKey,
   type Change,
@@ -39,6 +39,8 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
   startedAtMs = 0;
   /** When its time is over, by the engine's monotonic clock; set where there is a budget. */
   deadlineMs = 0;
+  /** Its time is over: what its handler returns is not recorded. Not always why its signal is aborted, which may have been before. */
+  overTime: TimeoutError | undefined = undefined;
   /** Its attempt was ended while its handler still runs: what that still does is not recorded. */
   isGivenUp = false;
   readonly #queue: Queue<T, Reply, Sql>;

@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { manualClock } from "../clock/mod.ts";
 import { openMemoryEngine } from "../engine/memory/mod.ts";
-import { openQueue, openWorker, queue, retryPlan } from "./mod.ts";
+import { type Job, openQueue, openWorker, queue, ReplyError, retryPlan, WorkerStoppedError } from "./mod.ts";
 
 test("the time that a worker waits for the store before it starts a handler is not taken from the handler's budget", async () => {
   const clock = manualClock();
@@ -45,4 +45,48 @@ test("the time that a worker waits for the store before it starts a handler is n
   await clock.advance(900);
   const { depth, dead } = await jobs.status();
   expect({ depth, dead, runs, asked: renewals > 0 }).toEqual({ depth: 0, dead: 0, runs: 1, asked: true });
+});
+
+/** What is left of a job with a budget of 300 ms whose worker is closed at once, and wants its handler to stop after 200 ms. */
+async function closedUnderAHandler(delivery: "at-least-once" | "at-most-once", workMs: number) {
+  const clock = manualClock();
+  await using engine = await openMemoryEngine({ clock });
+  const jobs = await openQueue({ engine, queue: queue<string, string>("jobs", { leaseMs: 10_000 }) });
+  let reason: unknown;
+  const handle = async (job: Job<string>): Promise<string> => {
+    await clock.sleep(workMs);
+    reason = job.signal.reason;
+    job.also({ op: "append", log: "done", stream: "x", expected: "any", events: [{ type: "Done", data: "x" }] });
+    return "done";
+  };
+  const answer = jobs.ask("x", { withinMs: 2_000 }).catch((error: unknown) => {
+    return error instanceof ReplyError ? error.record.name : "none";
+  });
+  const worker = await openWorker({ queue: jobs, handle, delivery, timeoutMs: 300, drainMs: 200 });
+  await clock.settle();
+  const closed = worker[Symbol.asyncDispose]();
+  await clock.advance(2_000);
+  await closed;
+  const { events } = await engine.read({ log: "done", after: 0, limit: 10 });
+  const left = await Array.fromAsync(jobs.jobs(), ({ state, attempt, crashes }) => ({ state, attempt, crashes }));
+  return { told: reason instanceof WorkerStoppedError, recorded: events.length, left, answer: await answer };
+}
+
+describe("of a handler that was told to stop before its time budget was used up", () => {
+  test("what it returns within the budget is recorded", async () => {
+    const end = { told: true, recorded: 1, left: [], answer: "done" };
+    expect(await closedUnderAHandler("at-least-once", 250)).toEqual(end);
+    expect(await closedUnderAHandler("at-most-once", 250)).toEqual(end);
+  });
+
+  test("what it returns later is not: the job goes back uncounted, as it was told", async () => {
+    const left = [{ state: "ready", attempt: 0, crashes: 0 }];
+    const end = { told: true, recorded: 0, left, answer: "none" };
+    expect(await closedUnderAHandler("at-least-once", 350)).toEqual(end);
+  });
+
+  test("what it returns later is not, and one that was settled first has failed for want of time", async () => {
+    const end = { told: true, recorded: 0, left: [], answer: "TimeoutError" };
+    expect(await closedUnderAHandler("at-most-once", 350)).toEqual(end);
+  });
 });

@@ -6,8 +6,8 @@ export interface Budgeted {
   readonly id: string;
   /** When its time is over, on the monotonic clock. */
   deadlineMs: number;
-  /** Why its signal is aborted. */
-  readonly abortReason: unknown;
+  /** That its time is over; its signal may have been aborted before, and for another reason. */
+  overTime: TimeoutError | undefined;
   abort(reason: unknown): void;
 }
 
@@ -69,7 +69,10 @@ export class TimeBudget<J extends Budgeted> {
   #judge(job: J, nowMs: number): number {
     const { timeoutMs, graceMs, giveUp } = this.#options;
     if (job.deadlineMs > nowMs) return job.deadlineMs;
-    if (job.abortReason === undefined) job.abort(new TimeoutError(`job ${job.id}`, timeoutMs));
+    if (job.overTime === undefined) {
+      job.overTime = new TimeoutError(`job ${job.id}`, timeoutMs);
+      job.abort(job.overTime);
+    }
     if (job.deadlineMs + graceMs > nowMs) return job.deadlineMs + graceMs;
     return giveUp(job) === "later" ? nowMs + laterMs : Infinity;
   }

@@ -1,4 +1,4 @@
-import { integerIn, oneOf, TimeoutError } from "../errors/mod.ts";
+import { integerIn, oneOf } from "../errors/mod.ts";
 import { WorkerStoppedError } from "./errors.ts";
 import type { HeldJob } from "./held-job.ts";
 import type { Job } from "./job.ts";
@@ -23,7 +23,8 @@ export interface OpenWorkerOptions<T, Reply, Sql> extends WorkerTuning {
   readonly delivery?: "at-least-once" | "at-most-once" | undefined;
   /** Time budget of an attempt, 1 ms to 24 h; default none. When it is used up, `job.signal` aborts with `TimeoutError`. The attempt fails with
    *  that error, and follows the retry plan, once the handler has ended, whatever it returned, or after `drainMs` without waiting for it:
-   *  its slot is then free, and what the handler still does is not recorded. A job that `job.tx` has settled stays settled. */
+   *  its slot is then free, and what the handler still does is not recorded. A job that `job.tx` has settled stays settled; one whose worker
+   *  had told it to stop before goes back uncounted. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -125,32 +126,31 @@ class QueueWorker<T, Reply, Sql> implements Worker {
   }
 
   #done(job: Held<T, Reply, Sql>, reply: unknown): Promise<void> {
-    const { abortReason } = job;
-    const isLate = abortReason instanceof TimeoutError && job.state === "held";
-    return isLate || job.isGivenUp ? this.#failed(job, abortReason) : this.#bench.settler.done(job, reply);
+    const { overTime } = job;
+    const isLate = overTime !== undefined && job.state === "held";
+    return isLate || job.isGivenUp ? this.#failed(job, overTime) : this.#bench.settler.done(job, reply);
   }
 
   #failed(job: Held<T, Reply, Sql>, error: unknown): Promise<void> {
     if (job.isGivenUp) return settledAlready;
-    const { abortReason } = job;
-    if (abortReason instanceof WorkerStoppedError) return this.#bench.settler.release([job]);
-    return this.#bench.settler.failed(job, abortReason instanceof TimeoutError ? abortReason : error);
+    if (job.abortReason instanceof WorkerStoppedError) return this.#bench.settler.release([job]);
+    return this.#bench.settler.failed(job, job.overTime ?? error);
   }
 
   #endedLate(job: Held<T, Reply, Sql>, end: HandlerEnd): Promise<void> {
     if (job.isGivenUp) return settledAlready;
-    const { abortReason } = job;
-    const late = abortReason instanceof TimeoutError ? ({ kind: "failed", error: abortReason } as const) : end;
+    const { overTime } = job;
+    const late = overTime === undefined ? end : ({ kind: "failed", error: overTime } as const);
     return this.#bench.settler.doneLate(job, late);
   }
 
   /** Goes on without the handler, which may run for good. */
   #giveUp(job: Held<T, Reply, Sql>): "given up" | "later" {
     if (job.state === "settling") return "later"; // by job.tx, which decides
-    const { abortReason } = job;
+    const { overTime } = job;
     const ended = job.isSettledFirst
-      ? this.#endedLate(job, { kind: "failed", error: abortReason })
-      : this.#failed(job, abortReason);
+      ? this.#endedLate(job, { kind: "failed", error: overTime })
+      : this.#failed(job, overTime);
     job.isGivenUp = true;
     void this.#leave(job, ended);
     return "given up";
