@@ -34,6 +34,8 @@ export interface Bed {
   open(host: NodeHost): Promise<BedEngine>;
   /** A process whose only purpose is to look, in calm. */
   look(): Promise<BedEngine>;
+  /** Resolves when everything that was asked of the engine so far has reached it, also what processes asked that are dead by now. */
+  arrived(): Promise<void>;
   /** The latest time that the engines' clock has shown. */
   readonly latestMs: number;
 }
@@ -73,6 +75,7 @@ async function memoryBed(world: World): Promise<Bed> {
   return {
     open: (host) => store.open(host),
     look: async () => engine,
+    arrived: () => store.arrived(),
     get latestMs() {
       return (latestMs = Math.max(latestMs, engine.clock.now()));
     },
@@ -100,6 +103,7 @@ async function diskBed(world: World, kind: "sqlite" | "disk"): Promise<Bed> {
       if (looker.engine === undefined) throw new Error("the looker has no engine");
       return looker.engine;
     },
+    arrived: async () => undefined, // the engine is in the process, and dies with it
     get latestMs() {
       for (const { machine } of world.nodes.values()) latestMs = Math.max(latestMs, machine.wallMs);
       return latestMs;

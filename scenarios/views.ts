@@ -56,6 +56,7 @@ export function viewsProof(kind: BedKind): Scenario {
       return {
         finish: async () => {
           await over;
+          await allWritten(stage);
           await caughtUp(stage);
           // What still runs would keep the old version's cells.
           await Promise.all(nodes.map(async (name) => await world.nodes.get(name)?.stop()));
@@ -80,6 +81,8 @@ interface Stage {
 
 interface Feeds {
   readonly epoch: number;
+  /** Until this process has written what it wants to write. */
+  readonly writing: Promise<void>;
   readonly greeter: Subscription;
   readonly first: RunningProjection;
   readonly second: Promise<RunningProjection>;
@@ -109,8 +112,8 @@ async function startNode(stage: Stage, host: NodeHost): Promise<AsyncDisposable>
   const second = host.clock
     .sleep(1_000)
     .then(() => insist(host, () => openProjection({ ...options, projection: textCounts })));
-  stage.feeds.set(host.name, { epoch: host.epoch, greeter, first, second });
-  void write(stage, host, store);
+  const writing = write(stage, host, store);
+  stage.feeds.set(host.name, { epoch: host.epoch, writing, greeter, first, second });
   void readAll(stage, host, store);
   return {
     async [Symbol.asyncDispose]() {
@@ -263,6 +266,12 @@ async function soon<T>(host: NodeHost, promise: Promise<T>): Promise<T> {
   }
 }
 
+/** Nothing comes into the log any more, so that whoever has caught up then has seen all of it. */
+async function allWritten(stage: Stage): Promise<void> {
+  for (const name of nodes) await (await openFeeds(stage, [name])).writing;
+  await stage.bed.arrived();
+}
+
 /** Redrives what is parked until nothing is, and waits for all feeds. */
 async function caughtUp(stage: Stage): Promise<void> {
   const { world, history } = stage;
@@ -285,11 +294,11 @@ async function caughtUp(stage: Stage): Promise<void> {
 }
 
 /** Those of a process that lives. */
-async function openFeeds({ world, feeds }: Stage): Promise<Feeds> {
+async function openFeeds({ world, feeds }: Stage, names: readonly string[] = nodes): Promise<Feeds> {
   for (;;) {
     const found = feeds.entries().find(([name, { epoch }]) => {
       const node = world.nodes.get(name);
-      return node?.state === "up" && node.epoch === epoch;
+      return names.includes(name) && node?.state === "up" && node.epoch === epoch;
     });
     if (found !== undefined) return found[1];
     await world.clock.sleep(100);

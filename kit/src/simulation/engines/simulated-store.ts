@@ -36,6 +36,7 @@ export class SimulatedStore {
   readonly #engine = gate<Engine>();
   readonly #random: Random;
   readonly #faults = new Map<string, StoreFaults>();
+  readonly #onTheWay = new Set<Promise<void>>();
 
   constructor(world: World, name: string = "store") {
     this.#world = world;
@@ -56,10 +57,19 @@ export class SimulatedStore {
     this.#faults.set(node, faults);
   }
 
+  /** Resolves once the calls that are on a slow way to the store now have taken effect, those of dead processes too. */
+  async arrived(): Promise<void> {
+    await Promise.all(this.#onTheWay);
+  }
+
   /** The engine as a process of another node sees it. */
   async open(host: NodeHost): Promise<Engine> {
     const engine = await host.fence(this.#engine.promise);
-    const way = new Way(host, engine.clock, { faults: () => this.#faults.get(host.name) ?? {}, random: this.#random });
+    const way = new Way(host, engine.clock, {
+      faults: () => this.#faults.get(host.name) ?? {},
+      random: this.#random,
+      onTheWay: this.#onTheWay,
+    });
     way.refused = () => this.#world.sometimes("store: refused");
     return {
       can: engine.can,
@@ -98,6 +108,7 @@ function clockOf(own: Clock, store: Clock): Clock {
 interface WayOptions {
   readonly faults: () => StoreFaults;
   readonly random: Random;
+  readonly onTheWay: Set<Promise<void>>;
 }
 
 /** Between a process and the store, there and back; neither direction lets a call overtake another. */
@@ -122,12 +133,11 @@ class Way {
         this.refused();
         return this.#back(delayMaxMs, () => reject(new StorageError(refusal, "the store refuses calls for a while")));
       }
-      const ask = (): void => {
+      const ask = (): Promise<void> =>
         work().then(
           (value) => this.#back(delayMaxMs, () => resolve(value)),
           (error: unknown) => this.#back(delayMaxMs, () => reject(error)),
         );
-      };
       this.#there(delayMaxMs, ask);
     });
   }
@@ -139,11 +149,19 @@ class Way {
   }
 
   // On the store's clock, because a call that is under way arrives also when its caller is dead.
-  #there(delayMaxMs: number, run: () => void): void {
+  #there(delayMaxMs: number, ask: () => Promise<void>): void {
     const nowMs = this.#store.monotonic();
     this.#thereMs = Math.max(this.#thereMs, nowMs + this.#delay(delayMaxMs));
-    if (this.#thereMs <= nowMs) run();
-    else this.#store.setTimer(this.#thereMs - nowMs, run);
+    if (this.#thereMs <= nowMs) return void ask();
+    const { onTheWay } = this.#options;
+    const arrival = gate();
+    onTheWay.add(arrival.promise);
+    const arrive = async (): Promise<void> => {
+      await ask();
+      onTheWay.delete(arrival.promise);
+      arrival.open();
+    };
+    this.#store.setTimer(this.#thereMs - nowMs, () => void arrive());
   }
 
   #back(delayMaxMs: number, run: () => void): void {
