@@ -14,6 +14,8 @@ export function isPartitionFault(error: unknown): boolean {
     error instanceof LostError ||
     error instanceof ParkedFullError ||
     error instanceof StorageError ||
-    error instanceof DisposedError
+    error instanceof DisposedError ||
+    // Of the commit: whoever goes on finds where the partition stands.
+    (error instanceof KitError && error.code === "OUTCOME_UNKNOWN")
   );
 }

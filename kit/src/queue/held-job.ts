@@ -1,6 +1,6 @@
 import { cellsOf } from "./queue-engine.ts";
 import { jsonCodec } from "../codec/mod.ts";
-import { invariant, textOf, type TimeoutError, UnsupportedError } from "../errors/mod.ts";
+import { invariant, KitError, textOf, type TimeoutError, UnsupportedError } from "../errors/mod.ts";
 import {
   type CellKey,
   type Change,
@@ -43,6 +43,8 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
   overTime: TimeoutError | undefined = undefined;
   /** Its attempt was ended while its handler still runs: what that still does is not recorded. */
   isGivenUp = false;
+  /** The transaction that settles it was committed or not, and nobody could be asked. A repeat is fenced by it. */
+  isInDoubt = false;
   readonly #queue: Queue<T, Reply, Sql>;
   #input: T | undefined;
   #controller: AbortController | undefined;
@@ -157,7 +159,10 @@ export class HeldJob<T, Reply, Sql> implements Job<T, Sql> {
       this.state = "settled";
       return value;
     } catch (error) {
-      if (this.isSettling()) this.state = "held";
+      if (this.isSettling()) {
+        this.state = "held";
+        this.isInDoubt = error instanceof KitError && error.code === "OUTCOME_UNKNOWN";
+      }
       throw error;
     } finally {
       isOver = true;

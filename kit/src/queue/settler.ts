@@ -211,8 +211,10 @@ export class Settler<T, Reply, Sql> {
     const attempt = job.claim.attempt;
     const failure = failureText({ error, attempt, atMs: engine.clock.now() });
     if (error instanceof JobInputError) return { kind: "dead", reason: "input", failure };
+    // That its end is in doubt says nothing against the job; if it was committed, this settlement is refused.
+    const plan = job.isInDoubt ? { ...definition.retry, retryable: () => true } : definition.retry;
     try {
-      return { ...decideRetry(definition.retry, { attempt, error }, random), failure };
+      return { ...decideRetry(plan, { attempt, error }, random), failure };
     } catch (fault) {
       // The plan's own judgement failed. Nothing is known against another attempt.
       this.#onFault({ what: "handler", error: fault, jobId: job.id });

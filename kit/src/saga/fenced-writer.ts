@@ -1,5 +1,6 @@
 import type { Change, CommitResult, Receipt, Settlement, Transaction } from "../engine/mod.ts";
 import { ChangeError, LeaseLostError, StorageError } from "../engine/mod.ts";
+import { KitError } from "../errors/mod.ts";
 import { type Host, endless } from "./host.ts";
 import type { Draft, EndText, HeaderChange, Journal } from "./journal.ts";
 
@@ -94,6 +95,7 @@ export class FencedWriter {
     const point = `step:${answer}`;
     if (this.#isLocked) await this.#ownTurn();
     this.#isLocked = true;
+    let isWritten = false;
     try {
       if (this.#host.probe !== undefined) await this.#probe(`${point}:before`);
       const pendingCount = this.pending.length;
@@ -101,12 +103,15 @@ export class FencedWriter {
         const draft = this.#journal.draft([...this.pending.slice(0, pendingCount), await work(tx)]);
         const result = await tx.commit([this.#hold, ...draft.changes]);
         if (!result.committed) throw new LeaseLostError(this.#receipt.queue, this.#receipt.id);
+        isWritten = true;
         return draft;
       });
       this.#adopt(draft, pendingCount, [answer]);
       if (this.#host.probe !== undefined) await this.#probe(`${point}:after`);
     } catch (error) {
-      if (!this.#isOwnLoss(error)) throw error;
+      // In doubt is not failed: whoever takes the run up finds the record, or does the step again.
+      const isInDoubt = isWritten && error instanceof KitError && error.code === "OUTCOME_UNKNOWN";
+      if (!isInDoubt && !this.#isOwnLoss(error)) throw error;
       this.#lost(error);
       await endless();
     } finally {

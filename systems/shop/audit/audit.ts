@@ -200,7 +200,7 @@ function customerInvariants({ sold, money, parcels, told, counted }: Books): rea
     holds(
       "the views count every sale",
       counted.orders === sold.confirmed && counted.minor === sold.soldMinor && counted.dead === 0,
-      `${counted.orders} of ${counted.minor} counted, ${sold.confirmed} of ${sold.soldMinor} confirmed`,
+      `${counted.orders} of ${counted.minor} counted, ${sold.confirmed} of ${sold.soldMinor} confirmed, ${counted.dead} dead`,
     ),
     holds(
       "the views count everything that came back",

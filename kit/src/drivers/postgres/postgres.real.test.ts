@@ -112,6 +112,21 @@ test("scenario 7: a connection that is lost behind COMMIT is asked after: commit
   ]);
 });
 
+test("what became of a commit is asked again when the connection that asks is lost as well", async () => {
+  await using database = await openFresh();
+  await database.query(`create table ${database.schema}.t(n int)`);
+  await using proxy = await cuttingProxy();
+  await using behind = await openPostgres({ url: proxy.url, schema: database.schema });
+  const answer = behind.transaction(async (tx) => {
+    await tx.query(`insert into ${database.schema}.t values (1)`);
+    proxy.next("cut before the answer", "commit");
+    void proxy.came().then(() => proxy.next("cut before the answer", "epoch = epoch + 1"));
+    return "inserted";
+  });
+  expect(await answer).toBe("inserted");
+  expect((await database.query(`select n from ${database.schema}.t`)).rows).toEqual([{ n: 1 }]);
+});
+
 test("scenario 8: a connection that is lost before COMMIT arrives leaves nothing, and the caller is told so", async () => {
   await using database = await openFresh();
   await database.query(`create table ${database.schema}.t(n int)`);

@@ -1,5 +1,7 @@
 import { signalAfter } from "../../abort/mod.ts";
-import { DisposedError, TimeoutError } from "../../errors/mod.ts";
+import { DisposedError, isRetryable, TimeoutError } from "../../errors/mod.ts";
+import type { CommitFate } from "./commit-marker.ts";
+import { patiently } from "./connector.ts";
 import type { ResolvedPostgres } from "./options.ts";
 import { isLost, OutcomeUnknownError } from "./postgres-error.ts";
 import type { Pool, PooledSession } from "./pool.ts";
@@ -16,9 +18,10 @@ export interface PostgresTransaction {
 /** Runs `work` in a transaction on a connection of its own; see `PostgresDatabase.transaction`. */
 export async function runTransaction<T>(
   pool: Pool,
-  { clock, transactionMaxMs }: ResolvedPostgres,
+  options: ResolvedPostgres,
   work: (tx: PostgresTransaction) => T | Promise<T>,
 ): Promise<T> {
+  const { clock, transactionMaxMs } = options;
   let pending: { readonly pooled: PooledSession; readonly result: T; readonly error: unknown } | undefined;
   const result = await pool.use(async (pooled) => {
     const { session, marker } = pooled;
@@ -46,11 +49,18 @@ export async function runTransaction<T>(
   });
   if (pending === undefined) return result;
   const { pooled, error } = pending;
-  // Another connection asks what became of the commit.
-  const asked = await pool.use(({ session }) => pooled.marker.outcome(session)).catch(() => undefined);
+  const asked = await fateOf(pool, options, pooled).catch(() => undefined);
   if (asked === undefined) throw new OutcomeUnknownError({ cause: error });
   if (asked.fate === "not committed") throw error;
   return result;
+}
+
+/** Another connection asks what became of the commit; in a fail-over the first of them may be lost as well. */
+function fateOf(pool: Pool, options: ResolvedPostgres, { marker }: PooledSession): Promise<CommitFate> {
+  const untilMs = options.clock.monotonic() + options.connectMaxMs;
+  return patiently(options, { untilMs, mayPass: isRetryable }, () =>
+    pool.use(({ session }) => marker.outcome(session)),
+  );
 }
 
 async function workedOff<T>(session: PostgresSession, work: () => Promise<T>): Promise<T> {

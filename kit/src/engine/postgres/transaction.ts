@@ -1,4 +1,9 @@
-import type { PostgresDatabase, PostgresTransaction, QueryResult } from "../../drivers/postgres/mod.ts";
+import {
+  isLost,
+  type PostgresDatabase,
+  type PostgresTransaction,
+  type QueryResult,
+} from "../../drivers/postgres/mod.ts";
 import type { CommitResult } from "../commit-result.ts";
 import type { BellTopic, Capabilities, Transaction } from "../engine.ts";
 import { validateChanges } from "../validate-change.ts";
@@ -28,7 +33,7 @@ export async function runTransaction<T>(
   let fault: { readonly error: unknown } | undefined;
   const result = await parts.database.transaction(async (tx) => {
     const outcome = await work({
-      sql: { query: (text, values) => tx.query(text, values) },
+      sql: { query: async (text, values) => await tx.query<never>(text, values).catch(storageFault) },
       commit: async (changes) => {
         validateChanges(changes, parts.can);
         const call: CommitCall = { kind: "commit", changes: changes.slice() };
@@ -45,6 +50,11 @@ export async function runTransaction<T>(
     return outcome;
   });
   return { result, topics };
+}
+
+/** A server that is away is a fault of the store; what it says of the caller's own statements is his. */
+function storageFault(error: unknown): never {
+  throw isLost(error) ? engineFault(error) : error;
 }
 
 async function commitInside(
