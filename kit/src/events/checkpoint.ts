@@ -1,8 +1,9 @@
 import type { CellKey, Change, Check, CommitResult, ExpectedCell } from "../engine/mod.ts";
-import { invariant } from "../errors/mod.ts";
+import { invariant, KitError } from "../errors/mod.ts";
 import type { Feed } from "./feed.ts";
 import { retiredText } from "./feed-definition.ts";
 import { LostError } from "./lost-error.ts";
+import { InDoubtError } from "./partition-fault.ts";
 
 /** How far one partition has come. Its cell is the fence: of two processes that believe to hold the partition, the first to commit wins. */
 export class Checkpoint {
@@ -43,17 +44,19 @@ export class Checkpoint {
     return { op: "check", cell: this.#cell, expect: this.#expect };
   }
 
-  /** Commits `changes` together with the new position through `commit`. Throws {@link LostError} when the fence refuses; other refusals are returned. */
+  /** Commits `changes` together with the new position through `commit`. Throws {@link LostError} when the fence refuses; other refusals are returned.
+   *  Throws {@link InDoubtError} when nobody knows what became of the commit. */
   async save(
     position: number,
     changes: readonly Change[],
     commit: (changes: readonly Change[]) => Promise<CommitResult>,
   ): Promise<CommitResult> {
     invariant(position >= this.savedPosition, "a checkpoint never goes back");
-    const result = await commit([
-      ...changes,
-      { op: "put", cell: this.#cell, expect: this.#expect, value: String(position) },
-    ]);
+    const moved: Change = { op: "put", cell: this.#cell, expect: this.#expect, value: String(position) };
+    const result = await commit([...changes, moved]).catch((error: unknown) => {
+      const isUnknown = error instanceof KitError && error.code === "OUTCOME_UNKNOWN";
+      throw isUnknown ? new InDoubtError(error.message, { cause: error }) : error;
+    });
     if (!result.committed) {
       if (result.index === changes.length) throw new LostError(this.#cell.space);
       return result;

@@ -8,14 +8,19 @@ export class ParkedFullError extends KitError {
   readonly retryable = true;
 }
 
+/** The commit of a partition went through or not. Whoever loads its checkpoint again finds where it stands. */
+export class InDoubtError extends KitError {
+  readonly code = "PARTITION_IN_DOUBT";
+  readonly retryable = true;
+}
+
 /** Whether a fault lies with the partition or its engine. No event is to blame for it, so it parks no stream: the partition stops and is tried again. */
 export function isPartitionFault(error: unknown): boolean {
   return (
     error instanceof LostError ||
     error instanceof ParkedFullError ||
     error instanceof StorageError ||
-    error instanceof DisposedError ||
-    // Of the commit: whoever goes on finds where the partition stands.
-    (error instanceof KitError && error.code === "OUTCOME_UNKNOWN")
+    error instanceof InDoubtError ||
+    error instanceof DisposedError
   );
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type ManualClock, manualClock } from "../clock/mod.ts";
 import { openMemoryEngine } from "../engine/memory/mod.ts";
+import { type Fate, leaveInDoubt } from "../engine/doubt.test-engine.ts";
 import type { TransactionalEngine } from "../engine/mod.ts";
 import { openSqliteEngine, type SqliteEngine, type SqliteSql } from "../engine/sqlite/mod.ts";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -55,6 +56,24 @@ function balances(version: number, table = "balance"): Projection<AccountEvent, 
 function rows(engine: SqliteEngine): readonly unknown[] {
   return engine.sql.all("select account, cents from balance order by account").map((row) => ({ ...(row as object) }));
 }
+
+test.each<Fate>(["committed", "rolled back"])(
+  "a transaction of an SQL projection that is in doubt and was %s counts each event once, and parks nothing",
+  async (fate) => {
+    await using engine = await openEngine();
+    const store = await openEventStore({ engine });
+    await store.execute(account, "1", { kind: "open", owner: "1" });
+    await store.execute(account, "1", { kind: "deposit", cents: 5 });
+    // That of the whole batch, and that of its first event alone.
+    leaveInDoubt(engine, fate, 2);
+    await using running = await openProjection({ store, engine, projection: balances(1), attemptsMax: 1 });
+    const caughtUp = running.caughtUp();
+    await (engine.clock as ManualClock).advance(60_000);
+    await caughtUp;
+    expect(rows(engine)).toEqual([{ account: "account/1", cents: 5 }]);
+    expect(await Array.fromAsync(running.parked.list())).toEqual([]);
+  },
+);
 
 test("an SQL projection writes rows and checkpoint in one transaction, and parks only the poisoned stream", async () => {
   await using engine = await openEngine();

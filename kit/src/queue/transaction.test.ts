@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type ManualClock, manualClock } from "../clock/mod.ts";
 import { openSqliteEngine, type SqliteEngine, type SqliteSql } from "../engine/sqlite/mod.ts";
-import { KitError } from "../errors/mod.ts";
+import { type Fate, leaveInDoubt } from "../engine/doubt.test-engine.ts";
 import { queue } from "./definition.ts";
 import type { Job } from "./job.ts";
 import { openQueue, type Queue } from "./queue.ts";
@@ -101,30 +101,15 @@ test("what a transaction that throws has written is gone, and the job is tried a
     expect([await rows(), (await jobs.status()).depth]).toEqual([["attempt 2"], 0]);
   }));
 
-class InDoubt extends KitError {
-  readonly code = "OUTCOME_UNKNOWN";
-  readonly retryable = false;
-}
-
-test.each(["committed", "rolled back"])("a job whose transaction is in doubt and was %s has its effect once", (fate) =>
-  on(async ({ jobs, rows, work, engine }) => {
-    const transaction = engine.transaction.bind(engine);
-    let doubts = 1;
-    const doubtful: typeof transaction = async (inside) => {
-      if (doubts-- <= 0) return await transaction(inside);
-      const doubt = new InDoubt("the connection was lost behind COMMIT");
-      await transaction(async (open) => {
-        await inside(open);
-        if (fate === "rolled back") throw doubt;
-      });
-      throw doubt;
-    };
-    await jobs.add("a");
-    Object.assign(engine, { transaction: doubtful });
-    await work((job) => job.tx(write("once")), 2_000);
-    Object.assign(engine, { transaction });
-    expect([await rows(), (await jobs.status()).depth, (await jobs.status()).dead]).toEqual([["once"], 0, 0]);
-  }),
+test.each<Fate>(["committed", "rolled back"])(
+  "a job whose transaction is in doubt and was %s has its effect once",
+  (fate) =>
+    on(async ({ jobs, rows, work, engine }) => {
+      await jobs.add("a");
+      leaveInDoubt(engine, fate);
+      await work((job) => job.tx(write("once")), 2_000);
+      expect([await rows(), (await jobs.status()).depth, (await jobs.status()).dead]).toEqual([["once"], 0, 0]);
+    }),
 );
 
 test("a handler that fails after its transaction does not run again", () =>

@@ -1,15 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { subscribe } from "../telemetry/mod.ts";
 import { DurabilityError, LeaseLostError, type TransactionalEngine } from "../engine/mod.ts";
-import { ConfigError, KitError } from "../errors/mod.ts";
+import { type Fate, leaveInDoubt } from "../engine/doubt.test-engine.ts";
+import { ConfigError } from "../errors/mod.ts";
 import { retryPlan } from "../queue/mod.ts";
 import { openWorld } from "./crash.test-world.ts";
 import { RunNotFoundError, type RunSummary, saga } from "./mod.ts";
-
-class InDoubt extends KitError {
-  readonly code = "OUTCOME_UNKNOWN";
-  readonly retryable = false;
-}
 
 const hourMs = 3_600_000;
 const leaseMs = 3_000;
@@ -138,7 +134,7 @@ describe("steps", () => {
     expect(await result).toEqual({ status: "completed", output: 1 });
   });
 
-  test.each(["committed", "rolled back"])("in a transaction in doubt that was %s happen once", async (fate) => {
+  test.each<Fate>(["committed", "rolled back"])("in a transaction in doubt that was %s happen once", async (fate) => {
     await using world = await openWorld("sqlite");
     const paying = saga("paying", { version: "1", leaseMs }, async (_: null, context) => {
       return await context.step.tx<unknown, { run(text: string): unknown; all(text: string): unknown }>("pay", (tx) => {
@@ -147,19 +143,7 @@ describe("steps", () => {
         return tx.sql.all("select id from paid");
       });
     });
-    const engine = world.engine as TransactionalEngine<unknown>;
-    const transaction = engine.transaction.bind(engine);
-    let doubts = 1;
-    const doubtful: typeof transaction = async (inside) => {
-      if (doubts-- <= 0) return await transaction(inside);
-      const doubt = new InDoubt("the connection was lost behind COMMIT");
-      await transaction(async (open) => {
-        await inside(open);
-        if (fate === "rolled back") throw doubt;
-      });
-      throw doubt;
-    };
-    Object.assign(engine, { transaction: doubtful });
+    leaveInDoubt(world.engine as TransactionalEngine<unknown>, fate);
     const sagas = await world.open([paying]);
     const run = await world.now(sagas.start(paying, "r", null));
     const result = run.result();

@@ -149,6 +149,15 @@ test("a server that keeps less than asked for is refused, and says why", async (
   await expect(unreachable).rejects.toMatchObject({ code: "STORAGE", reason: "busy" });
 });
 
+test("a connection that is lost under the caller's own statement is a fault of the store", () =>
+  withEngines(async (open) => {
+    const engine = await open();
+    const cut = engine.transaction(({ sql }) => sql.query("select pg_terminate_backend(pg_backend_pid())"));
+    await expect(cut).rejects.toMatchObject({ code: "STORAGE", reason: "busy", retryable: true });
+    const wrong = engine.transaction(({ sql }) => sql.query("select * from not_there"));
+    await expect(wrong).rejects.toMatchObject({ code: "POSTGRES", sqlState: "42P01" });
+  }));
+
 test("a transaction keeps the caller's rows and the engine's changes together, or neither", () =>
   withEngines(async (open, schema) => {
     const engine = await open();
