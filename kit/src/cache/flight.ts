@@ -16,6 +16,9 @@ export interface FlightStart<V> {
   readonly tags: readonly string[] | undefined;
 }
 
+/** Gets the values of some flights, in their order. */
+export type LoadFlights<V> = (flights: readonly Flight<V>[]) => Promise<readonly (V | undefined)[]>;
+
 /** One load of one key, on which any number of callers wait. It is the generation of its key: what is written later supersedes it. */
 export class Flight<V> implements LoadContext<V> {
   readonly start: FlightStart<V>;
@@ -28,6 +31,7 @@ export class Flight<V> implements LoadContext<V> {
   /** The answer if the load fails. */
   fallback: { readonly value: V | undefined } | undefined;
   readonly #abandoned: (flight: Flight<V>) => void;
+  #load: LoadFlights<V> | undefined = undefined;
   /** Of a load that is one promise already: that one, so that no other is made. */
   #carrier: Promise<V | undefined> | undefined = undefined;
   #gate: Gate<V | undefined> | undefined = undefined;
@@ -40,9 +44,14 @@ export class Flight<V> implements LoadContext<V> {
     this.#abandoned = abandoned;
   }
 
-  /** For loads whose end is told by `resolve` and `reject`. */
-  prepare(): void {
+  /** For loads whose end is told by `resolve` and `reject`. Flights with the same one are loaded together. */
+  prepare(load: LoadFlights<V>): void {
+    this.#load = load;
     this.#gate ??= silentGate();
+  }
+
+  get load(): LoadFlights<V> | undefined {
+    return this.#load;
   }
 
   /** For a load that is itself the promise of the result. It tells `resolve` or `reject` too: its loader may have asked for its own key. */

@@ -6,7 +6,7 @@ import { TimeoutError } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { boundedMap } from "./bounded-map.ts";
 import { CacheBusyError, LoadCountError } from "./errors.ts";
-import { Flight, type FlightStart } from "./flight.ts";
+import { Flight, type FlightStart, type LoadFlights } from "./flight.ts";
 import { holdingOf, type Life, type MemoryLevel } from "./memory-level.ts";
 import type { CacheRules } from "./options.ts";
 import { SharedReads } from "./shared-reads.ts";
@@ -14,9 +14,6 @@ import type { SharedLink } from "./shared-link.ts";
 import type { Counters } from "./statistics.ts";
 import type { Load, PendingWrite, Writer } from "./strategy.ts";
 import type { Invalidation } from "./target.ts";
-
-/** Gets the values of some flights, in their order. */
-export type LoadFlights<V> = (flights: readonly Flight<V>[]) => Promise<readonly (V | undefined)[]>;
 
 /** What loads work with. */
 export interface LoadingParts<V> {
@@ -45,6 +42,8 @@ export class Loading<V> {
   readonly #isDirect: boolean;
   /** Reads of the shared tier for callers without a loader: nobody else may wait on them. */
   readonly #looks = new Set<Flight<V>>();
+  /** Begun in this turn of the event loop: one question to each level below. */
+  #departing: Flight<V>[] = [];
   readonly #retryAtMs = boundedMap<string, number>({ entries: retriesMax, policy: "fifo" });
   #running = 0;
 
@@ -79,11 +78,12 @@ export class Loading<V> {
     this.#running += starts.length;
     const flights = starts.map((start) => new Flight(start, this.#abandoned));
     for (const flight of flights) {
-      flight.prepare();
+      flight.prepare(load);
       if (flight.start.purpose === "look") this.#looks.add(flight);
       else this.#flights.set(flight.key, flight);
     }
-    void this.#fly(flights, load);
+    if (this.#isDirect) void this.#load(flights, load);
+    else this.#depart(flights);
     return flights;
   }
 
@@ -156,54 +156,82 @@ export class Loading<V> {
     return value;
   }
 
-  async #fly(flights: readonly Flight<V>[], load: LoadFlights<V>): Promise<void> {
-    try {
-      const open = this.#isDirect ? flights : await this.#askBelow(flights, load);
-      if (open.length > 0) await this.#load(open, load);
-    } catch (error) {
-      for (const flight of flights) if (!flight.hasEnded) this.#fail(flight, error);
-    }
+  #depart(flights: readonly Flight<V>[]): void {
+    if (this.#departing.length === 0)
+      this.#parts.options.clock.nextTurn(() => {
+        const departing = this.#departing;
+        this.#departing = [];
+        void this.#fly(departing);
+      });
+    for (const flight of flights) this.#departing.push(flight);
   }
 
-  /** What neither a write on its way nor the shared tier answers. */
-  async #askBelow(flights: readonly Flight<V>[], load: LoadFlights<V>): Promise<readonly Flight<V>[]> {
-    const unwritten = await this.#fromPending(flights);
-    if (this.#shared === undefined) return unwritten;
-    const { open, done, waiting } = await this.#shared.resolve(unwritten);
+  /** What neither a write on its way nor the shared tier answers is loaded. */
+  async #fly(flights: readonly Flight<V>[]): Promise<void> {
+    const unwritten = this.#parts.options.rules.hasWriter ? await this.#fromPending(flights) : flights;
+    const open = this.#shared === undefined ? unwritten : await this.#fromShared(unwritten, this.#shared);
+    for (const [load, together] of Map.groupBy(open, (flight) => flight.load))
+      if (load !== undefined) void this.#load(together, load);
+  }
+
+  async #fromShared(flights: readonly Flight<V>[], shared: SharedReads<V>): Promise<readonly Flight<V>[]> {
+    const { open, done, waiting, failed } = await shared.resolve(flights);
     for (const flight of done) this.#ended(flight);
-    for (const { flight, retryAfterMs } of waiting) void this.#flyLater(flight, load, retryAfterMs);
+    for (const { flight, retryAfterMs } of waiting) void this.#flyLater(flight, retryAfterMs);
+    for (const { flight, error } of failed)
+      void shared.recover(flight, error).then(
+        (next) => (next === "load" ? flight.load && this.#load([flight], flight.load) : this.#flyLater(flight, next)),
+        (fault: unknown) => this.#fail(flight, fault),
+      );
     return open;
   }
 
-  async #flyLater(flight: Flight<V>, load: LoadFlights<V>, afterMs: number): Promise<void> {
+  async #flyLater(flight: Flight<V>, afterMs: number): Promise<void> {
     try {
       await this.#parts.options.clock.sleep(afterMs, { signal: flight.signal });
     } catch (error) {
       this.#fail(flight, error);
       return;
     }
-    await this.#fly([flight], load);
+    this.#depart([flight]);
   }
 
   /** A value that is written behind is not at the source yet: it is the answer. */
   async #fromPending(flights: readonly Flight<V>[]): Promise<readonly Flight<V>[]> {
-    const pending = new Map<Flight<V>, PendingWrite<V>>();
-    for (const [writer, written] of Map.groupBy(flights, ({ start }) => start.rule.writer)) {
-      const found = await pendingOf(writer, written);
-      for (const [index, write] of found.entries()) {
-        const flight = written[index];
-        if (flight !== undefined && write !== "not-pending") pending.set(flight, write);
+    const unwritten: Flight<V>[] = [];
+    for (const [writer, written] of Map.groupBy(flights, ({ start }) => start.rule.writer))
+      try {
+        const found = await pendingOf(writer, written);
+        for (const [index, flight] of written.entries()) {
+          const write = found[index] ?? "not-pending";
+          if (write === "not-pending") unwritten.push(flight);
+          else this.#landPending(flight, write);
+        }
+      } catch (error) {
+        this.#failAll(written, error);
       }
-    }
-    for (const [flight, { value }] of pending) {
-      this.#store(flight, value, { durationMs: 0, nowMs: this.#parts.options.clock.monotonic() });
-      flight.resolve(value);
-      this.#ended(flight);
-    }
-    return flights.filter((flight) => !pending.has(flight));
+    return unwritten;
+  }
+
+  #landPending(flight: Flight<V>, { value }: PendingWrite<V>): void {
+    this.#store(flight, value, { durationMs: 0, nowMs: this.#parts.options.clock.monotonic() });
+    flight.resolve(value);
+    this.#ended(flight);
+  }
+
+  #failAll(flights: readonly Flight<V>[], error: unknown): void {
+    for (const flight of flights) if (!flight.hasEnded) this.#fail(flight, error);
   }
 
   async #load(flights: readonly Flight<V>[], load: LoadFlights<V>): Promise<void> {
+    try {
+      await this.#loadAll(flights, load);
+    } catch (error) {
+      this.#failAll(flights, error);
+    }
+  }
+
+  async #loadAll(flights: readonly Flight<V>[], load: LoadFlights<V>): Promise<void> {
     const { clock } = this.#parts.options;
     const startedAtMs = clock.monotonic();
     this.#parts.counters.loads += flights.length;

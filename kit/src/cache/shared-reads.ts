@@ -25,6 +25,8 @@ export interface Unresolved<V> {
   readonly done: readonly Flight<V>[];
   /** Somebody else is loading. */
   readonly waiting: readonly { readonly flight: Flight<V>; readonly retryAfterMs: number }[];
+  /** What the tier has for them cannot be taken. */
+  readonly failed: readonly { readonly flight: Flight<V>; readonly error: unknown }[];
 }
 
 /** Answers flights from the shared tier, and fills it with what they bring. */
@@ -35,22 +37,19 @@ export class SharedReads<V> {
     this.#parts = parts;
   }
 
+  /** Flights with equal leases are one read of the tier. */
   async resolve(flights: readonly Flight<V>[]): Promise<Unresolved<V>> {
-    if (flights.length === 0) return { open: [], done: [], waiting: [] };
-    const { link } = this.#parts;
-    const keys = flights.map(({ key }) => key);
-    const reads = await link.read(keys, this.#leaseFor(flights));
-    if (reads === undefined) return { open: flights, done: [], waiting: [] };
-    const open: Flight<V>[] = [];
-    const done: Flight<V>[] = [];
-    const waiting: { flight: Flight<V>; retryAfterMs: number }[] = [];
-    for (const [index, flight] of flights.entries()) {
-      const next = await this.#take(flight, reads[index] ?? { kind: "missing" });
-      if (next === "load") open.push(flight);
-      else if (next === "done") done.push(flight);
-      else waiting.push({ flight, retryAfterMs: next });
-    }
-    return { open, done, waiting };
+    const left = { open: [], done: [], waiting: [], failed: [] };
+    const byLease = Map.groupBy(flights, leaseKindOf);
+    await Promise.all([...byLease].map(([kind, alike]) => this.#resolve(alike, kind, left)));
+    return left;
+  }
+
+  /** Takes out of the tier what nobody can read. Rejects with any other error. */
+  async recover(flight: Flight<V>, error: unknown): Promise<"load" | number> {
+    if (!(error instanceof DecodeError)) throw error;
+    await this.#parts.link.discard(flight.key, error);
+    return this.#waitOrLoad(flight, 0);
   }
 
   /** Stores under the flight's token what was loaded. `refused`: something came between, somewhere in the fleet. */
@@ -82,22 +81,37 @@ export class SharedReads<V> {
     };
   }
 
-  #leaseFor(flights: readonly Flight<V>[]): LeaseRequest | undefined {
-    const [first] = flights;
-    if (first?.start.purpose === "look") return undefined;
-    const of = flights.some(({ start }) => start.leftMs > 0) ? "any" : "missing-or-stale";
-    return { forMs: this.#parts.link.rules.fillLeaseMs, of };
+  async #resolve(flights: readonly Flight<V>[], kind: LeaseKind, left: Left<V>): Promise<void> {
+    const { link } = this.#parts;
+    const lease = kind === "none" ? undefined : { forMs: link.rules.fillLeaseMs, of: kind };
+    const reads = await link.read(
+      flights.map(({ key }) => key),
+      lease,
+    );
+    for (const [index, flight] of flights.entries())
+      try {
+        if (reads === undefined) left.open.push(flight);
+        else this.#take(flight, reads[index] ?? { kind: "missing" }, left);
+      } catch (error) {
+        left.failed.push({ flight, error });
+      }
   }
 
-  async #take(flight: Flight<V>, read: SharedRead): Promise<"load" | "done" | number> {
+  #take(flight: Flight<V>, read: SharedRead, left: Left<V>): void {
     switch (read.kind) {
       case "missing":
         flight.token = read.token;
-        return "load";
-      case "loading":
-        return this.#waitOrLoad(flight, read.retryAfterMs);
+        left.open.push(flight);
+        return;
+      case "loading": {
+        const next = this.#waitOrLoad(flight, read.retryAfterMs);
+        if (next === "load") left.open.push(flight);
+        else left.waiting.push({ flight, retryAfterMs: next });
+        return;
+      }
       case "found":
-        return this.#takeFound(flight, read);
+        this.#takeFound(flight, read, left);
+        return;
       default:
         throw new Error(`unknown read ${read satisfies never}`);
     }
@@ -110,36 +124,26 @@ export class SharedReads<V> {
     return leftMs <= 0 ? "load" : Math.min(retryAfterMs, leftMs);
   }
 
-  async #takeFound(
-    flight: Flight<V>,
-    read: SharedRead & { readonly kind: "found" },
-  ): Promise<"load" | "done" | number> {
+  #takeFound(flight: Flight<V>, read: SharedRead & { readonly kind: "found" }, left: Left<V>): void {
     const { link, counters } = this.#parts;
-    let value: V | undefined;
-    try {
-      value = read.entry.body === undefined ? undefined : link.rules.codec.decode(read.entry.body);
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      await link.discard(flight.key, error);
-      return this.#waitOrLoad(flight, 0);
-    }
-    const isFresh = read.entry.freshMs > 0;
+    const { entry, token } = read;
+    const value = entry.body === undefined ? undefined : link.rules.codec.decode(entry.body);
+    const isFresh = entry.freshMs > 0;
     counters.sharedHits++;
     // A refresh ahead of the end goes on, unless somebody else has done it meanwhile.
-    const isNews = isFresh && read.entry.freshMs > newsFactor * flight.start.leftMs;
-    if (isNews && read.token !== undefined) await link.abandon(flight.key, read.token);
-    if (isNews || read.token === undefined) return this.#settle(flight, read.entry, value);
-    flight.token = read.token;
-    if (!isFresh) this.#keep(flight, read.entry, value);
+    const isNews = isFresh && entry.freshMs > newsFactor * flight.start.leftMs;
+    if (token === undefined || isNews) {
+      if (token !== undefined) void link.abandon(flight.key, token);
+      this.#keep(flight, entry, value);
+      flight.resolve(value);
+      left.done.push(flight);
+      return;
+    }
+    flight.token = token;
+    if (!isFresh) this.#keep(flight, entry, value);
     flight.fallback = { value };
     if (flight.start.rule.stale === "while-refreshing") flight.resolve(value);
-    return "load";
-  }
-
-  #settle(flight: Flight<V>, entry: SharedEntry, value: V | undefined): "done" {
-    this.#keep(flight, entry, value);
-    flight.resolve(value);
-    return "done";
+    left.open.push(flight);
   }
 
   #keep(flight: Flight<V>, entry: SharedEntry, value: V | undefined): void {
@@ -153,3 +157,12 @@ export class SharedReads<V> {
     memory.store({ key, holding, rule, life, tags, version, stamp, costMs: 0 }, options.clock.monotonic());
   }
 }
+
+type LeaseKind = LeaseRequest["of"] | "none";
+
+function leaseKindOf<V>({ start }: Flight<V>): LeaseKind {
+  if (start.purpose === "look") return "none";
+  return start.leftMs > 0 ? "any" : "missing-or-stale";
+}
+
+type Left<V> = { readonly [Kind in keyof Unresolved<V>]: Unresolved<V>[Kind][number][] };

@@ -42,6 +42,26 @@ test("without a loader a miss asks the shared tier, holds nobody up, and finds n
   expect(one.describe("b").holds).toBe("none");
 });
 
+test("reads of one turn ask the shared tier once, and what one of them cannot read is its own affair", async () => {
+  const clock = manualClock();
+  const tier = memoryTier({ clock });
+  const shared = betweenTier(tier, {});
+  const one = await open(clock, { shared });
+  const life = { freshMs: 1_000, keptMs: 1_000, tags: [], version: undefined };
+  for (const key of ["a", "b"]) await tier.write(key, { ...life, body: `"${key}"` });
+  await tier.write("broken", { ...life, body: "{" });
+  const reads = [
+    one.get("a", never),
+    one.get("broken", async () => "mended"),
+    one.get("b", never),
+    one.get("new", async () => "loaded"),
+  ];
+  expect((await Promise.all([...reads.slice(0, 1), ...reads.slice(2)])).join(" ")).toBe("a b loaded");
+  expect(shared.asked.filter((operation) => operation === "read")).toEqual(["read"]);
+  await clock.advance(1);
+  expect(await reads[1]).toBe("mended");
+});
+
 test("who finds a stale entry in the shared tier answers with it; one in the fleet loads it anew", async () => {
   const clock = manualClock();
   const shared = memoryTier({ clock });

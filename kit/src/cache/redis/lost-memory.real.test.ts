@@ -55,7 +55,7 @@ test("a server that comes back with what it had before an invalidation shows not
   await server.start();
   await Promise.all([answers(one), answers(two)]);
   // The entries are back, and what invalidated them is not.
-  expect(await one.send(["EXISTS", "cache:key:a", "cache:key:b"])).toBe(2);
+  expect(await one.send(["EXISTS", "cache:entry:a", "cache:entry:b"])).toBe(2);
   expect(await kindsOf(second, "a", "b")).toEqual(["missing", "missing"]);
   expect(await kindsOf(first, "a", "b")).toEqual(["missing", "missing"]);
   // Nor does a load that began in the server's last life bring anything back.
@@ -74,7 +74,7 @@ test("a replica that took over, and may lack the last invalidations, shows nothi
     await using here = await openRedis({ url: primary.url });
     await redisTier(here).write("a", entryOf("old"));
     await there.send(["REPLICAOF", "127.0.0.1", `${primary.port}`]);
-    await until(async () => (await there.send(["EXISTS", "cache:key:a"])) === 1);
+    await until(async () => (await there.send(["EXISTS", "cache:entry:a"])) === 1);
   }
   await primary.kill();
   await there.send(["REPLICAOF", "NO", "ONE"]);
@@ -109,9 +109,11 @@ test(
   async () => {
     await using server = await startServer("--maxmemory-policy", "allkeys-random");
     await using database = await openRedis({ url: server.url });
-    const used = Number(/used_memory:(\d+)/.exec(String(await database.send(["INFO", "memory"])))?.[1]);
-    await database.send(["CONFIG", "SET", "maxmemory", `${used + 400_000}`]);
     const tier = redisTier(database);
+    // The server then holds the script.
+    await tier.read(["none"]);
+    const used = Number(/used_memory:(\d+)/.exec(String(await database.send(["INFO", "memory"])))?.[1]);
+    await database.send(["CONFIG", "SET", "maxmemory", `${used + 250_000}`]);
     const random = seededRandom("eviction");
     const oldest = new Map<string, number>();
     const marks = new Map<string, number>();
@@ -165,13 +167,13 @@ test("by the server's own time entries end, and every key goes by itself", async
   await redisBus(database).publish({ source: "x", target: { all: "entries" }, mode: "hard", olderThan: undefined });
   const keys = (await database.send(["KEYS", "*"])) as readonly string[];
   expect(keys.toSorted()).toEqual(
-    ["changes", "era", "hard", "key:a", "key:loading", "soft"].map((name) => `cache:${name}`),
+    ["changes", "entry:a", "entry:loading", "era", "hard", "soft"].map((name) => `cache:${name}`),
   );
   for (const key of keys) expect(Number(await database.send(["PTTL", key]))).toBeGreaterThan(0);
   await systemClock.sleep(150);
   expect((await tier.read(["a"]))[0]).toMatchObject({ kind: "found", entry: { body: "x" } });
   await until(async () => (await kindsOf(tier, "a"))[0] === "missing");
-  await until(async () => (await database.send(["EXISTS", "cache:key:a", "cache:key:loading"])) === 0);
+  await until(async () => (await database.send(["EXISTS", "cache:entry:a", "cache:entry:loading"])) === 0);
 });
 
 test("a count that the server lost goes on elsewhere, so that everybody who listens notices", async () => {

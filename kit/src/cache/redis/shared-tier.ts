@@ -5,7 +5,6 @@ import { idSource, systemRandom } from "../../random/mod.ts";
 import type { LeaseRequest, SharedEntry, SharedRead, SharedTier } from "../shared-tier.ts";
 import type { Invalidation } from "../target.ts";
 import { tierScript } from "./tier-script.ts";
-import { TurnReads } from "./turn-reads.ts";
 
 /** Options of {@link redisTier}. */
 export interface RedisTierOptions {
@@ -22,7 +21,7 @@ export interface RedisTierOptions {
 const asksALease = 100;
 const retryMinMs = 5;
 const retryMaxMs = 250;
-// Keys that a script invalidates at once.
+// Keys that a script is told of at once: each is a microsecond or two of the server's only thread.
 const keysMax = 256;
 
 /**
@@ -45,7 +44,6 @@ class RedisTier implements SharedTier {
   readonly #database: RedisDatabase;
   readonly #settings: TierSettings;
   readonly #common: readonly string[];
-  readonly #reads = new TurnReads((keys, lease) => this.#readKeys(keys, lease), systemClock);
   readonly #own = idSource({ clock: systemClock, random: systemRandom })();
 
   constructor(database: RedisDatabase, settings: TierSettings) {
@@ -54,8 +52,11 @@ class RedisTier implements SharedTier {
     this.#common = ["era", "hard", "soft"].map((name) => `${settings.prefix}${name}`);
   }
 
-  read(keys: readonly string[], lease?: LeaseRequest): Promise<readonly SharedRead[]> {
-    return this.#reads.read(keys, lease);
+  async read(keys: readonly string[], lease?: LeaseRequest): Promise<readonly SharedRead[]> {
+    const parts: Promise<readonly SharedRead[]>[] = [];
+    for (let from = 0; from < keys.length; from += keysMax)
+      parts.push(this.#readKeys(keys.slice(from, from + keysMax), lease));
+    return (await Promise.all(parts)).flat();
   }
 
   async fill(key: string, token: string, entry: SharedEntry): Promise<"stored" | "refused"> {
@@ -91,7 +92,7 @@ class RedisTier implements SharedTier {
     const time = clock === undefined ? ["", this.#own, "1000"] : [`${clock.now()}`, this.#own, "600000"];
     const rest = [...time, `${tagsMax}`, ...words];
     return this.#database.run(tierScript, {
-      keys: [...this.#common, ...keys.map((key) => `${prefix}key:${key}`)],
+      keys: [...this.#common, ...keys.map((key) => `${prefix}entry:${key}`)],
       values: ["known", ...rest],
       valuesWhenUnknown: ["new", ...rest],
     });
@@ -116,24 +117,27 @@ type List = readonly (string | null)[];
 /** The time, then for each key what a fresh entry was told as and its body, or a list. */
 function readsOf(replies: readonly (string | List)[], retryAfterMs: number): readonly SharedRead[] {
   const nowMs = Number(replies[0]);
-  const reads: SharedRead[] = [];
-  for (let at = 1; at < replies.length; at++) {
-    const reply = replies[at] ?? [];
-    reads.push(typeof reply === "string" ? plainOf(reply, String(replies[++at]), nowMs) : readOf(reply, retryAfterMs));
-  }
-  return reads;
+  return replies
+    .slice(1)
+    .map((reply) => (typeof reply === "string" ? plainOf(reply, nowMs) : readOf(reply, retryAfterMs)));
 }
 
-/** Kind, end of being fresh, end of all, version and tags, with blanks between. */
-function plainOf(told: string, body: string, nowMs: number): SharedRead {
-  const [kind = "", freshUntil, keptUntil, version = ""] = told.split(" ", 4);
-  const tagsAt = kind.length + String(freshUntil).length + String(keptUntil).length + version.length + 4;
-  const life = { freshMs: Number(freshUntil) - nowMs, keptMs: Number(keptUntil) - nowMs };
-  return {
-    kind: "found",
-    entry: entryOf({ kind, body, ...life, tags: told.slice(tagsAt), version }),
-    token: undefined,
-  };
+/** Kind, end of being fresh, end of all, version and tags, with blanks between, and behind the end of the line the body. */
+function plainOf(text: string, nowMs: number): SharedRead {
+  const lineEnd = text.indexOf("\n");
+  const freshAt = text.indexOf(" ") + 1;
+  const keptAt = text.indexOf(" ", freshAt) + 1;
+  const versionAt = text.indexOf(" ", keptAt) + 1;
+  const tagsAt = text.indexOf(" ", versionAt) + 1;
+  const entry = entryOf({
+    kind: text.slice(0, freshAt - 1),
+    body: text.slice(lineEnd + 1),
+    freshMs: Number(text.slice(freshAt, keptAt - 1)) - nowMs,
+    keptMs: Number(text.slice(keptAt, versionAt - 1)) - nowMs,
+    tags: text.slice(tagsAt, lineEnd),
+    version: text.slice(versionAt, tagsAt - 1),
+  });
+  return { kind: "found", entry, token: undefined };
 }
 
 function readOf(reply: List, retryAfterMs: number): SharedRead {

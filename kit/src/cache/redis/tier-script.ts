@@ -10,13 +10,14 @@ import { redisScript, type RedisScript } from "../../drivers/redis/mod.ts";
 const text = `
 redis.replicate_commands()
 local call, max, min, ceil = redis.call, math.max, math.min, math.ceil
-local pack, unpackHead = struct.pack, struct.unpack
+local pack, unpackHead, find, sub = struct.pack, struct.unpack, string.find, string.sub
 local slackMs, tagsMax, op = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
 local hourMs, centuryMs = 3600000, 3155760000000
 local time = call('TIME')
 local now = ARGV[2] == '' and time[1] * 1000 + math.floor(time[2] / 1000) or tonumber(ARGV[2])
 local function exact(number) return string.format('%.17g', number) end
-local function expire(key, ms) call('PEXPIRE', key, exact(min(centuryMs, ceil(max(1, ms)) + slackMs))) end
+local function lifeOf(ms) return exact(min(centuryMs, ceil(max(1, ms)) + slackMs)) end
+local function expire(key, ms) call('PEXPIRE', key, lifeOf(ms)) end
 
 local era, hardAll, softAll, forgotten, hardTags, softTags, keptUntil
 local function begin()
@@ -55,31 +56,54 @@ local function marksOf(tags, stamp)
   return nil
 end
 
+-- An entry is one text, so that reads are one MGET: a head of numbers, its era, what is told of it, and behind the end of that line its body. A slot
+-- that only has a token is a head and an era, kept until 0.
+local headForm, headSize = '<ddBddd', 41
+local eraMark = era .. ' '
+local eraAt, toldAt = headSize + 1, headSize + #eraMark + 1
+local function headOf(slot)
+  return pack(headForm, slot.stamp, slot.fresh, slot.tagged, slot.kept, slot.tokenStamp, slot.tokenUntil)
+end
+local function isOurs(text) return find(text, eraMark, eraAt, true) == eraAt end
 local function slotOf(key)
-  local held = call('HMGET', key, 'era', 'kind', 'stamp', 'fresh', 'kept', 'tags', 'version', 'token', 'tokenStamp', 'tokenUntil',
-    op == 'read' and 'body' or 'kind')
-  if held[1] ~= era then return { key = key, another = held[1] } end
-  return { key = key, kind = held[2], stamp = tonumber(held[3] or 0), fresh = tonumber(held[4] or 0), kept = tonumber(held[5] or 0),
-    tags = held[6] or '', version = held[7], token = held[8], tokenStamp = tonumber(held[9] or 0), tokenUntil = tonumber(held[10] or 0), body = held[11] }
+  local head = call('GETRANGE', key, 0, toldAt - 2)
+  if not isOurs(head) then return { key = key, stamp = 0, fresh = 0, tagged = 0, kept = 0, tokenStamp = 0, tokenUntil = 0 } end
+  local stamp, fresh, tagged, kept, tokenStamp, tokenUntil = unpackHead(headForm, head)
+  return { key = key, stamp = stamp, fresh = fresh, tagged = tagged, kept = kept, tokenStamp = tokenStamp, tokenUntil = tokenUntil }
+end
+-- What only few operations need of an entry that is there.
+local function tell(slot)
+  if slot.kind then return end
+  local told = call('GETRANGE', slot.key, toldAt - 1, -1)
+  slot.kind, slot.version, slot.tags, slot.body = string.match(told, '^(%S+) %S+ %S+ (%S*) ([^\\n]*)\\n(.*)$')
+end
+local function textOf(slot)
+  local told = slot.kind .. ' ' .. exact(slot.fresh) .. ' ' .. exact(slot.kept) .. ' ' .. slot.version .. ' ' .. slot.tags
+  return headOf(slot) .. eraMark .. told .. '\\n' .. slot.body
 end
 local function stateOf(slot)
-  if not slot.kind or now >= slot.kept or slot.stamp < hardAll then return 'gone' end
-  local marks = marksOf(slot.tags, slot.stamp)
+  if now >= slot.kept or slot.stamp < hardAll then return 'gone' end
+  local marks
+  if slot.tagged == 1 and (hardTags > 0 or softTags > 0 or slot.stamp < forgotten) then
+    tell(slot)
+    marks = marksOf(slot.tags, slot.stamp)
+  end
   if marks == 'hard' then return 'gone' end
   if marks == 'soft' or slot.stamp < softAll or now >= slot.fresh then return 'stale' end
   return 'fresh'
 end
+local function tokenOf(slot) return era .. '/' .. exact(slot.tokenStamp) end
 local function lend(slot, forMs)
-  if slot.token and now < slot.tokenUntil and slot.tokenStamp >= hardAll then return false end
-  local stamp = nextStamp()
-  local token = era .. '/' .. exact(stamp)
-  if slot.another then call('DEL', slot.key) end
-  call('HSET', slot.key, 'era', era, 'token', token, 'tokenStamp', exact(stamp), 'tokenUntil', exact(now + forMs))
-  expire(slot.key, max(slot.kind and slot.kept - now or 0, forMs))
-  return token
+  if now < slot.tokenUntil and slot.tokenStamp >= hardAll then return false end
+  slot.tokenStamp, slot.tokenUntil = nextStamp(), now + forMs
+  if slot.kept > 0 then call('SETRANGE', slot.key, 0, headOf(slot)) else call('SET', slot.key, headOf(slot) .. eraMark) end
+  expire(slot.key, max(slot.kept > 0 and slot.kept - now or 0, forMs))
+  return tokenOf(slot)
 end
 local function cancel(slot)
-  if slot.token then call('HDEL', slot.key, 'token', 'tokenStamp', 'tokenUntil') end
+  if slot.tokenUntil == 0 then return end
+  slot.tokenStamp, slot.tokenUntil = 0, 0
+  if slot.kept > 0 then call('SETRANGE', slot.key, 0, headOf(slot)) else call('DEL', slot.key) end
 end
 
 -- An entry as it comes: kind, body, fresh for, kept for, tags, version.
@@ -88,39 +112,29 @@ local function entryAt(at)
     tags = ARGV[at + 4], version = ARGV[at + 5] }
 end
 local function isNewer(slot, entry)
-  return slot.version and slot.version ~= '' and entry.version ~= '' and tonumber(slot.version) > tonumber(entry.version)
-    and stateOf(slot) ~= 'gone'
+  if entry.version == '' or slot.kept == 0 then return false end
+  tell(slot)
+  return slot.version ~= '' and tonumber(slot.version) > tonumber(entry.version) and stateOf(slot) ~= 'gone'
 end
 local function put(key, entry, stamp)
-  call('DEL', key)
-  if entry.keptMs <= 0 then return end
-  local fresh, kept = exact(now + entry.freshMs), exact(now + entry.keptMs)
-  call('HSET', key, 'era', era, 'kind', entry.kind, 'body', entry.body, 'stamp', exact(stamp), 'fresh', fresh, 'kept', kept,
-    'tags', entry.tags, 'version', entry.version, 'head', pack('<dddB', stamp, tonumber(fresh), tonumber(kept), entry.tags == '' and 0 or 1),
-    'told', entry.kind .. ' ' .. fresh .. ' ' .. kept .. ' ' .. entry.version .. ' ' .. entry.tags)
-  expire(key, entry.keptMs)
+  if entry.keptMs <= 0 then call('DEL', key) return end
+  local slot = { kind = entry.kind, body = entry.body, tags = entry.tags, version = entry.version, stamp = stamp,
+    fresh = now + min(entry.freshMs, entry.keptMs), kept = now + entry.keptMs, tagged = entry.tags == '' and 0 or 1, tokenStamp = 0, tokenUntil = 0 }
+  call('SET', key, textOf(slot), 'PX', lifeOf(entry.keptMs))
   -- Marks must outlive what they are about; ten minutes more at a time, so that not every write has to see to it.
-  if now + entry.keptMs <= keptUntil then return end
-  keptUntil = now + entry.keptMs + 600000
+  if slot.kept <= keptUntil then return end
+  keptUntil = slot.kept + 600000
   call('HSET', KEYS[1], 'kept', exact(keptUntil))
   for index = 1, 3 do expire(KEYS[index], keptUntil - now + 2 * hourMs) end
 end
 
--- An entry as it was put down, when it is fresh and no mark can concern it. Most reads are such: they cost four fields, and no table of ours.
-local function plain(key, oldest, marked)
-  local held = call('HMGET', key, 'era', 'head', 'told', 'body')
-  if held[1] ~= era or not held[2] then return nil end
-  local stamp, fresh, kept, tagged = unpackHead('<dddB', held[2])
-  if now >= fresh or now >= kept or stamp < oldest then return nil end
-  if tagged == 1 and (marked or stamp < forgotten) then return nil end
-  return held[3], held[4]
-end
 local function readSlot(slot, leaseMs, any)
   local state, token = stateOf(slot), false
   if state ~= 'gone' then
     local freshMs = slot.fresh - now
     if state == 'stale' then freshMs = min(0, freshMs) end
     if leaseMs > 0 and (state == 'stale' or any) then token = lend(slot, leaseMs) end
+    tell(slot)
     return { slot.kind, slot.body, exact(freshMs), exact(slot.kept - now), slot.tags, slot.version, token }
   end
   if leaseMs == 0 then return { 'missing' } end
@@ -131,33 +145,32 @@ end
 local operations = {}
 function operations.read()
   local leaseMs, any = tonumber(ARGV[7]), ARGV[8] == 'any'
-  -- The time, then one answer a key: of a fresh entry that nobody is to refresh two texts, as they are stored; of others a list.
-  local answers, count = { exact(now) }, 1
-  local oldest, marked = max(hardAll, softAll), hardTags > 0 or softTags > 0
-  for index = 4, #KEYS do
-    local key = KEYS[index]
-    local told, body = plain(key, oldest, marked)
-    if told and not (any and leaseMs > 0) then
-      answers[count + 1], answers[count + 2] = told, body
-      count = count + 2
-    else
-      count = count + 1
-      answers[count] = readSlot(slotOf(key), leaseMs, any)
+  -- The time, then one answer a key: of a fresh entry that no mark can concern and nobody is to refresh, which most are, what is told of it and its
+  -- body, as they are stored; of others a list.
+  local answers, held = { exact(now) }, call('MGET', unpack(KEYS, 4))
+  local oldest, marked, lends = max(hardAll, softAll), hardTags > 0 or softTags > 0, any and leaseMs > 0
+  for index, text in ipairs(held) do
+    local answer
+    if text and not lends and isOurs(text) then
+      local stamp, fresh, tagged = unpackHead('<ddB', text)
+      if now < fresh and stamp >= oldest and (tagged == 0 or (not marked and stamp >= forgotten)) then answer = sub(text, toldAt) end
     end
+    answers[index + 1] = answer or readSlot(slotOf(KEYS[index + 3]), leaseMs, any)
   end
   return answers
 end
 function operations.fill()
   local slot, token, entry = slotOf(KEYS[4]), ARGV[7], entryAt(8)
-  if not slot.token or slot.token ~= token or now >= slot.tokenUntil then return 'refused' end
+  local stamp = slot.tokenStamp
+  if now >= slot.tokenUntil or tokenOf(slot) ~= token then return 'refused' end
   cancel(slot)
-  if marksOf(entry.tags, slot.tokenStamp) or isNewer(slot, entry) then return 'refused' end
-  put(slot.key, entry, slot.tokenStamp)
+  if marksOf(entry.tags, stamp) or isNewer(slot, entry) then return 'refused' end
+  put(slot.key, entry, stamp)
   return 'stored'
 end
 function operations.abandon()
   local slot = slotOf(KEYS[4])
-  if slot.token ~= ARGV[7] then return 'kept' end
+  if slot.tokenUntil == 0 or tokenOf(slot) ~= ARGV[7] then return 'kept' end
   cancel(slot)
   return 'abandoned'
 end
@@ -169,15 +182,19 @@ function operations.write()
 end
 local function invalidateKey(key, hard, olderThan)
   local slot = slotOf(key)
-  if slot.another then call('DEL', key) return end
   cancel(slot)
-  local version = slot.version and slot.version ~= '' and tonumber(slot.version)
-  if not slot.kind or (olderThan ~= '' and version and version >= tonumber(olderThan)) then return end
+  if slot.kept == 0 then return end
+  if olderThan ~= '' then
+    tell(slot)
+    local version = tonumber(slot.version)
+    if version and version >= tonumber(olderThan) then return end
+  end
   if hard then
     call('DEL', key)
   elseif slot.fresh > now then
-    call('HSET', key, 'fresh', exact(now), 'kept', exact(min(slot.kept, now + slot.kept - slot.fresh)))
-    call('HDEL', key, 'head', 'told')
+    tell(slot)
+    slot.fresh, slot.kept = now, min(slot.kept, now + slot.kept - slot.fresh)
+    call('SET', key, textOf(slot), 'KEEPTTL')
   end
 end
 function operations.keys()
