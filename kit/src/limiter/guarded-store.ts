@@ -4,7 +4,7 @@ import { afterFailure, afterSuccess, type BreakerRules, type BreakerState, permi
 import { LocalShare } from "./local-share.ts";
 import type { JudgedBy } from "./decision.ts";
 import type { LimiterStore, NowStore, StoreCall, Verdict } from "./store.ts";
-import { TurnCalls, type TurnLimits } from "./turn-calls.ts";
+import { TurnCalls, type TurnLimits, type Waiting } from "./turn-calls.ts";
 
 /**
  * What happens to calls that the store cannot judge. "open": they pass, unlimited. "closed": they are refused. Local share: a store in this
@@ -20,9 +20,10 @@ export interface Judged {
   readonly restMs: number;
 }
 
-/** Where decisions are asked for. Never rejects. */
+/** Where decisions are asked for. What the store does is never a reason to reject. */
 export interface Judges {
-  ask(call: StoreCall): Promise<Judged>;
+  /** In callbacks: each promise in between would cost as much as the rest of a call. */
+  ask(asking: Waiting<Judged>): void;
   /** For permits that `by` has judged: no other store knows of them. */
   askAgain(by: JudgedBy, call: StoreCall): Promise<Judged>;
 }
@@ -35,12 +36,16 @@ export class DirectStore implements Judges {
     this.#store = store;
   }
 
-  ask(call: StoreCall): Promise<Judged> {
-    return Promise.resolve({ by: "store", verdict: this.#store.decideNow(call), restMs: 0 });
+  ask({ call, resolve }: Waiting<Judged>): void {
+    resolve(this.#judge(call));
   }
 
   askAgain(_by: JudgedBy, call: StoreCall): Promise<Judged> {
-    return this.ask(call);
+    return Promise.resolve(this.#judge(call));
+  }
+
+  #judge(call: StoreCall): Judged {
+    return { by: "store", verdict: this.#store.decideNow(call), restMs: 0 };
   }
 }
 
@@ -57,7 +62,7 @@ const storeState = telemetryChannel("ashlar.limiter.store");
 export class GuardedStore implements Judges {
   readonly #settings: GuardSettings;
   readonly #store: string;
-  readonly #calls: TurnCalls;
+  readonly #calls: TurnCalls<Judged>;
   readonly #share: LocalShare | undefined;
   #state: BreakerState = { kind: "closed", failures: 0 };
 
@@ -65,23 +70,27 @@ export class GuardedStore implements Judges {
     const { storeDown } = settings;
     this.#settings = settings;
     this.#store = store.name;
-    this.#calls = new TurnCalls(store, settings, (error) => this.#ended(error));
+    this.#calls = new TurnCalls(store, settings, {
+      ended: (error) => this.#ended(error),
+      told: (call, verdict) => (verdict === undefined ? this.#spare(call) : { by: "store", verdict, restMs: 0 }),
+    });
     this.#share = typeof storeDown === "string" ? undefined : new LocalShare(storeDown.local, storeDown.share);
   }
 
-  async ask(call: StoreCall): Promise<Judged> {
-    const permission = permissionAt(this.#state, this.#settings.clock.monotonic());
-    if (permission === "spare") return this.#spare(call);
-    if (permission === "probe") this.#state = { kind: "probing" };
-    try {
-      return { by: "store", verdict: await this.#calls.ask(call), restMs: 0 };
-    } catch {
-      return this.#spare(call); // heard of by #ended
+  ask(asking: Waiting<Judged>): void {
+    // Without a look at the clock, nearly always.
+    const isClosed = this.#state.kind === "closed";
+    const permission = isClosed ? "ask" : permissionAt(this.#state, this.#settings.clock.monotonic());
+    if (permission === "spare") {
+      asking.resolve(this.#spare(asking.call));
+      return;
     }
+    if (permission === "probe") this.#state = { kind: "probing" };
+    this.#calls.ask(asking);
   }
 
   async askAgain(by: JudgedBy, call: StoreCall): Promise<Judged> {
-    if (by === "store") return await this.ask(call);
+    if (by === "store") return await new Promise((resolve, reject) => this.ask({ call, resolve, reject }));
     return by === "local" ? this.#spare(call) : { by, verdict: unlimited, restMs: 0 };
   }
 

@@ -6,7 +6,7 @@ import { EntryAlgorithm } from "./entry-algorithm.ts";
 import { FixedWindow } from "./fixed-window.ts";
 import type { PlacedRule, Rule } from "./rule.ts";
 import { SlidingWindow } from "./sliding-window.ts";
-import type { Standing, StoreCall, Verdict } from "./store.ts";
+import type { Standing, StoreCall, TakeCall, Verdict } from "./store.ts";
 
 /** The states of the keys of one rule, for stores that judge in this process. */
 export interface Keys {
@@ -93,7 +93,7 @@ function standingOf({ keys: { algorithm }, ask, slot, waitUs }: Place, nowUs: nu
   };
 }
 
-function judgeTake(call: Extract<StoreCall, { op: "take" | "peek" }>, nowUs: number, keysOf: KeysOf): Verdict {
+function judgeTake(call: TakeCall, nowUs: number, keysOf: KeysOf): Verdict {
   const places: Place[] = [];
   let fits = true;
   for (const { placed, key } of call.targets) {

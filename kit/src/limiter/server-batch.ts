@@ -1,15 +1,13 @@
 import type { Ask } from "./algorithm.ts";
 import { askOf } from "./judge.ts";
 import type { RulePlace, RulePlaces } from "./rule-places.ts";
-import type { StoreCall, Target } from "./store.ts";
+import type { StoreCall, TakeCall, Target } from "./store.ts";
 
 /** Where the calls of a batch are written, in the form that the server reads. */
 export interface CallSink {
   number(value: number): void;
   text(value: string): void;
 }
-
-type Take = Extract<StoreCall, { op: "take" | "peek" }>;
 
 /**
  * A batch for a server that judges: each key once, equal takes of one key behind one another as one. A call is written as its kind (0 peek, 1
@@ -60,7 +58,7 @@ export class ServerBatch {
     }
   }
 
-  #addTake(call: Take, calls: readonly StoreCall[], index: number): number {
+  #addTake(call: TakeCall, calls: readonly StoreCall[], index: number): number {
     const slots = call.targets.map((target) => this.#slotOf(target));
     let more = 0;
     // Of takes with entries each is told of by itself.
@@ -119,7 +117,7 @@ interface Head {
 }
 
 /** Whether a call asks the same of the same keys. */
-function isEqual(call: Take, other: StoreCall | undefined): boolean {
+function isEqual(call: TakeCall, other: StoreCall | undefined): boolean {
   if (other?.op !== "take" || other.cost !== call.cost || other.weight !== call.weight) return false;
   if (other.targets.length !== call.targets.length) return false;
   for (let place = 0; place < call.targets.length; place++) {

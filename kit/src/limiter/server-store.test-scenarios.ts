@@ -1,5 +1,6 @@
 import { expect, type TestAPI } from "vitest";
 import { systemClock } from "../clock/mod.ts";
+import { seededRandom } from "../random/mod.ts";
 import {
   concurrency,
   type Decision,
@@ -108,6 +109,33 @@ const scenarios: Readonly<Record<string, (bed: ServerBed) => Promise<void>>> = {
       expect(sent[0]?.length).toBeLessThan(600);
     },
 
+  "equal takes of one turn are judged as memory judges them one after another, with whole permits and parts of them":
+    async ({ shared }) => {
+      await using data = await shared();
+      let timeMs = 1e12;
+      const clock = traceClock(timeMs * 1_000);
+      const random = seededRandom("equal takes");
+      let factor = 1;
+      const rules = [tokenBucket({ limit: 30, burst: 50, windowMs: 1_000 })];
+      const common = { name: "api", rules, factor: () => factor, storeDown: "closed", storeTimeoutMs: 60_000 } as const;
+      const onServer = limiter({ ...common, store: await data.open({ now: () => timeMs }) });
+      const inMemory = limiter({ ...common, store: memoryStore({ clock }) });
+      for (let turn = 0; turn < 100; turn++) {
+        timeMs += random.integer(0, 900);
+        clock.set(timeMs * 1_000);
+        factor = random.next() < 0.7 ? 1 : 0.3;
+        const [cost, times] = [random.integer(1, 8), random.integer(1, 30)];
+        const [decisions, wanted] = await Promise.all(
+          [onServer, inMemory].map((limit) =>
+            Promise.all(Array.from({ length: times }, () => limit.take("hot", { cost }))),
+          ),
+        );
+        // In memory a grant's limits are those of the moment at which they are read: that of the last take.
+        expect(decisions?.map(waitOf)).toEqual(wanted?.map(waitOf));
+        expect(decisions?.at(-1)?.limits).toEqual(wanted?.at(-1)?.limits);
+      }
+    },
+
   "permits are as many whoever asks: stores that take at once over connections of their own pass the limit between them exactly":
     async ({ shared }) => {
       await using data = await shared();
@@ -204,6 +232,8 @@ async function replayArrivals({ shared }: ServerBed): Promise<void> {
     expect(decisions.map(told)).toEqual(wanted.map(told));
   }
 }
+
+const waitOf = (decision: Decision): number => (decision.allowed ? 0 : decision.retryAfterMs);
 
 function told(decision: Decision): readonly unknown[] {
   return [kindOf(decision), decision.allowed ? decision.limits : decision.retryAfterMs];

@@ -4,7 +4,7 @@ import type { Decision, Granted, Refused } from "./decision.ts";
 import type { Judged, Judges } from "./guarded-store.ts";
 import type { Limiter, TakeOptions } from "./limiter-calls.ts";
 import type { Plan } from "./plan.ts";
-import type { Standing, Target } from "./store.ts";
+import type { Standing, TakeCall, Target } from "./store.ts";
 
 const refusals = telemetryChannel("ashlar.limiter.refused");
 
@@ -28,17 +28,23 @@ export class StoreTakes implements Limiter<string> {
     return this.#decide("peek", key, options);
   }
 
-  async #decide(op: "take" | "peek", key: string, options: TakeOptions<string> | undefined): Promise<Decision> {
-    const { plans, factor, nextId } = this.#settings;
-    const plan = planOf(plans, options?.tier);
-    const cost = checkedCost(options?.cost ?? 1);
-    const targets = plan.targets(checkedKey(key));
-    const id = plan.keepsEntries && op === "take" ? nextId() : "";
-    const judged = await this.#store.ask({ op, targets, cost, weight: weightOf(cost, factor()), id });
-    if (judged.verdict.kind === "granted")
-      return new StoreGrant({ plan, targets, judged, id, taken: op === "take" ? "yes" : "no" }, this.#store);
+  #decide(op: "take" | "peek", key: string, options: TakeOptions<string> | undefined): Promise<Decision> {
+    return new Promise((resolve, reject) => {
+      const { plans, factor, nextId } = this.#settings;
+      const plan = planOf(plans, options?.tier);
+      const cost = checkedCost(options?.cost ?? 1);
+      const targets = plan.targets(checkedKey(key));
+      const id = plan.keepsEntries && op === "take" ? nextId() : "";
+      const call = { op, targets, cost, weight: weightOf(cost, factor()), id };
+      this.#store.ask({ call, resolve: (judged) => resolve(this.#decisionOf(key, { plan, call, judged })), reject });
+    });
+  }
+
+  #decisionOf(key: string, taken: Taken): Decision {
+    const { plan, call, judged } = taken;
+    if (judged.verdict.kind === "granted") return new StoreGrant(taken, this.#store);
     const refused = refusalOf(plan, judged);
-    if (refusals.active && op === "take") {
+    if (refusals.active && call.op === "take") {
       const { reason, limitedBy: rule, retryAfterMs } = refused;
       refusals.publish({ limiter: this.name, key, rule, reason, retryAfterMs });
     }
@@ -64,10 +70,8 @@ function refusalOf(plan: Plan, { verdict, by, restMs }: Judged): Refused {
 
 interface Taken {
   readonly plan: Plan;
-  readonly targets: readonly Target[];
+  readonly call: TakeCall;
   readonly judged: Judged;
-  readonly id: string;
-  readonly taken: "yes" | "no";
 }
 
 class StoreGrant implements Granted {
@@ -79,7 +83,7 @@ class StoreGrant implements Granted {
   constructor(taken: Taken, store: Judges) {
     this.#taken = taken;
     this.#store = store;
-    this.#state = taken.taken === "yes" ? "held" : "given back";
+    this.#state = taken.call.op === "take" ? "held" : "given back";
   }
 
   get delayMs(): number {
@@ -97,11 +101,12 @@ class StoreGrant implements Granted {
   async giveBack(): Promise<void> {
     if (this.#state === "given back") return;
     this.#state = "given back";
-    await this.#return(this.#taken.targets, this.#standings);
+    await this.#return(this.#taken.call.targets, this.#standings);
   }
 
   async renew(): Promise<"renewed" | "lost"> {
-    const { judged, targets, id } = this.#taken;
+    const { judged, call } = this.#taken;
+    const { targets, id } = call;
     if (this.#state !== "held") return "lost";
     const answer = await this.#store.askAgain(judged.by, { op: "renew", targets, id });
     return answer.by === judged.by && answer.verdict.kind === "granted" ? "renewed" : "lost";
@@ -111,7 +116,7 @@ class StoreGrant implements Granted {
     if (this.#state !== "held" || !this.#taken.plan.hasLeases) return;
     this.#state = "leases given back";
     const isLease = ({ placed }: Target): boolean => placed.rule.kind === "concurrency";
-    const { targets } = this.#taken;
+    const { targets } = this.#taken.call;
     const receipts = this.#standings.filter((_, index) => targets.slice(index, index + 1).some(isLease));
     await this.#return(targets.filter(isLease), receipts);
   }

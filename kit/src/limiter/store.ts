@@ -8,10 +8,15 @@ export interface Target {
   readonly key: string;
 }
 
+/** Permits under every target, or under none; "peek" takes none either way. */
+export interface TakeCall extends Ask {
+  readonly op: "take" | "peek";
+  readonly targets: readonly Target[];
+}
+
 /** What a store is asked in one go. */
 export type StoreCall =
-  /** Permits under every target, or under none; "peek" takes none either way. */
-  | (Ask & { readonly op: "take" | "peek"; readonly targets: readonly Target[] })
+  | TakeCall
   /** Gives back what a take got: `receipts[i]` under `targets[i]`. */
   | { readonly op: "give-back"; readonly targets: readonly Target[]; readonly receipts: readonly Receipt[] }
   /** Prolongs the leases of that id; "refused" when one of them is gone. */

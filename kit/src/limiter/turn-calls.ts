@@ -1,32 +1,45 @@
 import type { Clock, Timer } from "../clock/mod.ts";
-import { KitError, TimeoutError } from "../errors/mod.ts";
+import { TimeoutError } from "../errors/mod.ts";
 import type { LimiterStore, StoreCall, Verdict } from "./store.ts";
 
+/** Who hears of the end of a round trip: undefined, or what it failed with; and who makes of a verdict, undefined when there is none, what is told. */
+export interface TurnEnds<Told> {
+  ended(error: unknown): void;
+  told(call: StoreCall, verdict: Verdict | undefined): Told;
+}
+
+/** A call, and who waits for what is told of it. */
+export interface Waiting<Told> {
+  readonly call: StoreCall;
+  readonly resolve: (told: Told) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** The calls of one turn of the event loop, asked in one round trip. */
-export class TurnCalls {
+export class TurnCalls<Told> {
   readonly #store: LimiterStore;
   readonly #clock: Clock;
   readonly #limits: TurnLimits;
-  readonly #ended: (error: unknown) => void;
-  #waiting: Waiting[] = [];
+  readonly #ends: TurnEnds<Told>;
+  #waiting: Waiting<Told>[] = [];
   #pending = 0;
 
-  /** `ended` hears of each round trip: undefined, or what it failed with. */
-  constructor(store: LimiterStore, settings: TurnLimits & { readonly clock: Clock }, ended: (error: unknown) => void) {
+  constructor(store: LimiterStore, settings: TurnLimits & { readonly clock: Clock }, ends: TurnEnds<Told>) {
     this.#store = store;
     this.#clock = settings.clock;
     this.#limits = settings;
-    this.#ended = ended;
+    this.#ends = ends;
   }
 
-  /** Rejects when the store fails, takes longer than `timeoutMs`, or when `pendingMax` calls wait for it already. */
-  ask(call: StoreCall): Promise<Verdict> {
-    if (this.#pending >= this.#limits.pendingMax) return Promise.reject(new StoreBusyError(this.#limits.pendingMax));
+  /** There is no verdict when the store fails, takes longer than `timeoutMs`, or when `pendingMax` calls wait for it already. */
+  ask(waiting: Waiting<Told>): void {
+    if (this.#pending >= this.#limits.pendingMax) {
+      this.#settle(waiting, undefined);
+      return;
+    }
     this.#pending++;
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ call, resolve, reject });
-      if (this.#waiting.length === 1) this.#clock.nextTurn(() => this.#flush());
-    });
+    this.#waiting.push(waiting);
+    if (this.#waiting.length === 1) this.#clock.nextTurn(() => this.#flush());
   }
 
   #flush(): void {
@@ -35,23 +48,37 @@ export class TurnCalls {
     for (let from = 0; from < waiting.length; from += batchMax) this.#send(waiting.slice(from, from + batchMax));
   }
 
-  #send(batch: readonly Waiting[]): void {
+  #send(batch: readonly Waiting<Told>[]): void {
     let state: "open" | "ended" = "open";
-    const end = (error: unknown, settle: (waiting: Waiting, index: number) => void): void => {
+    const end = (error: unknown, verdicts: readonly Verdict[]): void => {
       if (state === "ended") return;
       state = "ended";
       timer.cancel();
       this.#pending -= batch.length;
-      this.#ended(error);
-      for (const [index, waiting] of batch.entries()) settle(waiting, index);
+      this.#ends.ended(error);
+      for (let index = 0; index < batch.length; index++) {
+        const waiting = batch[index];
+        if (waiting !== undefined) this.#settle(waiting, verdicts[index]);
+      }
     };
-    const fail = (error: unknown): void => end(error, ({ reject }) => reject(error));
     const { timeoutMs } = this.#limits;
-    const late = (): void => fail(new TimeoutError(`the limiter's store ${this.#store.name}`, timeoutMs));
+    const late = (): void => end(new TimeoutError(`the limiter's store ${this.#store.name}`, timeoutMs), []);
     const timer: Timer = this.#clock.setTimer(timeoutMs, late, { holdsProcess: "no" });
-    decided(this.#store, batch).then((verdicts) => {
-      end(undefined, ({ resolve }, index) => resolve(verdicts[index] ?? missing));
-    }, fail);
+    decided(
+      this.#store,
+      batch.map(({ call }) => call),
+    ).then(
+      (verdicts) => end(undefined, verdicts),
+      (error: unknown) => end(error, []),
+    );
+  }
+
+  #settle({ call, resolve, reject }: Waiting<Told>, verdict: Verdict | undefined): void {
+    try {
+      resolve(this.#ends.told(call, verdict));
+    } catch (error) {
+      reject(error);
+    }
   }
 }
 
@@ -61,29 +88,12 @@ export interface TurnLimits {
   readonly pendingMax: number;
 }
 
-interface Waiting {
-  readonly call: StoreCall;
-  readonly resolve: (verdict: Verdict) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** So many calls wait for the store that one more is not sent. */
-class StoreBusyError extends KitError {
-  readonly code = "LIMITER_STORE_BUSY";
-  readonly retryable = true;
-
-  constructor(pendingMax: number) {
-    super(`${pendingMax} calls wait for the limiter's store`);
-  }
-}
-
 // One message of about 100 KB at most, and some milliseconds of an embedded store.
 const batchMax = 500;
-const missing: Verdict = { kind: "refused", standings: [] };
 
-async function decided(store: LimiterStore, batch: readonly Waiting[]): Promise<readonly Verdict[]> {
-  const verdicts = await store.decide(batch.map(({ call }) => call));
-  if (verdicts.length !== batch.length)
-    throw new TypeError(`${store.name} gave ${verdicts.length} verdicts for ${batch.length} calls`);
+async function decided(store: LimiterStore, calls: readonly StoreCall[]): Promise<readonly Verdict[]> {
+  const verdicts = await store.decide(calls);
+  if (verdicts.length !== calls.length)
+    throw new TypeError(`${store.name} gave ${verdicts.length} verdicts for ${calls.length} calls`);
   return verdicts;
 }

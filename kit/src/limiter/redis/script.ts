@@ -59,6 +59,20 @@ function bucket.take(slot, weight)
   slot[1] = max(0, slot[1] - drained) + weight * slot.rule.fill
   slot[2] = now
 end
+-- How many of so many equal takes fit, taken at once. Sums of whole numbers are exact in any order; of others nil: one by one, as the client does.
+function bucket.takeMany(slot, cost, weight, times)
+  local rule = slot.rule
+  if cost > rule.burst then return 0 end
+  local step = weight * rule.fill
+  local level = max(0, slot[1] - max(0, now - slot[2]) * rule.drain)
+  local room = (rule.burst - min(weight, rule.burst)) * rule.fill - level
+  if step % 1 ~= 0 or level % 1 ~= 0 or room % 1 ~= 0 or level + times * step > 9007199254740991 then return nil end
+  if room < 0 then return 0 end
+  local taken = min(times, floor(room / step) + 1)
+  bucket.take(slot, weight)
+  slot[1] = slot[1] + (taken - 1) * step
+  return taken
+end
 function bucket.giveBack(slot, weight, at, level, shift)
   local rule = slot.rule
   local present = max(0, slot[1] - max(0, now - slot[2]) * rule.drain)
@@ -243,7 +257,12 @@ local function takeAll(from, count, id)
 end
 -- Equal takes of one key: the same sums as one by one, without what only several keys need.
 local function takeAlike(slot, cost, weight, times)
-  local fits, take = slot.rule.kind.fits, slot.rule.kind.take
+  local fits, take, takeMany = slot.rule.kind.fits, slot.rule.kind.take, slot.rule.kind.takeMany
+  local taken = takeMany and times > 1 and takeMany(slot, cost, weight, times)
+  if taken then
+    if taken > 0 then slot.changed = true end
+    return
+  end
   for _ = 1, times do
     if not fits(slot, cost, weight) then return end
     take(slot, weight)
