@@ -81,6 +81,7 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
 export const servers = {
   postgres: process.env["BENCH_PG"] ?? "postgres://root@127.0.0.1:5432/test",
   redisPort: Number(process.env["BENCH_REDIS_PORT"] ?? 56379),
+  rabbitmq: process.env["BENCH_AMQP"] ?? "amqp://guest:guest@127.0.0.1:5672",
   natsPort: Number(process.env["BENCH_NATS_PORT"] ?? 54222),
 } as const;
 

@@ -19,6 +19,7 @@ import {
 import { limitsOnPostgres } from "./postgres-limiter.ts";
 import { redisBacklog, redisEnqueue, redisStart } from "./redis-queue.ts";
 import { onJetStream } from "./nats.ts";
+import { onRabbit } from "./rabbitmq.ts";
 import { onRedis } from "./redis.ts";
 import { replay } from "./replay.ts";
 import { sagaLatency, sagaThroughput, sagaThroughputOther } from "./saga.ts";
@@ -61,6 +62,7 @@ export const rows: readonly Row[] = [
   ...onRedis,
   ...limitsOnPostgres,
   ...onJetStream,
+  ...onRabbit,
   ...hitRatios,
   ...simulation,
 ];

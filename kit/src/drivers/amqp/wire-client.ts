@@ -80,11 +80,19 @@ export interface WireChannel {
   on(event: "return", heard: (message: WireMessage) => void): unknown;
 }
 
+/** The part of a socket that the driver uses. */
+export interface WireStream {
+  write: (chunk: Uint8Array) => boolean;
+  cork(): void;
+  uncork(): void;
+  destroy(error?: Error): void;
+}
+
 /** The part of a connection of `amqplib` that the driver uses. */
 export interface WireConnection {
   readonly connection: {
     readonly serverProperties: Readonly<Record<string, unknown>>;
-    readonly stream: { destroy(error?: Error): void };
+    readonly stream: WireStream;
   };
   createChannel(): Promise<WireChannel>;
   createConfirmChannel(): Promise<WireChannel>;

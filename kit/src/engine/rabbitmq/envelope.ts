@@ -34,7 +34,16 @@ export const tokensPerDelivery = 1_000;
 /** The message as it is published. Throws ChangeError when its headers are too large for AMQP. */
 export function enclose(carried: Carried, death?: Death): Pick<Outgoing, "content" | "messageId" | "headers"> {
   const { id, body, headers, enqueuedAtMs, attempts, crashes, token, isSuspect, failures } = carried;
-  const state = { enqueuedAtMs, attempts, crashes, token, isSuspect, failures: cut(failures), ...death };
+  const state = {
+    enqueuedAtMs,
+    // What is not there is nothing.
+    attempts: attempts || undefined,
+    crashes: crashes || undefined,
+    token: token || undefined,
+    isSuspect: isSuspect || undefined,
+    failures: failures.length === 0 ? undefined : cut(failures),
+    ...death,
+  };
   const table: Record<string, string> = { [stateHeader]: JSON.stringify(state) };
   if (headers !== undefined) table[ownHeader] = JSON.stringify(headers);
   if (death !== undefined) table["x-ashlar-reason"] = death.reason.slice(0, failureBytesMax);

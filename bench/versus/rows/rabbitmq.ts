@@ -1,0 +1,78 @@
+import { openRabbitEngine } from "ashlar/engine/rabbitmq";
+import { openQueue, openWorker, queue } from "ashlar/queue";
+import amqp from "amqplib";
+
+import { lanes, payload, servers, type Figure, type Row } from "../frame.ts";
+
+type Order = ReturnType<typeof payload>;
+
+const plain = queue<Order>("plain", { depthMax: 1_000_000 });
+const name = "Ashlar, RabbitMQ";
+const counts = { warm: 4_000, timed: 20_000 } as const;
+const backlogSize = 20_000;
+
+/** Runs `work` with a queue of its own on the broker, which is gone afterwards. */
+async function withQueue<T>(work: (engine: Awaited<ReturnType<typeof openRabbitEngine>>) => Promise<T>): Promise<T> {
+  const prefix = `bench-${process.pid}-${Date.now()}`;
+  try {
+    await using engine = await openRabbitEngine({ url: servers.rabbitmq, prefix });
+    return await work(engine);
+  } finally {
+    const connection = await amqp.connect(servers.rabbitmq);
+    const channel = await connection.createChannel();
+    for (const part of ["0", "dead"]) await channel.deleteQueue(`${prefix}.q.${plain.name}.${part}`);
+    await connection.close();
+  }
+}
+
+const enqueue: Row = {
+  path: "RabbitMQ, enqueue single, 64 in flight",
+  better: "higher",
+  unit: "jobs/s",
+  limitName: "",
+  ours: () =>
+    withQueue(async (engine): Promise<Figure> => {
+      const target = await openQueue({ engine, queue: plain });
+      await lanes(counts.warm, 64, (index) => target.add(payload(index)));
+      const value = await lanes(counts.timed, 64, (index) => target.add(payload(index)));
+      return { name, durability: "disk", value };
+    }),
+  rivals: [
+    async () => (await import("../rivals/bare-rabbitmq.ts")).publishOne("by default", counts),
+    async () => (await import("../rivals/bare-rabbitmq.ts")).publishOne("at once", counts),
+  ],
+};
+
+const backlog: Row = {
+  path: "RabbitMQ, process a backlog, concurrency 64",
+  better: "higher",
+  unit: "jobs/s",
+  limitName: "",
+  ours: () =>
+    withQueue(async (engine): Promise<Figure> => {
+      const target = await openQueue({ engine, queue: plain });
+      await lanes(backlogSize, 256, (index) => target.add(payload(index)));
+      let done = 0;
+      const finished = Promise.withResolvers<void>();
+      const handle = async (): Promise<void> => {
+        done += 1;
+        if (done === backlogSize) finished.resolve();
+      };
+      const startedMs = performance.now();
+      await using worker = await openWorker({ queue: target, concurrency: 64, handle });
+      await finished.promise;
+      await worker[Symbol.asyncDispose]();
+      const value = backlogSize / ((performance.now() - startedMs) / 1000);
+      const left = await engine.counts(plain.name);
+      if (left.ready !== 0 || left.dead !== 0)
+        throw new Error(`the backlog left ${left.ready} jobs and ${left.dead} dead`);
+      return { name: `${name}, fenced`, durability: "disk", value };
+    }),
+  rivals: [
+    async () => (await import("../rivals/bare-rabbitmq.ts")).consumeBacklog("by default", backlogSize),
+    async () => (await import("../rivals/bare-rabbitmq.ts")).consumeBacklog("at once", backlogSize),
+  ],
+};
+
+/** Queues on RabbitMQ beside its client. All are quorum queues of one member, and every enqueued job is confirmed: synced to the broker's disk. */
+export const onRabbit: readonly Row[] = [enqueue, backlog];
