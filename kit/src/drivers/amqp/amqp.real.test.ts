@@ -58,6 +58,26 @@ test("a message that no queue takes is refused with AmqpError missing; others of
   expect(await broker.ask("counting", (wire) => wire.deleteQueue(queue))).toMatchObject({ messageCount: 1 });
 });
 
+test("messages with one id, and with the headers of an earlier life, are refused each by itself", async () => {
+  await using broker = await openBroker();
+  const queue = freshName();
+  await broker.ask("declaring", (wire) => wire.assertQueue(queue));
+  await using publisher = broker.publisher();
+  const common = { exchange: "", content: bytes("x"), messageId: "1" };
+  const ends = await Promise.allSettled([
+    publisher.publish({ ...common, routingKey: queue }),
+    publisher.publish({ ...common, routingKey: `${queue}-none` }),
+    publisher.publish({ ...common, routingKey: queue }),
+    publisher.publish({ ...common, messageId: "2", routingKey: `${queue}-none`, headers: { "x-ashlar-mark": 7 } }),
+  ]);
+  expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "rejected"]);
+  await expect(publisher.publish({ ...common, routingKey: `${queue}-none` })).rejects.toMatchObject({
+    reason: "missing",
+  });
+  await publisher.publish({ ...common, routingKey: queue });
+  expect(await broker.ask("counting", (wire) => wire.deleteQueue(queue))).toMatchObject({ messageCount: 3 });
+});
+
 test("a connection that is cut is made again, and queues of the connection are declared anew", async () => {
   await using proxy = await cuttingProxy();
   await using broker = await openAmqp({ url: proxy.url });

@@ -25,12 +25,17 @@ export interface PublisherParts {
 
 const markHeader = "x-ashlar-mark";
 
+/** By what a message is known when it is returned: its own id, or a number among its headers. */
+type Mark = string | number;
+
 /** Publishes with confirmations, at most `unconfirmedMax` at a time. */
 export class Publisher implements AsyncDisposable {
   readonly #channel: SteadyChannel;
   readonly #options: ResolvedAmqp;
   readonly #closed: (publisher: Publisher) => void;
-  readonly #returned = new Set<string>();
+  /** Ids of messages that are not confirmed yet, and known by them. */
+  readonly #ids = new Set<string>();
+  readonly #returned = new Set<Mark>();
   #waiting = 0;
   #unconfirmed = 0;
   #sent = 0;
@@ -42,7 +47,10 @@ export class Publisher implements AsyncDisposable {
     this.#closed = parts.closed;
     this.#channel = parts.openChannel(async ({ wire }) => {
       this.#returned.clear();
-      wire.on("return", (message) => void this.#returned.add(String(message.properties.headers?.[markHeader])));
+      wire.on("return", ({ properties: { messageId, headers } }) => {
+        const mark = headers?.[markHeader];
+        this.#returned.add(mark === undefined ? String(messageId) : Number(mark));
+      });
     });
   }
 
@@ -103,14 +111,15 @@ export class Publisher implements AsyncDisposable {
 
   #send({ wire, ended }: OpenChannel, message: Outgoing): Promise<void> {
     const { exchange, routingKey, content, durable = "yes", unrouted = "fail", ...properties } = message;
-    const mark = String(++this.#sent);
     const mandatory = unrouted === "fail";
-    // The broker returns what it cannot route before it confirms it, and tells it by nothing but itself.
-    const headers = mandatory ? { ...properties.headers, [markHeader]: mark } : properties.headers;
+    const mark = this.#markOf(properties);
+    const headers =
+      mandatory && typeof mark === "number" ? { ...properties.headers, [markHeader]: mark } : properties.headers;
     return new Promise((resolve, reject) => {
       const confirmed = (error: unknown): void => {
         this.#confirmed++;
-        const isReturned = this.#returned.delete(mark);
+        if (typeof mark === "string") this.#ids.delete(mark);
+        const isReturned = this.#returned.size > 0 && this.#returned.delete(mark);
         if (error !== null) reject(unconfirmedError(error, ended));
         else if (isReturned) reject(unroutedError(exchange, routingKey));
         else resolve();
@@ -125,9 +134,18 @@ export class Publisher implements AsyncDisposable {
         );
         this.#watchProgress();
       } catch (thrown) {
+        if (typeof mark === "string") this.#ids.delete(mark);
         reject(ended.aborted ? amqpError(thrown, "publishing") : malformedError(thrown));
       }
     });
+  }
+
+  /** The broker returns what it cannot route before it confirms it, and tells it by nothing but itself. */
+  #markOf({ messageId, headers }: MessageProperties): Mark {
+    // Two with one id, and one that carries the mark of an earlier life, are told apart by a number.
+    if (messageId === undefined || this.#ids.has(messageId) || headers?.[markHeader] !== undefined) return ++this.#sent;
+    this.#ids.add(messageId);
+    return messageId;
   }
 
   /** A broker that confirms nothing for `answerMaxMs` is taken for lost. */

@@ -269,6 +269,22 @@ test("what somebody else publishes into the queue is a message like others", asy
   expect(await takeWithin(engine, 2_000)).toMatchObject({ body: "foreign", attempt: 2, failures: ["f"] });
 });
 
+test("a message that nothing has happened to carries no headers of ours, and when it was added is known all the same", async () => {
+  await using engine = await openFreshEngine([queue]);
+  const beforeMs = engine.clock.now();
+  await add(engine, "new");
+  await using broker = await openAmqp({ url: brokerUrl });
+  await using channel = broker.channel();
+  const fetched = await channel.ask("looking", (wire) => wire.get(namesOf(engine.prefix).lane(queue, 0)));
+  if (fetched === false) throw new Error("it is there");
+  const names = Object.keys(fetched.properties.headers ?? {});
+  expect(names.filter((name) => name.startsWith("x-ashlar"))).toEqual([]);
+  await channel.ask("handing back", async (wire) => wire.nack(fetched));
+  const { enqueuedAtMs } = await takeWithin(engine, 2_000);
+  expect(enqueuedAtMs).toBeGreaterThanOrEqual(beforeMs);
+  expect(enqueuedAtMs).toBeLessThanOrEqual(engine.clock.now());
+});
+
 test("failures beyond what headers carry are cut, the first and the last kept", async () => {
   await using engine = await openFreshEngine([queue]);
   await add(engine, "a");

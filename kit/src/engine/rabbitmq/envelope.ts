@@ -1,5 +1,6 @@
 import type { Outgoing, WireMessage } from "../../drivers/amqp/mod.ts";
 import { ChangeError } from "../errors.ts";
+import { timeOfId } from "./ids.ts";
 
 /** What an engine keeps of a message beside its body. */
 export interface Carried {
@@ -23,6 +24,8 @@ export interface Death {
 }
 
 const stateHeader = "x-ashlar";
+/** Type, in the sense of AMQP, of messages without a state: nothing has happened to them yet. */
+const newType = "ashlar.new";
 const ownHeader = "x-ashlar-headers";
 /** The client library writes a table of headers in 64 KiB; half of it is for failures. */
 const headersBytesMax = 24 * 1024;
@@ -31,27 +34,34 @@ const failuresBytesMax = 32 * 1024;
 /** Each time a message is handed out again by the broker, its tokens start above all that the process before may have given. */
 export const tokensPerDelivery = 1_000;
 
+type Enclosed = Pick<Outgoing, "content" | "messageId" | "headers" | "type">;
+
 /** The message as it is published. Throws ChangeError when its headers are too large for AMQP. */
-export function enclose(carried: Carried, death?: Death): Pick<Outgoing, "content" | "messageId" | "headers"> {
-  const { id, body, headers, enqueuedAtMs, attempts, crashes, token, isSuspect, failures } = carried;
-  const state = {
-    enqueuedAtMs,
-    // What is not there is nothing.
-    attempts: attempts || undefined,
-    crashes: crashes || undefined,
-    token: token || undefined,
-    isSuspect: isSuspect || undefined,
-    failures: failures.length === 0 ? undefined : cut(failures),
-    ...death,
-  };
-  const table: Record<string, string> = { [stateHeader]: JSON.stringify(state) };
+export function enclose(carried: Carried, death?: Death): Enclosed {
+  const { id, body, headers } = carried;
+  const isUntouched = death === undefined && isNew(carried);
+  const type = isUntouched ? newType : undefined;
+  // A table of headers costs the client as much as the rest of a message.
+  if (isUntouched && headers === undefined) return { content: body, messageId: id, type };
+  const table: Record<string, string> = {};
+  if (!isUntouched) table[stateHeader] = stateOf(carried, death);
   if (headers !== undefined) table[ownHeader] = JSON.stringify(headers);
   if (death !== undefined) table["x-ashlar-reason"] = death.reason.slice(0, failureBytesMax);
   if (Buffer.byteLength(table[ownHeader] ?? "") > headersBytesMax)
     throw new ChangeError(
       `the headers of a message on RabbitMQ are at most ${headersBytesMax} bytes; put more into the body`,
     );
-  return { content: body, messageId: id, headers: table };
+  return { content: body, messageId: id, headers: table, type };
+}
+
+/** Nothing has happened to it, and when it was added is in its id. */
+function isNew({ id, enqueuedAtMs, attempts, crashes, token, isSuspect, failures }: Carried): boolean {
+  const hasHistory = attempts > 0 || crashes > 0 || token > 0 || isSuspect || failures.length > 0;
+  return !hasHistory && timeOfId(id) === enqueuedAtMs;
+}
+
+function stateOf({ enqueuedAtMs, attempts, crashes, token, isSuspect, failures }: Carried, death?: Death): string {
+  return JSON.stringify({ enqueuedAtMs, attempts, crashes, token, isSuspect, failures: cut(failures), ...death });
 }
 
 /** The message as it arrived. What somebody else published counts as new. */
@@ -63,11 +73,13 @@ export function disclose(message: WireMessage, newId: () => string, nowMs: numbe
   const returns = typeof returned === "number" ? returned : 0;
   const headers = recordOf(properties.headers?.[ownHeader]);
   const failures: unknown = state["failures"];
+  const { messageId: id = newId() } = properties;
+  const addedAtMs = properties.type === newType ? timeOfId(id) : number("enqueuedAtMs");
   return {
-    id: properties.messageId ?? newId(),
+    id,
     body: new TextDecoder().decode(content),
     headers: properties.headers?.[ownHeader] === undefined ? undefined : (headers as Record<string, string>),
-    enqueuedAtMs: number("enqueuedAtMs") || nowMs,
+    enqueuedAtMs: addedAtMs || nowMs,
     attempts: number("attempts"),
     crashes: number("crashes") + returns,
     token: number("token") + returns * tokensPerDelivery,

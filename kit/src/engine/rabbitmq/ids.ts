@@ -14,3 +14,8 @@ export function messageIds(clock: Clock, random: Random): () => string {
     return String(BigInt(last) * BigInt(instances) + instance);
   };
 }
+
+/** When an id of {@link messageIds} was given out, in milliseconds; undefined for other texts. */
+export function timeOfId(id: string): number | undefined {
+  return /^\d{20,40}$/.test(id) ? Math.floor(Number(BigInt(id) / BigInt(instances)) / perMs) : undefined;
+}

@@ -51,13 +51,12 @@ export class Outflow implements AsyncDisposable {
     );
   }
 
-  /** Sends them together. What is wrong with one of them, or with the broker, is found out before the first one is sent where it can be. Where some were taken
+  /** Sends them together, once their queue is {@link ready}. What is wrong with one of them, or with the broker, is found out before the first one is sent where it can be. Where some were taken
    *  and others not, or nobody knows, it rejects with PublishUnknownError. */
   async sendAll(messages: readonly { readonly to: Destination; readonly carried: Carried }[]): Promise<void> {
     const [first] = messages;
-    if (first !== undefined && messages.length === 1) return this.send(first.to, first.carried);
+    if (first !== undefined && messages.length === 1) return this.#publish(first.to, enclose(first.carried));
     const enclosed = messages.map(({ to, carried }) => ({ to, message: enclose(carried) }));
-    await Promise.all(messages.map(({ to }) => this.ready(to)));
     // From here to the last one that is sent nothing else comes in between.
     const { unconfirmed, unconfirmedMax } = this.#publisher;
     if (enclosed.length > unconfirmedMax)
