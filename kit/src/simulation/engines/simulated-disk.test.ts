@@ -2,6 +2,7 @@ import { deepStrictEqual as equal } from "node:assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../clock/mod.ts";
 import type { SqliteEngine } from "../../engine/sqlite/mod.ts";
 import { checkDurability, type LossAllowed, type Violation } from "../checkers/mod.ts";
 import { type NodeHost, type SimulatedNode, world, type World } from "../mod.ts";
@@ -190,7 +191,7 @@ test("a world that has ended is let go of, so that a fleet of any length stays s
     }),
   );
   // The engine keeps a reference that was read until its own turn is over.
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await systemClock.sleep(20);
   collect();
   expect(ended.map((one) => one.deref())).toEqual([undefined, undefined, undefined]);
 });
