@@ -2,16 +2,16 @@
  * Keeps at least the `size` entries written or read last and at most twice as many, in two generations: when the young one is full,
  * it becomes the old one, and the old one is dropped whole. O(1); a Map as one queue would walk over its deleted entries instead.
  */
-export class RecentMap<V> {
+export class RecentMap<K, V> {
   readonly #size: number;
-  #young = new Map<string, V>();
-  #old = new Map<string, V>();
+  #young = new Map<K, V>();
+  #old = new Map<K, V>();
 
   constructor(size: number) {
     this.#size = size;
   }
 
-  get(key: string): V | undefined {
+  get(key: K): V | undefined {
     const young = this.#young.get(key);
     if (young !== undefined) return young;
     const old = this.#old.get(key);
@@ -19,7 +19,7 @@ export class RecentMap<V> {
     return old;
   }
 
-  set(key: string, value: V): void {
+  set(key: K, value: V): void {
     this.#young.set(key, value);
     if (this.#young.size < this.#size) return;
     this.#old = this.#young;

@@ -3,7 +3,7 @@ import { begin, bound, statement, type Bound } from "../../drivers/postgres/mod.
 import { applyList, extendLeases } from "./apply-list.ts";
 import { addClaim, type DueMessages, loadDue, loadForDue, moveDue } from "./claim.ts";
 import { flush } from "./flush.ts";
-import { addQueueStates, type Loading, loadPlan } from "./load.ts";
+import { type Loading, loadPlan } from "./load.ts";
 import type { Names } from "./names.ts";
 import { type Call, Plan } from "./plan.ts";
 import { Quick } from "./quick.ts";
@@ -76,7 +76,6 @@ export function carryOutQuickly(shared: Shared, calls: readonly Call[], shard: n
   const script = new Script();
   const work = new Work(clock.now());
   const loading: Loading = { sql, known: names, work, script, schema };
-  addQueueStates(loading, new Plan(calls));
   const quick = new Quick({ loading, quick: shared.quick, shard, handedOut: names.rememberKey.bind(names) });
   if (!quick.take(calls)) return undefined;
   if (shared.serverClock?.isStale === true) addClock(shared.serverClock, script);

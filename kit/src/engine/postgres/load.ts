@@ -18,6 +18,8 @@ export interface Loading {
 
 // A transaction that names more takes the lock on all names instead: the server's table of locks has some thousand places in all.
 const slotsMax = 128;
+// No name's place, see `slotOf`.
+const allNames = 0;
 
 /**
  * Adds what locks and reads all that the plan names. Locks come first and always in the same order (names by place, logs and messages by number),
@@ -25,7 +27,7 @@ const slotsMax = 128;
  */
 export function loadPlan(loading: Loading, plan: Plan): void {
   const keys = plannedKeys(plan, loading.known);
-  addQueueStates(loading, plan);
+  for (const name of [...plan.madeQueues, ...plan.askedQueues]) queueState(loading, name);
   lockSlots(loading, slotsOf(loading, plan, keys));
   lockLogs(loading, plan);
   lockMessages(loading, plan);
@@ -51,23 +53,17 @@ export function loadMoreKeys(loading: Loading, keys: ReadonlyMap<string, Planned
   loadKeys(loading, keys);
 }
 
-/** Makes the states of the queues that the plan names and that are known. */
-export function addQueueStates({ known, work }: Loading, plan: Plan): void {
-  for (const name of [...plan.madeQueues, ...plan.askedQueues]) {
-    const id = known.queueId(name);
-    if (id === undefined || work.queues.has(name)) continue;
-    const moved = [0, 0, 0, 0, 0, 0];
-    work.queues.set(name, {
-      id,
-      name,
-      isKnown: true,
-      isPaused: false,
-      isFlowChanged: false,
-      isChanged: false,
-      depth: 0,
-      moved,
-    });
-  }
+/** The state of a queue that is known, made at its first use. */
+export function queueState({ known, work }: Loading, name: string): QueueState | undefined {
+  const made = work.queues.get(name);
+  if (made !== undefined) return made;
+  const id = known.queueId(name);
+  if (id === undefined) return undefined;
+  const moved = [0, 0, 0, 0, 0, 0];
+  const none = { isKnown: true, isPaused: false, isFlowChanged: false, isChanged: false, depth: 0 };
+  const queue: QueueState = { id, name, ...none, moved };
+  work.queues.set(name, queue);
+  return queue;
 }
 
 function slotsOf({ known }: Loading, plan: Plan, keys: ReadonlyMap<string, PlannedKey>): Slots {
@@ -92,16 +88,11 @@ export function lockSlots({ sql, script, schema }: Loading, slots: Slots): void 
   if (slots.size === 0) return;
   const place = String(hash32(`ashlar ${schema}`) | 0);
   if (slots.size > slotsMax) return script.add(bound(sql.lockAll, place));
-  const sorted = [...slots].toSorted(([left], [right]) => left - right);
-  script.add(bound(sql.lockSome, place));
-  script.add(
-    bound(
-      sql.lockNames,
-      place,
-      integers(sorted.map(([slot]) => slot)),
-      booleans(sorted.map(([, how]) => how === "exclusive")),
-    ),
-  );
+  const sorted = [...slots.keys()].toSorted((left, right) => left - right);
+  // First shared on all names, for those who lock all.
+  const places = [allNames, ...sorted];
+  const isExclusive = booleans(places.map((slot) => slots.get(slot) === "exclusive"));
+  script.add(bound(sql.lockNames, place, integers(places), isExclusive));
 }
 
 function lockLogs({ sql, known, work, script }: Loading, plan: Plan): void {

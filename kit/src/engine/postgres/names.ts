@@ -14,7 +14,7 @@ export class Names implements Known {
   readonly #queues: Map<string, number> = new Map();
   readonly #logs: Map<string, number> = new Map();
   readonly #inUse: Set<string> = new Set();
-  readonly #keys = new RecentMap<KeyOf | null>(keysKept);
+  readonly #keys = new RecentMap<number, KeyOf | null>(keysKept);
 
   constructor(sql: Statements) {
     this.#sql = sql;
@@ -29,7 +29,7 @@ export class Names implements Known {
   }
 
   keyOf(id: number): KeyOf | null | undefined {
-    return this.#keys.get(String(id));
+    return this.#keys.get(id);
   }
 
   isInUse(queue: string): boolean {
@@ -41,7 +41,7 @@ export class Names implements Known {
   }
 
   rememberKey(id: number, queue: number, key: string | null): void {
-    this.#keys.set(String(id), key === null ? null : { queue, key: given(key) });
+    this.#keys.set(id, key === null ? null : { queue, key: given(key) });
   }
 
   /** Finds, and where an enqueue, flow or append names them makes, what the plan names and is not known; in transactions of their own, so that

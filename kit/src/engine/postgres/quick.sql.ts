@@ -27,6 +27,10 @@ function noted(
 function texts(schema: string) {
   const message = `${schema}.ashlar_message`;
   const cell = `${schema}.ashlar_cell`;
+  // A paused queue hands out nothing, not even to the one who adds.
+  const open = `not exists (select 1 from ${schema}.ashlar_queue where id = any($10::int[]) and paused)`;
+  const held = `m.id = any($1::bigint[]) and m.state + 0 = 2
+    and ((m.id, m.token, m.queue) in (select * from unnest($1::bigint[], $2::bigint[], $3::int[]))) is true`;
   const puts = "unnest($1::text[], $2::text[], $3::text[], $4::bigint[])";
   const number = `nextval('${schema}.ashlar_number')`;
   return {
@@ -34,17 +38,13 @@ function texts(schema: string) {
         $7::text[]) as u(queue, state, lane, due, token, headers, body)),
       i as (insert into ${message}(id, seq, queue, state, lane, due, token, attempt, enqueued_at, headers, body)
         select id, id, queue, state, lane, due, token, token, $8::bigint, headers, body from m)
-      ${noted("m", { value: "id::text", order: "id", count: "$9" })}`,
+      ${noted("m", { value: "id::text", order: "id", count: `$9 and ${open}` })}`,
     room: `select ${must("coalesce(sum(ready + suspect + running + delayed + waiting), 0) + $2 <= $3")} from ${schema}.ashlar_count where queue = $1`,
-    open: `select ${must("count(*) = 0")} from ${schema}.ashlar_queue where id = any($1::int[]) and paused`,
     // Planned once, perhaps while the table is empty: the ids are named once more so that no plan walks over the table, and the sum keeps
-    // the planner off the index of running messages, whose dead entries it would walk over.
-    ack: `with d as (delete from ${message} m using unnest($1::bigint[], $2::bigint[], $3::int[]) as r(id, token, queue)
-        where m.id = any($1::bigint[]) and m.id = r.id and m.token = r.token and m.queue = r.queue and m.state + 0 = 2 returning 1)
-      select ${must("count(*) = $4")} from d`,
-    hold: `with h as (select 1 from ${message} m, unnest($1::bigint[], $2::bigint[], $3::int[]) as r(id, token, queue)
-        where m.id = any($1::bigint[]) and m.id = r.id and m.token = r.token and m.queue = r.queue and m.state + 0 = 2 for update of m)
-      select ${must("count(*) = $4")} from h`,
+    // the planner off the index of running messages, whose dead entries it would walk over. `is true` keeps the receipts a table of hashes, made
+    // once: as a join they would be compared with every message.
+    ack: `with d as (delete from ${message} m where ${held} returning 1) select ${must("count(*) = $4")} from d`,
+    hold: `with h as (select 1 from ${message} m where ${held} for update) select ${must("count(*) = $4")} from h`,
     append: `with x as materialized (select u.*, coalesce((select e.version from ${schema}.ashlar_event e where e.log = $1 and e.stream = u.stream
           order by e.version desc limit 1), 0) as current
         from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::int[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[], $13::boolean[])

@@ -13,7 +13,7 @@ import type { Receipt } from "../message.ts";
 import { slotOf as streamSlot } from "../slot.ts";
 import { messageNumber } from "../validate-request.ts";
 import { addClaim } from "./claim.ts";
-import { lockSlots, type Loading } from "./load.ts";
+import { lockSlots, type Loading, queueState } from "./load.ts";
 import { type Call, type Slots, slotOf } from "./plan.ts";
 import type { QuickStatements } from "./quick.sql.ts";
 import { delayed, ready, running } from "./schema.ts";
@@ -66,7 +66,10 @@ export class Quick {
   readonly #claims: Extract<Call, { readonly kind: "claim" }>[] = [];
   /** Least depth that is allowed, by queue. */
   readonly #depths = new Map<QueueState, number>();
+  /** Messages and streams. */
   readonly #named = new Set<string>();
+  /** Where the other names are locked. */
+  readonly #slots: Slots = new Map();
   readonly #answers: (() => void)[] = [];
   /** What reads the lists that the server notes, in the order of their statements. */
   readonly noted: ((list: readonly string[]) => void)[] = [];
@@ -84,7 +87,7 @@ export class Quick {
     if (call.kind === "extend") return false;
     if (call.kind === "claim") {
       this.#claims.push(call);
-      return this.#parts.loading.work.queues.has(call.request.queue);
+      return queueState(this.#parts.loading, call.request.queue) !== undefined;
     }
     const outcomes: Outcome[] = [];
     if (!call.changes.every((change, index) => this.#takeChange(change, (outcome) => (outcomes[index] = outcome))))
@@ -113,26 +116,34 @@ export class Quick {
         return (
           change.expect !== "present" &&
           change.expect !== "any" &&
-          this.#isNew("cell", pairName(change.cell.space, change.cell.key))
+          this.#takeSlot("cell", pairName(change.cell.space, change.cell.key), "shared")
         );
       case "seen":
         answer({ op: "seen" });
         this.#seen.push(change);
-        return this.#isNew("seen", pairName(change.consumer, change.id));
+        return this.#takeSlot("seen", pairName(change.consumer, change.id), "exclusive");
       default:
         return false;
     }
   }
 
-  #isNew(kind: string, name: string): boolean {
+  #isNew(name: string): boolean {
     const before = this.#named.size;
-    this.#named.add(`${kind} ${name}`);
+    this.#named.add(name);
     return this.#named.size > before;
   }
 
+  /** False for a name that is there already, or in the same place as another. */
+  #takeSlot(kind: "cell" | "seen", name: string, how: "exclusive" | "shared"): boolean {
+    const before = this.#slots.size;
+    this.#slots.set(slotOf(kind, name), how);
+    return this.#slots.size > before;
+  }
+
   #takeEnqueue(change: Enqueue, answer: (outcome: Outcome) => void): boolean {
-    const { work } = this.#parts.loading;
-    const queue = work.queues.get(change.queue);
+    const { loading } = this.#parts;
+    const { work } = loading;
+    const queue = queueState(loading, change.queue);
     // What is enqueued behind a claim must not be handed out by it.
     if (queue === undefined || !queue.isKnown || this.#claims.length > 0) return false;
     if (change.depthMax !== undefined)
@@ -170,15 +181,15 @@ export class Quick {
   }
 
   #takeReceipt(receipt: Receipt, list: Receipt[]): boolean {
-    const { known, work } = this.#parts.loading;
+    const { loading } = this.#parts;
     const id = messageNumber(receipt.id);
     list.push(receipt);
     // Only a message of which it is known that it has no key.
     return (
       id !== undefined &&
-      known.keyOf(id) === null &&
-      work.queues.has(receipt.queue) &&
-      this.#isNew("message", receipt.id)
+      loading.known.keyOf(id) === null &&
+      queueState(loading, receipt.queue) !== undefined &&
+      this.#isNew(receipt.id)
     );
   }
 
@@ -190,7 +201,7 @@ export class Quick {
       written: (version, position) => answer({ op: "append", version, position }),
     });
     work.topics.addLog(change.log);
-    return isOneLog && known.logId(change.log) !== undefined && this.#isNew("stream", change.stream);
+    return isOneLog && known.logId(change.log) !== undefined && this.#isNew(`stream ${change.stream}`);
   }
 
   #takePut(change: Put, answer: (outcome: Outcome) => void): boolean {
@@ -198,7 +209,7 @@ export class Quick {
     const { space, key } = change.cell;
     this.#puts.push({ change, value: kept(change.value), written: (version) => answer({ op: "put", version }) });
     this.#parts.loading.work.topics.addSpace(space);
-    return this.#isNew("cell", pairName(space, key));
+    return this.#takeSlot("cell", pairName(space, key), "exclusive");
   }
 
   /** Adds what writes everything, and hands out. */
@@ -218,7 +229,7 @@ export class Quick {
 
   /** Whether anything is written beside claims. */
   get writes(): "maybe" | "none" {
-    return this.#named.size + this.#rows.length + this.#claims.length > 0 ? "maybe" : "none";
+    return this.#named.size + this.#slots.size + this.#rows.length + this.#claims.length > 0 ? "maybe" : "none";
   }
 
   #add(name: keyof QuickStatements, values: readonly WireValue[], read?: (answer: WireRows) => void): void {
@@ -231,13 +242,8 @@ export class Quick {
   }
 
   #lockNames(): void {
-    const slots: Slots = new Map();
-    for (const { cell } of this.#checks) slots.set(slotOf("cell", pairName(cell.space, cell.key)), "shared");
-    for (const { change } of this.#puts)
-      slots.set(slotOf("cell", pairName(change.cell.space, change.cell.key)), "exclusive");
-    for (const { consumer, id } of this.#seen) slots.set(slotOf("seen", pairName(consumer, id)), "exclusive");
-    for (const { id } of this.#depths.keys()) slots.set(slotOf("depth", String(id)), "exclusive");
-    lockSlots(this.#parts.loading, slots);
+    for (const { id } of this.#depths.keys()) this.#slots.set(slotOf("depth", String(id)), "exclusive");
+    lockSlots(this.#parts.loading, this.#slots);
   }
 
   #checkDepths(): void {
@@ -252,8 +258,6 @@ export class Quick {
     if (rows.length === 0) return;
     const { work } = this.#parts.loading;
     const held = new Set(rows.filter(({ state }) => state === running).map(({ queue }) => queue.id));
-    // A paused queue hands out nothing, not even to the one who adds.
-    if (held.size > 0) this.#add("open", [integers([...held])]);
     const values = [
       integers(rows.map(({ queue }) => queue.id)),
       integers(rows.map(({ state }) => state)),
@@ -264,6 +268,7 @@ export class Quick {
       texts(rows.map(({ body }) => body)),
       String(work.nowMs),
       String(rows.length),
+      integers([...held]),
     ];
     for (const { queue, state } of rows) queue.moved[state] = (queue.moved[state] ?? 0) + 1;
     this.#addNoted("enqueue", values, (ids) => {

@@ -48,9 +48,9 @@ function locks(schema: string) {
   const message = `${schema}.ashlar_message`;
   return {
     // A list of many names takes one lock on all instead of many: the server's table of locks is small.
-    lockSome: "select pg_advisory_xact_lock_shared($1::int, 0)",
     lockAll: "select pg_advisory_xact_lock($1::int, 0)",
-    lockNames: `select case when exclusive then pg_advisory_xact_lock($1::int, slot)::text else pg_advisory_xact_lock_shared($1::int, slot)::text end
+    // Counted, so that one row is answered instead of one for each name.
+    lockNames: `select count(case when exclusive then pg_advisory_xact_lock($1::int, slot)::text else pg_advisory_xact_lock_shared($1::int, slot)::text end)
       from unnest($2::int[], $3::boolean[]) as s(slot, exclusive)`,
     lockLogs: `select id, head, recorded_at from ${schema}.ashlar_log where id = any($1::int[]) order by id for update`,
     lockMessages: `select ${rowColumns} from ${message} where id = any($1::bigint[]) order by id for update`,

@@ -21,7 +21,7 @@ export interface LogHead {
   readonly name: string;
   head: number;
   recordedAtMs: number;
-  readonly versions: RecentMap<number>;
+  readonly versions: RecentMap<string, number>;
   isChanged: boolean;
 }
 
