@@ -1,14 +1,17 @@
-import { describe } from "vitest";
+import { afterAll, describe, vi } from "vitest";
 import { absent } from "../drivers/postgres/server.test-postgres.ts";
-import { useStore } from "./crash.test-world.ts";
 
 const why = await absent();
 
-// What the other files of this folder show in memory, on a server.
+// What the other files of this folder show in memory, on a server. They say what they test when they are loaded, so they are loaded anew.
 describe.skipIf(why !== undefined)(`on PostgreSQL ${why ?? ""}`, { timeout: 60_000 }, async () => {
+  vi.resetModules();
+  afterAll(() => void vi.resetModules());
+  const { useStore } = await import("./crash.test-world.ts");
   useStore("postgres");
   await import("./attention.test.ts");
   await import("./children.test.ts");
+  await import("./choreography.test.ts");
   await import("./commands.test.ts");
   await import("./ending.test.ts");
   await import("./fork.test.ts");
@@ -19,8 +22,7 @@ describe.skipIf(why !== undefined)(`on PostgreSQL ${why ?? ""}`, { timeout: 60_0
   await import("./results.test.ts");
   await import("./start.test.ts");
   await import("./timers.test.ts");
+  await import("./unrecordable.test.ts");
   await import("./versions.test.ts");
   await import("./waits.test.ts");
-  await import("./choreography.test.ts");
-  await import("./unrecordable.test.ts");
 });
