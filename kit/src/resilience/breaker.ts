@@ -3,6 +3,7 @@
 // Tickets. In `closed` all calls hold the number of the generation; in `half-open` each probe has a number of its own, kept with the end of
 // its lease. A change of state draws a new number and forgets all probes. So a result is judged by one comparison: it counts for the
 // state in which its call began, or not at all.
+import { TurnClock } from "../clock/mod.ts";
 import { invariant } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { type BreakerOptions, type BreakerRules, checkedSnapshot, resolveBreaker } from "./breaker-options.ts";
@@ -36,6 +37,7 @@ class Breaker implements Guard {
   readonly #rules: BreakerRules;
   readonly #window: BreakerWindow;
   readonly #seesSlow: boolean;
+  readonly #turn: TurnClock;
   readonly #watchers = new Set<(change: BreakerChange) => void>();
   /** End of the lease of each probe under way, by ticket. */
   readonly #probes = new Map<number, number>();
@@ -56,6 +58,7 @@ class Breaker implements Guard {
     this.judge = rules.judge;
     this.#rules = rules;
     this.#window = rules.window;
+    this.#turn = new TurnClock(rules.clock);
     this.#seesSlow = rules.slowOverMs !== Infinity;
     if (snapshot !== undefined) this.#restore(checkedSnapshot(snapshot));
   }
@@ -70,6 +73,15 @@ class Breaker implements Guard {
     if (this.#seesSlow) passage.startedAtMs(); // the time of the call is counted from here
     if (this.#state === "closed") return this.#generation;
     return this.#enterUnlessClosed(passage.startedAtMs());
+  }
+
+  /** A burst of refusals in one turn shares readings of the clock, so that their last may come that much after the breaker's time is over. */
+  turnsAway(): Refusal | undefined {
+    if (this.#state !== "open") return undefined;
+    const leftMs = this.#openUntilMs - this.#turn.nowMs();
+    if (leftMs <= 0) return undefined;
+    this.#totals.refused++;
+    return refusal(this.name, "open", leftMs);
   }
 
   leave(ticket: number, passage: Passage): void {

@@ -15,8 +15,10 @@ import { hedged } from "./hedge-race.ts";
 import type { FallbackLayer, Layer } from "./layers.ts";
 import type { Failure, Outcome } from "./outcome.ts";
 import { passed } from "./passed.ts";
+import type { Guard } from "./guard.ts";
 import type { Plan } from "./plan.ts";
 import type { Refusal } from "./refusal.ts";
+import { nothingBefore } from "./retries.ts";
 import { retryAfterOf } from "./retry-after.ts";
 import { Timeouts } from "./timeouts.ts";
 import type { Judge } from "./verdict.ts";
@@ -81,11 +83,15 @@ class Pipeline {
   readonly #plan: Plan;
   readonly #report: PipelineReport;
   readonly #isPlain: boolean;
+  /** The first guard, where its refusal is the end of the call. */
+  readonly #gate: Guard | undefined;
 
   constructor(plan: Plan, report: PipelineReport) {
     this.#plan = plan;
     this.#report = report;
     this.#isPlain = plan.hedge === undefined && plan.outer.length === 0;
+    const endsThere = this.#isPlain && plan.retry === undefined && plan.fallback === undefined;
+    this.#gate = endsThere ? plan.guards[0] : undefined;
   }
 
   /** The value, or throws: the work's own error, the caller's reason, CallRefusedError when nothing was begun, TimeoutError when the time was over. */
@@ -95,6 +101,9 @@ class Pipeline {
 
   /** How it ended, as a value; never rejects, save with ConfigError for options that are none. A refusal costs no error until somebody reads it. */
   outcome<T>(work: Work<T>, options?: CallOptions): Promise<Outcome<Awaited<T>>> {
+    // Under overload most calls end here: before anything is made of them.
+    const refused = options === undefined && !called.active ? this.#gate?.turnsAway?.() : undefined;
+    if (refused !== undefined) return Promise.resolve(new RefusedFailure(this.#plan.name, refused));
     return this.#call(new Call(this.#plan, work, "outcome"), options) as Promise<Outcome<Awaited<T>>>;
   }
 
@@ -281,6 +290,30 @@ class LazyFailure implements Failure {
     if (!this.#isMade) this.#error = errorOf(this.#attempt);
     this.#isMade = true;
     return this.#error;
+  }
+}
+
+/** As a failure, of a call that was refused before it began. */
+class RefusedFailure implements Failure {
+  readonly ok = false;
+  readonly reason: Refusal["reason"];
+  readonly by: string;
+  readonly retryAfterMs: number | undefined;
+  readonly attempts = 1;
+  readonly stopped = "no-retry";
+  readonly trail = nothingBefore;
+  readonly #what: string;
+  #error: unknown = undefined;
+
+  constructor(what: string, refused: Refusal) {
+    this.reason = refused.reason;
+    this.by = refused.by;
+    this.retryAfterMs = refused.retryAfterMs;
+    this.#what = what;
+  }
+
+  get error(): unknown {
+    return (this.#error ??= refusedError(this.#what, this));
   }
 }
 
