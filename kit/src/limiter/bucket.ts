@@ -38,11 +38,8 @@ export class Bucket implements Algorithm {
   take(slot: number, nowUs: number, { weight }: Ask): void {
     const { numbers } = this.#cells;
     const base = slot * cellsPerSlot;
-    const drained = Math.max(0, nowUs - (numbers[base + 1] ?? 0)) * this.#drain;
-    const level = numbers[base] ?? 0;
-    // Every receipt from before is worth nothing by then.
-    if (drained >= level + (numbers[base + 2] ?? 0)) numbers[base + 2] = 0;
-    numbers[base] = Math.max(0, level - drained) + weight * this.#fill;
+    if (numbers[base + 2] !== 0) this.#forgetGaps(base, nowUs);
+    numbers[base] = this.#levelAt(slot, nowUs) + weight * this.#fill;
     numbers[base + 1] = nowUs;
   }
 
@@ -87,6 +84,13 @@ export class Bucket implements Algorithm {
 
   clear(slot: number): void {
     this.#cells.clear(slot);
+  }
+
+  /** Once every receipt from before them is worth nothing. */
+  #forgetGaps(base: number, nowUs: number): void {
+    const { numbers } = this.#cells;
+    const drained = Math.max(0, nowUs - (numbers[base + 1] ?? 0)) * this.#drain;
+    if (drained >= (numbers[base] ?? 0) + (numbers[base + 2] ?? 0)) numbers[base + 2] = 0;
   }
 
   #levelAt(slot: number, nowUs: number): number {
