@@ -97,7 +97,9 @@ export class Attempt implements CallContext, Passage, Timed {
       for (let place = this.#passed; place < guards.length; place++) {
         const entered = guards[place]?.enter(this);
         if (typeof entered !== "number") return entered instanceof Promise ? this.#enterLater(entered) : entered;
-        this.#addTicket(entered);
+        if (place === 0) this.#ticket = entered;
+        else this.#addTicket(entered);
+        this.#passed = place + 1;
       }
     } catch (error) {
       return Promise.reject(error);
@@ -243,14 +245,15 @@ export class Attempt implements CallContext, Passage, Timed {
     // The reading of before the wait is old; who asked for one goes by it at the end.
     if (this.#startedAtMs !== undefined || this.call.startedAtMs !== undefined) this.#startedAtMs = this.#nowMs();
     if (typeof entered !== "number") return entered;
-    this.#addTicket(entered);
+    if (this.#passed === 0) this.#ticket = entered;
+    else this.#addTicket(entered);
+    this.#passed++;
     return this.enter();
   }
 
   #addTicket(ticket: number): void {
-    if (this.#passed++ === 0) this.#ticket = ticket;
     // As long as it has to be: `push` onto an empty array makes room for 17.
-    else if (this.#tickets === noTickets) this.#tickets = [ticket];
+    if (this.#tickets === noTickets) this.#tickets = [ticket];
     else this.#tickets.push(ticket);
   }
 
