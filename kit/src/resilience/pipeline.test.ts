@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { gate } from "../abort/mod.ts";
-import { type Clock, manualClock } from "../clock/mod.ts";
+import { manualClock } from "../clock/mod.ts";
 import { ConfigError, KitError, TimeoutError } from "../errors/mod.ts";
 import { seededRandom } from "../random/mod.ts";
 import { subscribe } from "../telemetry/mod.ts";
@@ -27,32 +27,6 @@ function made(
 const down = new Error("down");
 const failing = (): Promise<never> => Promise.reject(down);
 const thrice = (delayMs = 100): Layer => retry({ attemptsMax: 3, delay: fixedDelay(delayMs), budget: "none" });
-
-describe("an open breaker", () => {
-  test("refuses a burst by few readings of the clock, counts each, and lets a probe pass when its time is over", async () => {
-    const clock = clockOf();
-    let readings = 0;
-    const counted: Clock = {
-      now: () => clock.now(),
-      monotonic: () => (readings++, clock.monotonic()),
-      setTimer: (delayMs, ring) => clock.setTimer(delayMs, ring),
-      sleep: (delayMs, options) => clock.sleep(delayMs, options),
-      nextTurn: (run) => clock.nextTurn(run),
-    };
-    const stock = breaker({ name: "stock breaker", openMs: 1_000, clock: counted });
-    const line = pipeline({ name: "stock", layers: [stock], clock: counted });
-    stock.force("open");
-    readings = 0;
-    const ends = Array.from({ length: 1_000 }, () => line.outcome(failing));
-    const refused = { ok: false, reason: "open", by: "stock breaker", retryAfterMs: 1_000, attempts: 1, trail: [] };
-    for (const end of await Promise.all(ends)) expect(end).toMatchObject(refused);
-    expect(await ends[0]).toMatchObject({ error: { code: "CALL_REFUSED", reason: "open", what: "stock" } });
-    expect(readings).toBeLessThan(20);
-    expect(stock.describe().totals.refused).toBe(1_000);
-    await clock.advance(1_000);
-    expect(await line.outcome(() => "well again")).toMatchObject({ ok: true, value: "well again" });
-  });
-});
 
 describe("retry", () => {
   test("tries again after its pause and tells the attempt", async () => {

@@ -224,6 +224,7 @@ class Thrown {
     this.error = error;
   }
 
+  // oxlint-disable-next-line unicorn/no-thenable -- that promises adopt it is what it is for
   then(_resolve: unknown, reject: (error: unknown) => void): void {
     reject(this.error);
   }

@@ -1,12 +1,12 @@
 import { linkSignals } from "../abort/mod.ts";
 import { ConfigError } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
-import type { Call } from "./call.ts";
 import type { EndedAttempt } from "./call-context.ts";
 import { quietReason } from "./errors.ts";
 import type { RetryLayer } from "./layers.ts";
 import type { StopReason } from "./outcome.ts";
 import type { Patience } from "./patience.ts";
+import type { Plan } from "./plan.ts";
 import { retryAfterOf } from "./retry-after.ts";
 import type { Ended } from "./verdict.ts";
 
@@ -16,17 +16,26 @@ export const nothingBefore: readonly unknown[] = [];
 /** What a pause ends with. */
 const news = quietReason("NewsError", "there are news");
 
+/** What retries look at in their call. */
+export interface RetriedCall {
+  readonly plan: Plan;
+  readonly signal: AbortSignal | undefined;
+  readonly attempts: number;
+  readonly startedAtMs: number | undefined;
+  readonly deadlineAtMs: number;
+}
+
 /** What a call that may try again remembers from its first failed attempt on; most calls have none. */
 export class Retries {
   trail: readonly unknown[] = nothingBefore;
-  readonly #call: Call;
+  readonly #call: RetriedCall;
   readonly #rules: RetryLayer;
   #backoff = 0;
   /** Attempts that no longer count, since nobody was reached. */
   #forgotten = 0;
   #pausesFor: "back-off" | "news" = "back-off";
 
-  constructor(call: Call, rules: RetryLayer) {
+  constructor(call: RetriedCall, rules: RetryLayer) {
     this.#call = call;
     this.#rules = rules;
   }
