@@ -1,3 +1,4 @@
+import { TurnClock } from "../clock/mod.ts";
 import { DisposedError } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { BusLink } from "./bus-link.ts";
@@ -15,7 +16,6 @@ import { SharedLink } from "./shared-link.ts";
 import { type CacheStatistics, Counters } from "./statistics.ts";
 import type { Load, LoadMany } from "./strategy.ts";
 import { type InvalidateOptions, type Invalidation, invalidationOf, keyOf, type Target } from "./target.ts";
-import { TurnClock } from "./turn-clock.ts";
 import { type SetOptions, Writing } from "./writing.ts";
 
 /** What a cache knows of a key at this moment. */

@@ -1,10 +1,8 @@
 import { expect, test } from "vitest";
 import { gate } from "../abort/mod.ts";
-import { manualClock } from "../clock/mod.ts";
 import { subscribe } from "../telemetry/mod.ts";
 import { bed, counting } from "./cache.test-bed.ts";
 import type { CacheOptions } from "./options.ts";
-import { TurnClock } from "./turn-clock.ts";
 
 test("the longest prefix gives the strategy, and what it leaves out is that of the whole cache", async () => {
   const { clock, values } = bed({
@@ -191,20 +189,4 @@ test("a closed cache refuses to load and to write, and aborts what it is loading
   expect(signal?.aborted).toBe(true);
   await expect(values.get("b", async () => "x")).rejects.toMatchObject({ code: "DISPOSED" });
   await expect(values.set("b", "x")).rejects.toMatchObject({ code: "DISPOSED" });
-});
-
-test("a burst of readings shares one time for its turn, single readings do not, and 256 are the most", async () => {
-  const clock = manualClock();
-  let readings = 0;
-  const counted = { monotonic: () => (readings++, clock.monotonic()), nextTurn: clock.nextTurn.bind(clock) };
-  const turn = new TurnClock(counted);
-  for (let read = 0; read < 1_000; read++) turn.nowMs();
-  expect(readings).toBeGreaterThan(4);
-  expect(readings).toBeLessThan(12);
-  await clock.advance(10);
-  expect(turn.nowMs()).toBe(10);
-  for (let read = 0; read < 10; read++) {
-    await clock.advance(1);
-    expect(turn.nowMs()).toBe(11 + read);
-  }
 });

@@ -9,7 +9,7 @@ import type { Algorithm, Ask, Receipt } from "./algorithm.ts";
 import { type Cells, cellsPerSlot } from "./cells.ts";
 import type { Rule } from "./rule.ts";
 
-/** Token bucket and leaky bucket. Cells: level, its time, shift. */
+/** Token bucket and leaky bucket. Cells: level, its time; the third is the shift, which most keys never have. */
 export class Bucket implements Algorithm {
   readonly #cells: Cells;
   /** Units that leave in a microsecond. */
@@ -38,11 +38,8 @@ export class Bucket implements Algorithm {
   take(slot: number, nowUs: number, { weight }: Ask): void {
     const { numbers } = this.#cells;
     const base = slot * cellsPerSlot;
-    const drained = Math.max(0, nowUs - (numbers[base + 1] ?? 0)) * this.#drain;
-    const level = numbers[base] ?? 0;
-    // Every receipt from before is worth nothing by then.
-    if (drained >= level + (numbers[base + 2] ?? 0)) numbers[base + 2] = 0;
-    numbers[base] = Math.max(0, level - drained) + weight * this.#fill;
+    if (this.#cells.third(slot) !== 0) this.#forgetGaps(slot, nowUs);
+    numbers[base] = this.#levelAt(slot, nowUs) + weight * this.#fill;
     numbers[base + 1] = nowUs;
   }
 
@@ -51,14 +48,14 @@ export class Bucket implements Algorithm {
     const base = slot * cellsPerSlot;
     const present = this.#levelAt(slot, nowUs);
     const drained = Math.max(0, nowUs - atUs) * this.#drain;
-    const gaps = (numbers[base + 2] ?? 0) - shift;
+    const gaps = this.#cells.third(slot) - shift;
     const mark = level - drained - gaps;
     const returned = Math.min(weight * this.#fill, mark, present);
     if (returned <= 0) return;
     const isOnTop = gaps === 0 && mark === present;
     numbers[base] = present - returned;
     numbers[base + 1] = nowUs;
-    if (!isOnTop) numbers[base + 2] = (numbers[base + 2] ?? 0) + returned;
+    if (!isOnTop) this.#cells.setThird(slot, this.#cells.third(slot) + returned);
   }
 
   level(slot: number): number {
@@ -66,7 +63,7 @@ export class Bucket implements Algorithm {
   }
 
   shift(slot: number): number {
-    return this.#cells.numbers[slot * cellsPerSlot + 2] ?? 0;
+    return this.#cells.third(slot);
   }
 
   delayUs(slot: number, nowUs: number, weight: number): number {
@@ -81,12 +78,20 @@ export class Bucket implements Algorithm {
   idleAtUs(slot: number): number {
     const { numbers } = this.#cells;
     const base = slot * cellsPerSlot;
-    const held = (numbers[base] ?? 0) + (numbers[base + 2] ?? 0);
+    const held = (numbers[base] ?? 0) + this.#cells.third(slot);
     return held === 0 ? 0 : (numbers[base + 1] ?? 0) + Math.ceil(held / this.#drain);
   }
 
   clear(slot: number): void {
     this.#cells.clear(slot);
+  }
+
+  /** Once every receipt from before them is worth nothing. */
+  #forgetGaps(slot: number, nowUs: number): void {
+    const { numbers } = this.#cells;
+    const base = slot * cellsPerSlot;
+    const drained = Math.max(0, nowUs - (numbers[base + 1] ?? 0)) * this.#drain;
+    if (drained >= (numbers[base] ?? 0) + this.#cells.third(slot)) this.#cells.setThird(slot, 0);
   }
 
   #levelAt(slot: number, nowUs: number): number {

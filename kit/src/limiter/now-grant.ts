@@ -65,19 +65,18 @@ export class NowGrant implements GrantedNow {
 /** A grant under one rule that keeps numbers, in one object. */
 export class FastGrant implements GrantedNow, Receipt {
   readonly allowed = true;
-  readonly weight: number;
   readonly atUs: number;
+  weight = 1;
   level = 0;
   shift = 0;
   readonly #desk: Desk;
   readonly #key: string;
   #state: "held" | "given back" = "held";
 
-  constructor(desk: Desk, key: string, taken: { readonly atUs: number; readonly weight: number }) {
+  constructor(desk: Desk, key: string, atUs: number) {
     this.#desk = desk;
     this.#key = key;
-    this.weight = taken.weight;
-    this.atUs = taken.atUs;
+    this.atUs = atUs;
   }
 
   // Not fields: what is the same for all need not be in each.

@@ -61,24 +61,28 @@ export class NowTakes implements NowLimiter<string> {
   }
 
   takeNow(key: string, options?: TakeOptions<string>): NowDecision {
+    const lane = this.#plainLane;
     const factor = this.#settings.factor();
-    if (options === undefined && this.#plainLane !== undefined && !(factor < 1))
-      return this.#takeFast(this.#plainLane, key, one);
+    const isPlain = options === undefined && lane !== undefined && !(factor < 1);
+    return isPlain ? this.#takeFast(lane, key, one) : this.#takeBy(key, options, factor);
+  }
+
+  #takeBy(key: string, options: TakeOptions<string> | undefined, factor: number): NowDecision {
     const plan = planOf(this.#settings.plans, options?.tier);
     const cost = checkedCost(options?.cost ?? 1);
     const weight = weightOf(cost, factor);
     const lane = this.#lanes.get(plan);
-    if (lane !== undefined) return this.#takeFast(lane, key, { cost, weight, id: "" });
+    if (lane !== undefined) return this.#takeFast(lane, key, askOf(lane.rule, { cost, weight, id: "" }));
     return this.#take(plan, key, { cost, weight, id: plan.keepsEntries ? this.#settings.nextId() : "" });
   }
 
-  #takeFast(lane: Lane, key: string, call: Ask): NowDecision {
+  #takeFast(lane: Lane, key: string, ask: Ask): NowDecision {
     const { shelf } = lane;
-    const ask = call === one ? one : askOf(lane.rule, call);
     const atUs = this.#store.nowUs();
     const waitUs = shelf.take(lane.isShared ? "" : checkedKey(key), atUs, ask);
     if (waitUs !== 0) return this.#refusal(lane, key, { name: lane.rule.name, waitUs });
-    const grant = new FastGrant(lane, key, { atUs, weight: ask.weight });
+    const grant = new FastGrant(lane, key, atUs);
+    grant.weight = ask.weight;
     grant.level = shelf.level;
     grant.shift = shelf.shift;
     return grant;

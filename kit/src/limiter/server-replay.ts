@@ -20,9 +20,12 @@ export function replay(
   places.answer = answer;
   const nowUs = answer.next();
   const { cells } = places;
-  const cellsEnd = (batch.names.length + 1) * cellsPerSlot;
   cells.reserve(batch.names.length + 1);
-  for (let at = cellsPerSlot; at < cellsEnd; at++) cells.numbers[at] = answer.next();
+  for (let slot = 1; slot <= batch.names.length; slot++) {
+    cells.numbers[slot * cellsPerSlot] = answer.next();
+    cells.numbers[slot * cellsPerSlot + 1] = answer.next();
+    cells.setThird(slot, answer.next());
+  }
   const ruleKeys = new Map<string, Keys>();
   const keysOf = (placed: PlacedRule): Keys => {
     const known = ruleKeys.get(placed.space);

@@ -34,7 +34,7 @@ export class SlidingWindow implements Algorithm {
     const { numbers } = this.#cells;
     const base = slot * cellsPerSlot;
     const current = this.#currentAt(slot, nowUs) + weight;
-    numbers[base + 2] = this.#previousAt(slot, nowUs);
+    this.#cells.setThird(slot, this.#previousAt(slot, nowUs));
     numbers[base + 1] = current;
     numbers[base] = this.#startOf(nowUs);
   }
@@ -43,9 +43,8 @@ export class SlidingWindow implements Algorithm {
     const { numbers } = this.#cells;
     const base = slot * cellsPerSlot;
     const windowsAgo = ((numbers[base] ?? 0) - this.#startOf(atUs)) / this.#windowUs;
-    if (windowsAgo !== 0 && windowsAgo !== 1) return;
-    const cell = base + 1 + windowsAgo;
-    numbers[cell] = Math.max(0, (numbers[cell] ?? 0) - weight);
+    if (windowsAgo === 0) numbers[base + 1] = Math.max(0, (numbers[base + 1] ?? 0) - weight);
+    else if (windowsAgo === 1) this.#cells.setThird(slot, Math.max(0, this.#cells.third(slot) - weight));
   }
 
   level(slot: number): number {
@@ -70,7 +69,7 @@ export class SlidingWindow implements Algorithm {
     const { numbers } = this.#cells;
     const base = slot * cellsPerSlot;
     if ((numbers[base + 1] ?? 0) > 0) return (numbers[base] ?? 0) + 2 * this.#windowUs;
-    return (numbers[base + 2] ?? 0) > 0 ? (numbers[base] ?? 0) + this.#windowUs : 0;
+    return this.#cells.third(slot) > 0 ? (numbers[base] ?? 0) + this.#windowUs : 0;
   }
 
   clear(slot: number): void {
@@ -92,7 +91,7 @@ export class SlidingWindow implements Algorithm {
     const { numbers } = this.#cells;
     const base = slot * cellsPerSlot;
     const windowsAgo = (this.#startOf(nowUs) - (numbers[base] ?? 0)) / this.#windowUs;
-    if (windowsAgo === 0) return numbers[base + 2] ?? 0;
+    if (windowsAgo === 0) return this.#cells.third(slot);
     return windowsAgo === 1 ? (numbers[base + 1] ?? 0) : 0;
   }
 }

@@ -3,13 +3,18 @@ import type { Call } from "./call.ts";
 import type { CallContext, EndKind } from "./call-context.ts";
 import { lateError } from "./errors.ts";
 import type { Guard, Passage } from "./guard.ts";
-import type { Plan } from "./plan.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Timed } from "./timeouts.ts";
 import type { Ended, Priority, Verdict } from "./verdict.ts";
 
-/** Never written to: who passes a guard gets an array of its own. */
+/** Never written to: who passes a second guard gets an array of its own. */
 const noTickets: number[] = [];
+
+/** What an attempt that runs beside others has of its own. */
+interface Beside {
+  readonly hedge: number;
+  readonly cancelledBy: AbortSignal;
+}
 
 /**
  * One attempt: its guards' tickets, its time, its end. One object for each, because work that outlives its attempt keeps the context,
@@ -21,35 +26,37 @@ export class Attempt implements CallContext, Passage, Timed {
   readonly hedge: number;
   readonly cancelledBy: AbortSignal | undefined;
   readonly #guards: readonly Guard[];
+  /** Guards passed; the ticket of the first, and those of the others. */
+  #passed = 0;
+  #ticket = 0;
   #tickets: number[] = noTickets;
   verdict: Verdict = "ignored";
   work: "settled" | "running" = "settled";
   kind: EndKind = "none";
   /** The value, the error or the refusal. */
   result: unknown = undefined;
-  deadlineAtMs: number;
+  /** Its own, when it has less time than its call. */
+  #deadlineAtMs: number | undefined = undefined;
   before: Timed | undefined = undefined;
   after: Timed | undefined = undefined;
   waitsIn: "list" | "set" | "none" = "none";
-  #startedAtMs: number | undefined;
+  #startedAtMs: number | undefined = undefined;
   #endedAtMs: number | undefined = undefined;
   #controller: AbortController | undefined = undefined;
+  /** Whether its time or its caller may still end it. */
+  #isArmed = false;
   #onEnd: ((attempt: Attempt) => void) | undefined = undefined;
 
-  constructor(
-    call: Call,
-    guards: readonly Guard[],
-    beside?: { readonly hedge: number; readonly cancelledBy: AbortSignal },
-  ) {
+  constructor(call: Call, guards: readonly Guard[], beside?: Beside) {
     this.call = call;
     this.#guards = guards;
     this.attempt = call.attempts;
     this.hedge = beside === undefined ? 0 : beside.hedge;
     this.cancelledBy = beside === undefined ? call.signal : beside.cancelledBy;
-    this.deadlineAtMs = call.deadlineAtMs;
-    // Only what began with its call: not behind a queue around all attempts, nor after a pause.
-    const isFirst = call.attempts <= (call.plan.outer.length === 0 ? 1 : 0) && this.hedge === 0;
-    this.#startedAtMs = isFirst ? call.startedAtMs : undefined;
+  }
+
+  get deadlineAtMs(): number {
+    return this.#deadlineAtMs ?? this.call.deadlineAtMs;
   }
 
   get priority(): Priority {
@@ -69,31 +76,30 @@ export class Attempt implements CallContext, Passage, Timed {
   }
 
   startedAtMs(): number {
-    this.#startedAtMs ??= this.#plan.clock.monotonic();
-    return this.#startedAtMs;
+    return (this.#startedAtMs ??= (this.#beganWithCall ? this.call.startedAtMs : undefined) ?? this.#nowMs());
   }
 
   endedAtMs(): number {
     if (this.#endedAtMs !== undefined) return this.#endedAtMs;
-    const nowMs = this.#plan.clock.monotonic();
+    const nowMs = this.call.plan.clock.monotonic();
     if (this.kind !== "none") this.#endedAtMs = nowMs;
     return nowMs;
   }
 
   remainingMs(): number {
-    return this.deadlineAtMs === Infinity ? Infinity : Math.max(0, this.deadlineAtMs - this.#plan.clock.monotonic());
+    return this.deadlineAtMs === Infinity ? Infinity : Math.max(0, this.deadlineAtMs - this.#nowMs());
   }
 
   /** Passes the guards from the outermost on; the refusal of the first that turns it away. Never throws. */
   enter(): Refusal | undefined | Promise<Refusal | undefined> {
     const guards = this.#guards;
-    if (guards.length === 0) return undefined;
     try {
-      for (let place = this.#tickets.length; place < guards.length; place++) {
+      for (let place = this.#passed; place < guards.length; place++) {
         const entered = guards[place]?.enter(this);
-        if (typeof entered === "number") this.#addTicket(entered);
-        else if (entered instanceof Promise) return this.#enterLater(entered);
-        else return entered;
+        if (typeof entered !== "number") return entered instanceof Promise ? this.#enterLater(entered) : entered;
+        if (place === 0) this.#ticket = entered;
+        else this.#addTicket(entered);
+        this.#passed = place + 1;
       }
     } catch (error) {
       return Promise.reject(error);
@@ -104,26 +110,29 @@ export class Attempt implements CallContext, Passage, Timed {
   /** Does the work and then leaves the guards. `onEnd` is called once, at the end of the attempt, which may come before the end of the work. */
   begin(onEnd: (attempt: Attempt) => void): void {
     this.#onEnd = onEnd;
-    const { timeoutMs, timeouts } = this.#plan;
+    const { timeoutMs, timeouts } = this.call.plan;
     if (timeoutMs !== Infinity) {
       const ownMs = this.startedAtMs() + timeoutMs;
-      if (ownMs < this.deadlineAtMs) this.deadlineAtMs = ownMs;
+      if (ownMs < this.deadlineAtMs) this.#deadlineAtMs = ownMs;
     }
     const { cancelledBy, deadlineAtMs } = this;
     if (cancelledBy !== undefined) {
       if (cancelledBy.aborted) return this.#stop("aborted", cancelledBy.reason);
       cancelledBy.addEventListener("abort", this);
+      this.#isArmed = true;
     }
     if (deadlineAtMs !== Infinity) {
       if (deadlineAtMs <= this.startedAtMs()) return this.#stop("late", this.#lateReason());
       timeouts.add(this);
+      this.#isArmed = true;
     }
     this.#work();
   }
 
   /** Whether something may end it before its work: its time, the time of the call, the caller. */
   get mayEndEarly(): boolean {
-    return this.cancelledBy !== undefined || this.deadlineAtMs !== Infinity || this.#plan.timeoutMs !== Infinity;
+    const { call } = this;
+    return call.plan.timeoutMs !== Infinity || this.cancelledBy !== undefined || call.deadlineAtMs !== Infinity;
   }
 
   /** As `begin`, for an attempt that may not end early: its work's own promise, continued, is all that it takes. */
@@ -155,7 +164,7 @@ export class Attempt implements CallContext, Passage, Timed {
   fulfil(value: unknown): void {
     this.kind = "value";
     this.result = value;
-    const { judge } = this.#plan;
+    const { judge } = this.call.plan;
     this.verdict = judge === undefined ? "success" : this.#judged({ ok: true, value });
   }
 
@@ -181,7 +190,7 @@ export class Attempt implements CallContext, Passage, Timed {
     this.kind = other.kind;
     this.result = other.result;
     this.verdict = other.verdict;
-    this.deadlineAtMs = other.deadlineAtMs;
+    this.#deadlineAtMs = other.#deadlineAtMs;
   }
 
   spoil(error: unknown): void {
@@ -199,9 +208,8 @@ export class Attempt implements CallContext, Passage, Timed {
 
   /** Tells the guards, from the innermost on. The work may still run. */
   leave(): void {
-    this.#unarm();
-    for (let place = this.#tickets.length - 1; place >= 0; place--)
-      this.#guards[place]?.leave(this.#tickets[place] ?? 0, this);
+    if (this.#isArmed) this.#unarm();
+    for (let place = this.#passed - 1; place >= 0; place--) this.#guards[place]?.leave(this.#ticketOf(place), this);
   }
 
   ended(): Ended {
@@ -223,16 +231,23 @@ export class Attempt implements CallContext, Passage, Timed {
     return this.deadlineAtMs >= this.call.deadlineAtMs;
   }
 
-  get #plan(): Plan {
-    return this.call.plan;
+  /** Not behind a queue around all attempts, nor after a pause. */
+  get #beganWithCall(): boolean {
+    return this.attempt <= (this.call.plan.outer.length === 0 ? 1 : 0) && this.hedge === 0;
+  }
+
+  #nowMs(): number {
+    return this.call.plan.clock.monotonic();
   }
 
   async #enterLater(entering: Promise<number | Refusal>): Promise<Refusal | undefined> {
     const entered = await entering;
     // The reading of before the wait is old; who asked for one goes by it at the end.
-    if (this.#startedAtMs !== undefined) this.#startedAtMs = this.#plan.clock.monotonic();
+    if (this.#startedAtMs !== undefined || this.call.startedAtMs !== undefined) this.#startedAtMs = this.#nowMs();
     if (typeof entered !== "number") return entered;
-    this.#addTicket(entered);
+    if (this.#passed === 0) this.#ticket = entered;
+    else this.#addTicket(entered);
+    this.#passed++;
     return this.enter();
   }
 
@@ -240,6 +255,10 @@ export class Attempt implements CallContext, Passage, Timed {
     // As long as it has to be: `push` onto an empty array makes room for 17.
     if (this.#tickets === noTickets) this.#tickets = [ticket];
     else this.#tickets.push(ticket);
+  }
+
+  #ticketOf(place: number): number {
+    return place === 0 ? this.#ticket : (this.#tickets[place - 1] ?? 0);
   }
 
   #work(): void {
@@ -276,8 +295,7 @@ export class Attempt implements CallContext, Passage, Timed {
   #settle(): "in time" | "late" {
     this.work = "settled";
     if (this.kind === "none") return "in time";
-    for (let place = this.#tickets.length - 1; place >= 0; place--)
-      this.#guards[place]?.release?.(this.#tickets[place] ?? 0);
+    for (let place = this.#passed - 1; place >= 0; place--) this.#guards[place]?.release?.(this.#ticketOf(place));
     return "late";
   }
 
@@ -294,12 +312,13 @@ export class Attempt implements CallContext, Passage, Timed {
   }
 
   #unarm(): void {
-    if (this.waitsIn !== "none") this.#plan.timeouts.remove(this);
+    this.#isArmed = false;
+    if (this.waitsIn !== "none") this.call.plan.timeouts.remove(this);
     if (this.cancelledBy !== undefined) this.cancelledBy.removeEventListener("abort", this);
   }
 
   #lateReason(): TimeoutError {
-    const { name, timeoutMs } = this.#plan;
+    const { name, timeoutMs } = this.call.plan;
     if (!this.isPastDeadline) return lateError(name, timeoutMs);
     const { startedAtMs, deadlineAtMs } = this.call;
     return lateError(`${name} (its deadline)`, startedAtMs === undefined ? 0 : Math.max(0, deadlineAtMs - startedAtMs));
@@ -307,7 +326,7 @@ export class Attempt implements CallContext, Passage, Timed {
 
   /** A judge that throws has found a failure. */
   #judged(ended: Ended): Verdict {
-    const { judge } = this.#plan;
+    const { judge } = this.call.plan;
     if (judge === undefined) return ended.ok ? "success" : "failure";
     try {
       return judge(ended);

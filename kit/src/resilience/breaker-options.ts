@@ -60,7 +60,7 @@ export interface BreakerOptions {
   /** State to start with, from {@link Breaker.snapshot}. */
   readonly restore?: BreakerSnapshot | undefined;
   /** The clock of the pipelines that it stands in. */
-  readonly clock?: Pick<Clock, "now" | "monotonic"> | undefined;
+  readonly clock?: Pick<Clock, "now" | "monotonic" | "nextTurn"> | undefined;
   readonly random?: Random | undefined;
 }
 
@@ -79,7 +79,7 @@ export interface BreakerRules {
   readonly successesMin: number;
   readonly leaseMs: number;
   readonly judge: Judge | undefined;
-  readonly clock: Pick<Clock, "now" | "monotonic">;
+  readonly clock: Pick<Clock, "now" | "monotonic" | "nextTurn">;
   readonly random: Random;
 }
 

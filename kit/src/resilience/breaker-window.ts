@@ -116,11 +116,7 @@ export class TimeWindow implements BreakerWindow {
     const place = this.#place;
     this.#calls[place] = (this.#calls[place] ?? 0) + 1;
     this.calls++;
-    if (ended === code.ok) return;
-    this.#failed[place] = (this.#failed[place] ?? 0) + (ended & 1);
-    this.#slow[place] = (this.#slow[place] ?? 0) + (ended >> 1);
-    this.failed += ended & 1;
-    this.slow += ended >> 1;
+    if (ended !== code.ok) this.#addBad(ended);
   }
 
   tidy(nowMs: number): void {
@@ -132,6 +128,14 @@ export class TimeWindow implements BreakerWindow {
     this.#failed.fill(0);
     this.#slow.fill(0);
     this.calls = this.failed = this.slow = 0;
+  }
+
+  #addBad(ended: Code): void {
+    const place = this.#place;
+    this.#failed[place] = (this.#failed[place] ?? 0) + (ended & 1);
+    this.#slow[place] = (this.#slow[place] ?? 0) + (ended >> 1);
+    this.failed += ended & 1;
+    this.slow += ended >> 1;
   }
 
   #turn(nowMs: number): void {

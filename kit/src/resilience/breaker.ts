@@ -3,13 +3,14 @@
 // Tickets. In `closed` all calls hold the number of the generation; in `half-open` each probe has a number of its own, kept with the end of
 // its lease. A change of state draws a new number and forgets all probes. So a result is judged by one comparison: it counts for the
 // state in which its call began, or not at all.
+import { TurnClock } from "../clock/mod.ts";
 import { invariant } from "../errors/mod.ts";
 import { telemetryChannel } from "../telemetry/mod.ts";
 import { type BreakerOptions, type BreakerRules, checkedSnapshot, resolveBreaker } from "./breaker-options.ts";
 import { type BreakerPermit, manualPassage, Permit } from "./breaker-permit.ts";
 import type { BreakerCause, BreakerChange, BreakerReport, BreakerSnapshot, BreakerState } from "./breaker-report.ts";
 import { durationMaxMs } from "./backoff.ts";
-import { code, type Code } from "./breaker-window.ts";
+import { type BreakerWindow, code, type Code } from "./breaker-window.ts";
 import type { Guard, Passage } from "./guard.ts";
 import { refusal, type Refusal } from "./refusal.ts";
 import type { Judge } from "./verdict.ts";
@@ -34,6 +35,9 @@ class Breaker implements Guard {
   /** What ends mean, unless the pipeline has a judge of its own. */
   readonly judge: Judge | undefined;
   readonly #rules: BreakerRules;
+  readonly #window: BreakerWindow;
+  readonly #seesSlow: boolean;
+  readonly #turn: TurnClock;
   readonly #watchers = new Set<(change: BreakerChange) => void>();
   /** End of the lease of each probe under way, by ticket. */
   readonly #probes = new Map<number, number>();
@@ -53,6 +57,9 @@ class Breaker implements Guard {
     this.name = rules.name;
     this.judge = rules.judge;
     this.#rules = rules;
+    this.#window = rules.window;
+    this.#turn = new TurnClock(rules.clock);
+    this.#seesSlow = rules.slowOverMs !== Infinity;
     if (snapshot !== undefined) this.#restore(checkedSnapshot(snapshot));
   }
 
@@ -63,24 +70,28 @@ class Breaker implements Guard {
   }
 
   enter(passage: Passage): number | Refusal {
-    if (this.#rules.slowOverMs !== Infinity) passage.startedAtMs(); // the time of the call is counted from here
+    if (this.#seesSlow) passage.startedAtMs(); // the time of the call is counted from here
     if (this.#state === "closed") return this.#generation;
     return this.#enterUnlessClosed(passage.startedAtMs());
   }
 
+  /** A burst of refusals in one turn shares readings of the clock, so that their last may come that much after the breaker's time is over. */
+  turnsAway(): Refusal | undefined {
+    if (this.#state !== "open") return undefined;
+    const leftMs = this.#openUntilMs - this.#turn.nowMs();
+    if (leftMs <= 0) return undefined;
+    this.#totals.refused++;
+    return refusal(this.name, "open", leftMs);
+  }
+
   leave(ticket: number, passage: Passage): void {
-    if (ticket === uncounted) return;
-    const { verdict } = passage;
-    if (verdict === "ignored") return this.#ignore(ticket);
-    const { slowOverMs, slowIs, window } = this.#rules;
-    const isSlow = slowOverMs !== Infinity && passage.endedAtMs() - passage.startedAtMs() > slowOverMs;
-    const isFailed = verdict === "failure" || (isSlow && slowIs === "failed");
-    const ended = ((isFailed ? code.failed : code.ok) | (isSlow ? code.slow : code.ok)) as Code;
-    this.#count(ended);
-    if (this.#state === "half-open") return this.#endProbe(ticket, ended, passage.endedAtMs());
-    if (ticket !== this.#generation) return void this.#totals.late++;
-    window.add(ended, window.isTimed ? passage.endedAtMs() : 0);
-    if (this.#state === "closed") this.#decide(passage);
+    if (passage.verdict !== "success" || this.#seesSlow || this.#state !== "closed" || ticket !== this.#generation)
+      return this.#leave(ticket, passage);
+    // All but few calls: began in the closed breaker, and a plain success.
+    const window = this.#window;
+    this.#totals.succeeded++;
+    window.add(code.ok, window.isTimed ? passage.endedAtMs() : 0);
+    if (window.failed !== 0 || window.slow !== 0) this.#decide(passage);
   }
 
   /** For what cannot be wrapped: a permit whose holder says how it ended, or why there is none. Disposing a permit gives it back unjudged. */
@@ -136,6 +147,21 @@ class Breaker implements Guard {
       opens: this.#opens,
       backoff: this.#backoff,
     };
+  }
+
+  #leave(ticket: number, passage: Passage): void {
+    if (ticket === uncounted) return;
+    const { verdict } = passage;
+    if (verdict === "ignored") return this.#ignore(ticket);
+    const { slowOverMs, slowIs, window } = this.#rules;
+    const isSlow = this.#seesSlow && passage.endedAtMs() - passage.startedAtMs() > slowOverMs;
+    const isFailed = verdict === "failure" || (isSlow && slowIs === "failed");
+    const ended = ((isFailed ? code.failed : code.ok) | (isSlow ? code.slow : code.ok)) as Code;
+    this.#count(ended);
+    if (this.#state === "half-open") return this.#endProbe(ticket, ended, passage.endedAtMs());
+    if (ticket !== this.#generation) return void this.#totals.late++;
+    window.add(ended, window.isTimed ? passage.endedAtMs() : 0);
+    if (this.#state === "closed") this.#decide(passage);
   }
 
   #enterUnlessClosed(nowMs: number): number | Refusal {

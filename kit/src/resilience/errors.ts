@@ -1,6 +1,9 @@
 import { KitError, TimeoutError } from "../errors/mod.ts";
 import type { Refusal, RefusalReason } from "./refusal.ts";
 
+/** What of a refusal is told. */
+type RefusedBy = Pick<Refusal, "reason" | "by" | "retryAfterMs">;
+
 /** Nothing was begun: a policy turned the work away, so that it is safe to repeat, elsewhere or later. Carries no stack: it is made under overload. */
 export class CallRefusedError extends KitError {
   readonly code = "CALL_REFUSED";
@@ -13,7 +16,7 @@ export class CallRefusedError extends KitError {
   /** When a repeat makes sense; undefined when nobody can say. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(what: string, { reason, by, retryAfterMs }: Refusal) {
+  constructor(what: string, { reason, by, retryAfterMs }: RefusedBy) {
     super(`${what} was refused by ${by}: ${texts[reason]}`);
     this.what = what;
     this.reason = reason;
@@ -32,7 +35,7 @@ const texts: Readonly<Record<RefusalReason, string>> = {
 };
 
 /** The refusal as an error. 0.4 µs: a stack would cost six times as much and show nothing but the pipeline. */
-export function refusedError(what: string, refused: Refusal): CallRefusedError {
+export function refusedError(what: string, refused: RefusedBy): CallRefusedError {
   return withoutStack(() => new CallRefusedError(what, refused));
 }
 

@@ -25,6 +25,8 @@ export interface Passage {
 export interface Guard {
   readonly kind: string;
   readonly name: string;
+  /** What is certain without a passage: that nobody passes now. Asked, if at all, before anything is made of a call, which has not entered then. */
+  turnsAway?(): Refusal | undefined;
   /** A ticket (any number) that `leave` gets again, or the refusal; a promise of either when the attempt has to wait. Rejects only with the reason of `cancelledBy`. */
   enter(passage: Passage): number | Refusal | Promise<number | Refusal>;
   /** The attempt has its verdict. Must not throw. */

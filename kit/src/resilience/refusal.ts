@@ -16,9 +16,22 @@ export interface Refusal extends Disposable {
 
 /** A refusal; `retryAfterMs` left out when nobody can say. */
 export function refusal(by: string, reason: RefusalReason, retryAfterMs?: number): Refusal {
-  return { allowed: false, reason, by, retryAfterMs, [Symbol.dispose]: nothing };
+  return new TurnedAway(by, reason, retryAfterMs);
 }
 
-function nothing(): void {
-  // A refusal holds nothing.
+class TurnedAway implements Refusal {
+  readonly allowed = false;
+  readonly reason: RefusalReason;
+  readonly by: string;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(by: string, reason: RefusalReason, retryAfterMs: number | undefined) {
+    this.reason = reason;
+    this.by = by;
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  [Symbol.dispose](): void {
+    // A refusal holds nothing.
+  }
 }

@@ -18,11 +18,12 @@ export class MemoryKeys implements Keys, Shelf {
   readonly algorithm: Algorithm;
   readonly #cells = new Cells(slotsAtFirst);
   readonly #slots = new Map<string, number>();
-  readonly #names: (string | undefined)[] = [undefined];
   readonly #free: number[] = [];
   readonly #keysMax: number;
   readonly #tidiedFrom: number;
-  #hand = 0;
+  /** Goes round the map, which keeps its order and bears changes meanwhile: a list of the keys beside it would take 11 bytes a key. */
+  #hand = this.#slots.entries();
+  #slotsMade = 0;
   #taken = 0;
 
   constructor(rule: Rule, keysMax: number) {
@@ -62,9 +63,8 @@ export class MemoryKeys implements Keys, Shelf {
 
   #add(key: string, nowUs: number): number {
     if (this.#slots.size >= this.#tidiedFrom) this.#look(nowUs);
-    const slot = this.#free.pop() ?? this.#names.length;
+    const slot = this.#free.pop() ?? ++this.#slotsMade;
     this.#cells.reserve(slot + 1);
-    this.#names[slot] = key;
     this.#slots.set(key, slot);
     return slot;
   }
@@ -72,23 +72,28 @@ export class MemoryKeys implements Keys, Shelf {
   /** Drops keys that have recovered; of a full table the one, among those looked at, that will have first. */
   #look(nowUs: number): void {
     const isFull = this.#slots.size >= this.#keysMax;
-    let victim = 0;
+    let victim: string | undefined;
     let victimIdleAtUs = Infinity;
     for (let look = isFull ? looksWhenFull : looksPerKey; look > 0; look--) {
-      this.#hand = this.#hand + 1 >= this.#names.length ? 1 : this.#hand + 1;
-      if (this.#names[this.#hand] === undefined) continue;
-      const idleAtUs = this.algorithm.idleAtUs(this.#hand);
-      if (idleAtUs <= nowUs) this.#drop(this.#hand);
-      else if (idleAtUs < victimIdleAtUs) [victim, victimIdleAtUs] = [this.#hand, idleAtUs];
+      const [key, slot] = this.#next();
+      const idleAtUs = this.algorithm.idleAtUs(slot);
+      if (idleAtUs <= nowUs) this.#drop(key);
+      else if (idleAtUs < victimIdleAtUs) [victim, victimIdleAtUs] = [key, idleAtUs];
     }
-    if (this.#slots.size >= this.#keysMax && victim !== 0) this.#drop(victim);
+    if (this.#slots.size >= this.#keysMax && victim !== undefined) this.#drop(victim);
   }
 
-  #drop(slot: number): void {
-    const name = this.#names[slot];
-    if (name === undefined) return;
-    this.#slots.delete(name);
-    this.#names[slot] = undefined;
+  #next(): readonly [string, number] {
+    const step = this.#hand.next();
+    if (step.done !== true) return step.value;
+    this.#hand = this.#slots.entries();
+    return this.#hand.next().value ?? ["", 0];
+  }
+
+  #drop(key: string): void {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return;
+    this.#slots.delete(key);
     this.algorithm.clear(slot);
     this.#free.push(slot);
   }

@@ -23,7 +23,7 @@ export interface MemoryStore extends NowStore {
 
 /**
  * Decides at once, for this process alone; nothing survives it. Time is that of the clock when the store was made plus what has passed since,
- * so corrections of the machine's time have no effect. 24 bytes a key and its place in a map. Throws ConfigError.
+ * so corrections of the machine's time have no effect. 16 or 24 bytes a key and its place in a map. Throws ConfigError.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const keysMax = integerIn("keysMax", options.keysMax ?? 100_000, { min: 1, max: 10_000_000 });

@@ -124,7 +124,8 @@ class BatchKeys implements Keys, EntryKeys {
     const row = this.#sql.get<StateRow>(readSql, this.space, key);
     if (row === undefined) return slot;
     this.#stored.add(slot);
-    this.cells.numbers.set([row.first, row.second, row.third], slot * cellsPerSlot);
+    this.cells.numbers.set([row.first, row.second], slot * cellsPerSlot);
+    this.cells.setThird(slot, row.third);
     return slot;
   }
 
@@ -137,8 +138,8 @@ class BatchKeys implements Keys, EntryKeys {
       drop(this.#sql, { space: this.space, key });
       return -1;
     }
-    const [first = 0, second = 0, third = 0] = this.cells.numbers.subarray(slot * cellsPerSlot);
-    this.#sql.run(writeSql, this.space, key, first, second, third, idleAtUs);
+    const [first = 0, second = 0] = this.cells.numbers.subarray(slot * cellsPerSlot);
+    this.#sql.run(writeSql, this.space, key, first, second, this.cells.third(slot), idleAtUs);
     return wasStored ? 0 : 1;
   }
 }

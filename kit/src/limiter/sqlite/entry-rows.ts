@@ -51,13 +51,14 @@ export class EntryRows implements Entries {
   }
 
   add(slot: number, { id, weight, untilUs }: Entry): void {
-    const { numbers } = this.#keys.cells;
+    const { cells } = this.#keys;
+    const { numbers } = cells;
     const base = slot * cellsPerSlot;
     this.#sql.run(addSql, this.#keys.space, this.#keys.nameOf(slot), id, weight, untilUs);
     const isFirst = (numbers[base] ?? 0) === 0;
     numbers[base] = (numbers[base] ?? 0) + weight;
     if (isFirst) numbers[base + 1] = untilUs;
-    numbers[base + 2] = untilUs;
+    cells.setThird(slot, untilUs);
   }
 
   remove(slot: number, id: string): number | undefined {
@@ -73,9 +74,8 @@ export class EntryRows implements Entries {
   }
 
   lastUntilUs(slot: number): number {
-    const { numbers } = this.#keys.cells;
-    const base = slot * cellsPerSlot;
-    return (numbers[base] ?? 0) === 0 ? 0 : (numbers[base + 2] ?? 0);
+    const { cells } = this.#keys;
+    return (cells.numbers[slot * cellsPerSlot] ?? 0) === 0 ? 0 : cells.third(slot);
   }
 
   clear(slot: number): void {

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock/mod.ts";
+import type { Clock } from "./clock.ts";
 
 // From the fourth reading in so short a time on, readings are shared for the rest of the turn.
 const closeMs = 0.05;
