@@ -27,6 +27,19 @@ export function publishOne(): Promise<Figure> {
   });
 }
 
+/** What the server stores of such jobs at best: 64 of them a message, one message after the other, each acknowledged. */
+export function publishGroups(): Promise<Figure> {
+  return withNats(async (url) => {
+    const { connection, client } = await open(url);
+    const group = JSON.stringify(Array.from({ length: 64 }, (_, index) => payload(index)));
+    const add = (index: number): Promise<unknown> => client.publish(stream, group, { msgID: String(index) });
+    await lanes(200, 1, add);
+    const value = 64 * (await lanes(2_000, 1, (index) => add(200 + index)));
+    await connection.close();
+    return { name: "@nats-io/jetstream 3.4, 64 jobs a publication", durability: "process", value };
+  });
+}
+
 /** A pull consumer that acknowledges each job, without waiting for the server to confirm it: unfenced. */
 export function pullBacklog(count: number): Promise<Figure> {
   return withNats(async (url) => {

@@ -16,7 +16,8 @@ const enqueue: Row = {
   path: "JetStream, enqueue single, 64 in flight",
   better: "higher",
   unit: "jobs/s",
-  limitName: "",
+  limitName: "jobs/s, 64 a publication, one after the other",
+  limit: async () => (await import("../rivals/bare-jetstream.ts")).publishGroups(),
   ours: () =>
     withNats(async (url): Promise<Figure> => {
       await using engine = await openJetStreamEngine({ url, stateBytesMax });
@@ -31,7 +32,8 @@ const backlog: Row = {
   path: "JetStream, process a backlog, concurrency 64",
   better: "higher",
   unit: "jobs/s",
-  limitName: "",
+  limitName: "jobs/s, 64 a publication, one after the other",
+  limit: async () => (await import("../rivals/bare-jetstream.ts")).publishGroups(),
   ours: () =>
     withNats(async (url): Promise<Figure> => {
       await using engine = await openJetStreamEngine({ url, stateBytesMax });

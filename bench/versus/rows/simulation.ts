@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { world } from "ashlar/simulation";
 
 import type { Figure, Row } from "../frame.ts";
@@ -75,7 +78,16 @@ async function sleepsOfFakeTimers(): Promise<Figure> {
   });
 }
 
-/** Virtual time beside the fake timers that test runners have. */
+/** Discrete events in Python; its processes are generators. */
+function simpy(kind: "callbacks" | "processes"): () => Promise<Figure> {
+  return async () => {
+    const script = join(import.meta.dirname, "../rivals/simpy-hold.py");
+    const { stdout } = await promisify(execFile)("python3", [script, kind, "300000", String(pending)]);
+    return { name: `SimPy 4.1, ${kind}`, durability: "", value: Number(stdout) };
+  };
+}
+
+/** Virtual time beside the fake timers that test runners have, and a simulator of another language. */
 export const simulation: readonly Row[] = [
   {
     path: "virtual time, callbacks, 1,000 pending",
@@ -84,7 +96,7 @@ export const simulation: readonly Row[] = [
     bar: 5_000_000,
     limitName: "",
     ours: callbacksOfOurs,
-    rivals: [callbacksOfFakeTimers],
+    rivals: [callbacksOfFakeTimers, simpy("callbacks")],
   },
   {
     path: "virtual time, async code, 1,000 pending",
@@ -93,6 +105,6 @@ export const simulation: readonly Row[] = [
     bar: 1_000_000,
     limitName: "",
     ours: sleepsOfOurs,
-    rivals: [sleepsOfFakeTimers],
+    rivals: [sleepsOfFakeTimers, simpy("processes")],
   },
 ];

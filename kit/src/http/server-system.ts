@@ -53,8 +53,7 @@ export async function openHttpServer(options: OpenHttpServerOptions): Promise<Ht
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
     },
     (message, response) => {
-      // Whatever happens to one request, the others go on.
-      exchanges.handle(message, response).catch(() => response.destroy());
+      void exchanges.handle(message, response);
     },
   );
   server.maxConnections = rules.connectionsMax;
@@ -103,6 +102,9 @@ function exchangesOf(routes: Api, around: { readonly rules: HttpRules; readonly 
     try {
       if (wantsEvents && routes.isStream(request)) await stream(response, request);
       else reply(response, await routes.answer(request), request.method);
+    } catch {
+      // Whatever happens to one request, the others go on.
+      response.destroy();
     } finally {
       request.answered();
     }

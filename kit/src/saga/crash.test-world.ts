@@ -1,14 +1,24 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ManualClock, manualClock } from "../clock/mod.ts";
+import { type Clock, type ManualClock, manualClock } from "../clock/mod.ts";
+import { dropSchema, freshSchema, serverUrl } from "../drivers/postgres/server.test-postgres.ts";
 import type { Engine } from "../engine/mod.ts";
 import { openMemoryEngine } from "../engine/memory/mod.ts";
+import { openPostgresEngine } from "../engine/postgres/mod.ts";
 import { openSqliteEngine } from "../engine/sqlite/mod.ts";
+import { waitedFor } from "../engine/waited-for.test-engine.ts";
 import { seededRandom } from "../random/mod.ts";
 import { type AnySaga, openSagas, type Probe, type Sagas, type SagasOptions } from "./mod.ts";
 
-export type Store = "memory" | "sqlite";
+export type Store = "memory" | "sqlite" | "postgres";
+
+let usual: Store = "memory";
+
+/** From now on worlds that name no store have this one: whole files of tests run on it. */
+export function useStore(store: Store): void {
+  usual = store;
+}
 
 /** An engine that can be closed and opened again, on a clock that the test moves. */
 export interface World extends AsyncDisposable {
@@ -21,13 +31,32 @@ export interface World extends AsyncDisposable {
   now<T>(work: Promise<T>): Promise<T>;
 }
 
-export async function openWorld(store: Store = "memory"): Promise<World> {
+interface Place extends AsyncDisposable {
+  open(clock: Clock): Promise<Engine>;
+}
+
+const places: Readonly<Record<Store, () => Place>> = {
+  memory: () => ({ open: (clock) => openMemoryEngine({ clock }), [Symbol.asyncDispose]: async () => undefined }),
+  sqlite: () => {
+    const folder = mkdtempSync(join(tmpdir(), "ashlar-saga-"));
+    return {
+      open: (clock) => openSqliteEngine({ path: join(folder, "saga.db"), durability: "process", clock }),
+      [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }),
+    };
+  },
+  postgres: () => {
+    const common = { url: serverUrl, schema: freshSchema(), durability: "process", connectionsMax: 2 } as const;
+    return {
+      open: async (clock) => waitedFor(await openPostgresEngine({ ...common, clock }), clock),
+      [Symbol.asyncDispose]: () => dropSchema(common.schema),
+    };
+  },
+};
+
+export async function openWorld(store: Store = usual): Promise<World> {
   const clock = manualClock({ nowMs: 1_000_000 });
-  const folder = store === "sqlite" ? mkdtempSync(join(tmpdir(), "ashlar-saga-")) : undefined;
-  const openEngine = async (): Promise<Engine> =>
-    folder === undefined
-      ? await openMemoryEngine({ clock })
-      : await openSqliteEngine({ path: join(folder, "saga.db"), durability: "process", clock });
+  const place = places[store]();
+  const openEngine = (): Promise<Engine> => place.open(clock);
   let engine = await openEngine();
   const opened: Sagas[] = [];
   const now = async <T>(work: Promise<T>): Promise<T> => {
@@ -60,7 +89,7 @@ export async function openWorld(store: Store = "memory"): Promise<World> {
     [Symbol.asyncDispose]: async () => {
       await closeAll();
       await engine[Symbol.asyncDispose]();
-      if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+      await place[Symbol.asyncDispose]();
     },
   };
 }

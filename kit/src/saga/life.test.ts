@@ -152,7 +152,7 @@ describe("steps", () => {
   });
 
   test("in a transaction are refused on an engine without", async () => {
-    await using world = await openWorld();
+    await using world = await openWorld("memory");
     const paying = saga("paying", { version: "1" }, async (_: null, context) => await context.step.tx("pay", () => 1));
     const sagas = await world.open([paying]);
     const run = await world.now(sagas.start(paying, "r", null));

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { ConfigError, DisposedError } from "../../errors/mod.ts";
+import { ownCertificate } from "../certificate.test-server.ts";
 import { until } from "../network.test-server.ts";
 import {
   createStream,
@@ -334,6 +335,22 @@ describe("with a server of its own", () => {
     expect(systemClock.monotonic() - startedMs).toBeGreaterThanOrEqual(195);
     server.resume();
     await until(async () => (await connection.health()).status === "up");
+  });
+
+  test("TLS: a certificate of one's own is verified when it is given, and refused when nobody vouches for it", async (context) => {
+    needsProgram(context);
+    using own = ownCertificate();
+    await using server = await startServer(`tls { cert_file: "${own.file}", key_file: "${own.keyFile}" }`);
+    const settings = settingsOf();
+    for (const host of ["localhost", "127.0.0.1"]) {
+      const url = `tls://${host}:${server.port}`;
+      await using connection = await openNats({ url, tls: { ca: own.text } });
+      await createStream(connection, settings);
+      await publish(connection, { subject: `${settings.name}.a`, data: host });
+      await expect(openNats({ url, connectMaxMs: 1_000 })).rejects.toThrow(/self.signed/);
+    }
+    await using verified = await openNats({ url: server.url, tls: { caFile: own.file } });
+    expect((await streamFacts(verified, settings.name)).lastSequence).toBe(2);
   });
 
   test(

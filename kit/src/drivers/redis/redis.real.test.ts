@@ -1,12 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { getEventListeners } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Clock, systemClock } from "../../clock/mod.ts";
 import { openRedis, OutcomeUnknownError, redisScript, type RedisDatabase, type RedisReply } from "./mod.ts";
-import { until } from "../network.test-server.ts";
+import { ownCertificate } from "../certificate.test-server.ts";
+import { freePort, until } from "../network.test-server.ts";
 import {
   cuttingProxy,
   dropKeys,
@@ -328,40 +325,18 @@ describe("with a server of its own", () => {
   });
 
   test("TLS: a certificate of one's own is verified when it is given, and refused when nobody vouches for it", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "ashlar-redis-tls-"));
-    try {
-      const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-      const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
-      const made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2"];
-      execFileSync("openssl", [...made, ...subject], { stdio: "ignore" });
-      const port = await freeTlsPort();
-      const files = [
-        "--tls-cert-file",
-        cert,
-        "--tls-key-file",
-        key,
-        "--tls-ca-cert-file",
-        cert,
-        "--tls-auth-clients",
-        "no",
-      ];
-      await using _server = await startServer("--tls-port", `${port}`, ...files);
-      for (const host of ["localhost", "127.0.0.1"]) {
-        const url = `rediss://${host}:${port}`;
-        await using verified = await openRedis({ url, tls: { ca: readFileSync(cert, "utf8") } });
-        await using encrypted = await openRedis({ url, tls: "require" });
-        expect([await verified.send(["PING"]), await encrypted.send(["PING"])]).toEqual(["PONG", "PONG"]);
-        await expect(openRedis({ url, connectMaxMs: 300 })).rejects.toThrow(/self.signed/);
-      }
-    } finally {
-      rmSync(folder, { recursive: true });
+    using own = ownCertificate();
+    const port = await freePort();
+    const files = ["--tls-cert-file", own.file, "--tls-key-file", own.keyFile, "--tls-ca-cert-file", own.file];
+    await using _server = await startServer("--tls-port", `${port}`, ...files, "--tls-auth-clients", "no");
+    for (const host of ["localhost", "127.0.0.1"]) {
+      const url = `rediss://${host}:${port}`;
+      await using verified = await openRedis({ url, tls: { ca: own.text } });
+      await using encrypted = await openRedis({ url, tls: "require" });
+      expect([await verified.send(["PING"]), await encrypted.send(["PING"])]).toEqual(["PONG", "PONG"]);
+      await expect(openRedis({ url, connectMaxMs: 300 })).rejects.toThrow(/self.signed/);
     }
   });
-
-  async function freeTlsPort(): Promise<number> {
-    await using proxy = await cuttingProxy("redis://127.0.0.1:1");
-    return Number(new URL(proxy.url).port);
-  }
 });
 
 test("a server that cannot be reached is reported within connectMaxMs, with its address", async () => {

@@ -1,5 +1,8 @@
 import { deepStrictEqual as equal } from "node:assert";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../clock/mod.ts";
 import type { SqliteEngine } from "../../engine/sqlite/mod.ts";
 import { checkDurability, type LossAllowed, type Violation } from "../checkers/mod.ts";
 import { type NodeHost, type SimulatedNode, world, type World } from "../mod.ts";
@@ -164,4 +167,31 @@ describe("a power cut", () => {
       "disk: power cut in a write",
     ]);
   });
+});
+
+test("a world that has ended is let go of, so that a fleet of any length stays small", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const ended = await Promise.all(
+    [1, 2, 3].map(async (seed) => {
+      const here = world({ seed });
+      using disk = new SimulatedDisk(here, { durability: "process" });
+      const node = here.node("a", {
+        start: async (host) => {
+          const engine = await disk.open(host);
+          await engine.commit([{ op: "put", cell: { space: "s", key: "k" }, expect: "any", value: "v" }]);
+        },
+      });
+      await here.run(async () => {
+        await node.start();
+        node.crash("process");
+        await node.start();
+      });
+      return new WeakRef(here);
+    }),
+  );
+  // The engine keeps a reference that was read until its own turn is over.
+  await systemClock.sleep(20);
+  collect();
+  expect(ended.map((one) => one.deref())).toEqual([undefined, undefined, undefined]);
 });

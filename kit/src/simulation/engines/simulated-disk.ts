@@ -130,7 +130,7 @@ export class SimulatedDisk implements Disposable {
 
   [Symbol.dispose](): void {
     for (const process of this.#processes.values()) this.#die(process);
-    for (const { database } of this.#graves) if (database.isOpen) database.close();
+    for (const connection of this.#graves) connection.bury();
     this.#files[Symbol.dispose]();
   }
 

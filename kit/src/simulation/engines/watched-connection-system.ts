@@ -11,6 +11,8 @@ export interface WatchedConnection {
   readonly database: DatabaseSync;
   /** Takes back what is open. The connection stays, because the driver asks a closed one in vain whether it is in a transaction. */
   rollBack(): void;
+  /** Closes it, and lets go of its process: a statement holds its connection where the garbage collector does not see it. */
+  bury(): void;
 }
 
 /** A real connection each of whose statements goes through `around`. */
@@ -25,7 +27,15 @@ export function watchedConnection(
   const exec = database.exec.bind(database);
   database.prepare = (sql) => watched(prepare(sql), <T>(run: () => T): T => around(kindOf(sql), run));
   database.exec = (sql) => around(kindOf(sql), () => exec(sql));
-  return { database, rollBack: () => (database.isOpen && database.isTransaction ? exec("rollback") : undefined) };
+  return {
+    database,
+    rollBack: () => (database.isOpen && database.isTransaction ? exec("rollback") : undefined),
+    bury: () => {
+      if (database.isOpen) database.close();
+      database.prepare = prepare;
+      database.exec = exec;
+    },
+  };
 }
 
 function watched(statement: StatementSync, around: <T>(run: () => T) => T): StatementSync {
