@@ -148,11 +148,7 @@ function settle(scope: PlanScope, { verdict, own }: Advance, outcome: "kept" | "
   own.confirmedState = next.state;
 }
 
-async function changesOf(
-  scope: PlanScope,
-  verdicts: readonly Verdict[],
-  request: PlanRequest,
-): Promise<Change[]> {
+async function changesOf(scope: PlanScope, verdicts: readonly Verdict[], request: PlanRequest): Promise<Change[]> {
   const { context } = scope;
   const active = verdicts.filter((verdict) => verdict.events.length > 0);
   const batches = active.map(({ group, events }) => ({ stream: group.stream, types: group.decider.events, events }));

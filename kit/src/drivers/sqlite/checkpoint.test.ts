@@ -25,7 +25,7 @@ test("a long log is copied once it has been flushed, and meanwhile nobody waits"
   for (let turn = 0; turn < 3; turn++) expect(commits(100)).toBe("done");
   expect({ flushes, copied: copied() }).toEqual({ flushes: 1, copied: 0 });
   flushed.open();
-  await new Promise(setImmediate);
+  await flushed.promise;
   expect(commits(1)).toBe("done");
   expect(copied()).toBeGreaterThan(4_000);
   expect(flushes).toBe(1);

@@ -1,4 +1,4 @@
-import { open as openFile } from "node:fs/promises";
+import { promises as files } from "node:fs";
 import { resolve } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { systemClock, type Clock } from "../../clock/mod.ts";
@@ -110,7 +110,7 @@ export async function openSqlite(options: SqliteOptions): Promise<SqliteDatabase
 /** Brings a file to the disk as far as it can. */
 async function flushFile(path: string): Promise<void> {
   try {
-    await using file = await openFile(path, "r");
+    await using file = await files.open(path, "r");
     await file.datasync();
   } catch {
     // Whoever needs it flushed does it once more, and says what is wrong.
