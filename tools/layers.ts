@@ -31,7 +31,7 @@ export const layers: Readonly<Record<string, Row>> = {
   collections: { level: 0, doors: ["errors"] },
   clock: { level: 0, doors: ["collections", "errors"] },
   random: { level: 0, doors: ["clock", "errors"] },
-  abort: { level: 0, doors: ["clock", "errors"] },
+  abort: { level: 0, doors: ["clock", "collections", "errors"] },
   codec: { level: 0, doors: ["errors"] },
   schema: { level: 0, doors: ["errors"] },
 

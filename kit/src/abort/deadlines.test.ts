@@ -39,6 +39,25 @@ test("whatever is added and removed, what is left expires at its deadline and no
   );
 });
 
+test("what the expiry of another one removes does not expire", async () => {
+  const clock = manualClock();
+  using deadlines = new Deadlines(clock);
+  const entries = Array.from({ length: 100 }, (): Expiring & { isRemoved: boolean } => ({
+    deadlineAtMs: 10,
+    isRemoved: false,
+    expire() {
+      expect(this.isRemoved).toBe(false);
+      for (const other of entries.filter((entry) => entry !== this)) {
+        other.isRemoved = true;
+        deadlines.remove(other);
+      }
+    },
+  }));
+  for (const entry of entries) deadlines.add(entry);
+  await clock.advance(20);
+  expect(entries.filter(({ isRemoved }) => !isRemoved)).toHaveLength(1);
+});
+
 test("disposing leaves no timer", () => {
   const clock = manualClock();
   const deadlines = new Deadlines(clock);

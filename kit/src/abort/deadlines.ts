@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../clock/mod.ts";
+import { turnoverMap, type TurnoverMap } from "../collections/mod.ts";
 
 /** Something that ends at a time unless it is done before. */
 export interface Expiring {
@@ -14,7 +15,7 @@ export interface Expiring {
  */
 export class Deadlines {
   readonly #clock: Clock;
-  readonly #entries = new Set<Expiring>();
+  readonly #entries: TurnoverMap<Expiring, Expiring> = turnoverMap();
   #timer: Timer | undefined;
   #ringsAtMs = Infinity;
 
@@ -23,7 +24,7 @@ export class Deadlines {
   }
 
   add(entry: Expiring): void {
-    this.#entries.add(entry);
+    this.#entries.set(entry, entry);
     if (entry.deadlineAtMs < this.#ringsAtMs) this.#arm(entry.deadlineAtMs);
   }
 
@@ -34,10 +35,8 @@ export class Deadlines {
 
   /** Expires everything that is there. */
   expireAll(): void {
-    for (const entry of this.#entries) {
-      this.#entries.delete(entry);
-      entry.expire();
-    }
+    // Where one ends, others may be done with.
+    for (const entry of this.#entries.keys()) if (this.#entries.delete(entry)) entry.expire();
   }
 
   [Symbol.dispose](): void {
@@ -56,11 +55,10 @@ export class Deadlines {
     this.#ringsAtMs = Infinity;
     const nowMs = this.#clock.monotonic();
     let earliestMs = Infinity;
-    for (const entry of this.#entries) {
+    for (const entry of this.#entries.keys()) {
       // A timer may ring a millisecond early.
       if (entry.deadlineAtMs <= nowMs + 1) {
-        this.#entries.delete(entry);
-        entry.expire();
+        if (this.#entries.delete(entry)) entry.expire();
       } else earliestMs = Math.min(earliestMs, entry.deadlineAtMs);
     }
     if (earliestMs < this.#ringsAtMs) this.#arm(earliestMs);

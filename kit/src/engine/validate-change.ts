@@ -145,13 +145,31 @@ const comparedMax = 8;
 
 function refuseRepeats(changes: readonly Change[]): void {
   if (changes.length <= comparedMax) return refuseRepeatsOfFew(changes);
+  // Streams have sets of their own: long lists are mostly appends, and a stream's name needs no other text made of it.
+  const streams = new Map<string, Set<string>>();
   const named = new Set<string>();
-  for (const [index, change] of changes.entries()) {
-    const name = nameOf(change);
-    if (name === undefined) continue;
-    if (named.has(name)) refuseRepeat(index, change);
-    named.add(name);
+  let index = 0;
+  for (const change of changes) {
+    if (change.op === "append") {
+      if (isNamed(streamsOf(streams, change.log), change.stream)) refuseRepeat(index, change);
+    } else {
+      const name = nameOf(change);
+      if (name !== undefined && isNamed(named, name)) refuseRepeat(index, change);
+    }
+    index++;
   }
+}
+
+function streamsOf(streams: Map<string, Set<string>>, log: string): Set<string> {
+  let ofLog = streams.get(log);
+  if (ofLog === undefined) streams.set(log, (ofLog = new Set()));
+  return ofLog;
+}
+
+/** Whether the name is there already; it is, from now on. */
+function isNamed(names: Set<string>, name: string): boolean {
+  const { size } = names;
+  return names.add(name).size === size;
 }
 
 function refuseRepeatsOfFew(changes: readonly Change[]): void {

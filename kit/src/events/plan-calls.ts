@@ -8,6 +8,7 @@ import type { Encoded } from "./event-batch.ts";
 import type { PlannedResult } from "./planned-result.ts";
 import { loadGroup, type PlanScope, reloadGroup } from "./plan-scope.ts";
 import { snapshotDue } from "./snapshot.ts";
+import type { StreamState } from "./state-cache.ts";
 import type { PendingEvent } from "./store-context.ts";
 
 /** What goes with all calls of a plan. */
@@ -48,16 +49,27 @@ export async function planCalls(
       rejections: verdicts.flatMap(({ rejection }) => (rejection === undefined ? [] : [rejection])),
     };
   const committed = (result: Pick<CommitResult, "committed">): void => {
-    for (const step of advances) step.settle(result.committed ? "kept" : "lost");
+    for (const advance of advances) settle(scope, advance, result.committed ? "kept" : "lost");
   };
   try {
     const { context } = scope;
     const pending =
       context.inline.length > 0 || context.sqlInline !== undefined ? pendingEvents(verdicts, request) : [];
-    const changes = [...(await changesOf(scope, verdicts, request))];
+    const changes = await changesOf(scope, verdicts, request);
     for (const project of context.inline) if (pending.length > 0) changes.push(...(await project(pending)));
-    const streams = verdicts.map((verdict) => verdict.group.stream);
-    return { status: "accepted", changes, results: resultsOf(calls.length, verdicts), streams, pending, committed };
+    return {
+      status: "accepted",
+      changes,
+      // Few ask for them, and a plan may hold many calls.
+      get results() {
+        return resultsOf(calls.length, verdicts);
+      },
+      get streams() {
+        return verdicts.map((verdict) => verdict.group.stream);
+      },
+      pending,
+      committed,
+    };
   } catch (error) {
     committed({ committed: false });
     throw error;
@@ -103,40 +115,40 @@ async function decideAll(scope: PlanScope, groups: readonly CallGroup[]): Promis
   }
 }
 
+/** A state that was moved ahead by a verdict. */
 interface Advance {
-  settle(outcome: "kept" | "lost"): void;
+  readonly verdict: Verdict;
+  readonly own: StreamState;
 }
 
 function advanceAll(scope: PlanScope, verdicts: readonly Verdict[]): readonly Advance[] | undefined {
   if (verdicts.some(({ rejection }) => rejection !== undefined)) return undefined;
-  return verdicts.filter(({ events }) => events.length > 0).map((verdict) => advance(scope, verdict));
+  const advances: Advance[] = [];
+  for (const verdict of verdicts)
+    if (verdict.events.length > 0) advances.push({ verdict, own: advanced(scope, verdict) });
+  return advances;
 }
 
 /** Moves the shared state ahead, so that the next command builds on this one before it is committed. */
-function advance(scope: PlanScope, { group, entry, next, events }: Verdict): Advance {
-  const { cache } = scope;
+function advanced({ cache }: PlanScope, { group, entry, next }: Verdict): StreamState {
   const isShared = cache.get(group.stream, group.decider) === entry;
   const own = isShared ? entry : { ...entry };
   own.version = next.version;
   own.state = next.state;
   if (!isShared) cache.set(group.stream, own);
-  return {
-    settle(outcome) {
-      if (outcome === "lost") return cache.drop(group.stream, own);
-      scope.own?.appended({ stream: group.stream, types: group.decider.events, events }, next.version);
-      if (next.version > own.confirmedVersion) {
-        own.confirmedVersion = next.version;
-        own.confirmedState = next.state;
-      }
-    },
-  };
+  return own;
 }
 
-async function changesOf(
-  scope: PlanScope,
-  verdicts: readonly Verdict[],
-  request: PlanRequest,
-): Promise<readonly Change[]> {
+function settle(scope: PlanScope, { verdict, own }: Advance, outcome: "kept" | "lost"): void {
+  const { group, next, events } = verdict;
+  if (outcome === "lost") return scope.cache.drop(group.stream, own);
+  scope.own?.appended({ stream: group.stream, types: group.decider.events, events }, next.version);
+  if (next.version <= own.confirmedVersion) return;
+  own.confirmedVersion = next.version;
+  own.confirmedState = next.state;
+}
+
+async function changesOf(scope: PlanScope, verdicts: readonly Verdict[], request: PlanRequest): Promise<Change[]> {
   const { context } = scope;
   const active = verdicts.filter((verdict) => verdict.events.length > 0);
   const batches = active.map(({ group, events }) => ({ stream: group.stream, types: group.decider.events, events }));

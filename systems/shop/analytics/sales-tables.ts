@@ -40,8 +40,9 @@ const added = (table: string): string =>
   ["orders", "units", "minor"].map((name) => `${name} = ${table}.${name} + excluded.${name}`).join(", ");
 const addDay = `on conflict (day) do update set ${added("sales_day")}`;
 const addCountry = `on conflict (country) do update set ${added("sales_country")}`;
-const addProduct = `on conflict (code) do update set ${added("sales_product")},
-  returned_units = sales_product.returned_units + excluded.returned_units, returned_minor = sales_product.returned_minor + excluded.returned_minor`;
+const addProduct = `on conflict (code) do update set ${added("sales_product")}`;
+const addReturned = `on conflict (code) do update set returned_units = sales_product.returned_units + excluded.returned_units,
+  returned_minor = sales_product.returned_minor + excluded.returned_minor`;
 
 /** Counts a sale. The rows that all sales want come last: others wait for them until the end of the transaction. */
 export async function addSale(sql: ShopSql, { lines, placedAt, country, totalMinor }: Sale): Promise<void> {
@@ -53,8 +54,12 @@ export async function addSale(sql: ShopSql, { lines, placedAt, country, totalMin
   }
   const codes = JSON.stringify([...products.keys()]);
   await sql.upsert({ into: "insert into basket (codes)", otherwise: "", rows: [[codes]] });
-  const rows = Array.from(products, ([code, sum]) => [code, 1, sum.units, sum.minor, 0, 0] as const);
-  await sql.upsert({ into: "insert into sales_product", otherwise: addProduct, rows: byCode(rows) });
+  const rows = Array.from(products, ([code, sum]) => [code, 1, sum.units, sum.minor] as const);
+  await sql.upsert({
+    into: "insert into sales_product (code, orders, units, minor)",
+    otherwise: addProduct,
+    rows: byCode(rows),
+  });
   const sold = [1, units, totalMinor] as const;
   await sql.upsert({ into: "insert into sales_country", otherwise: addCountry, rows: [[country, ...sold]] });
   await sql.upsert({ into: "insert into sales_day", otherwise: addDay, rows: [[placedAt.slice(0, 10), ...sold]] });
@@ -71,7 +76,7 @@ export async function addReturn(
     products.set(code, { units: (sum?.units ?? 0) + quantity, minor: (sum?.minor ?? 0) + amountMinor });
   }
   const rows = Array.from(products, ([code, sum]) => [code, 0, 0, 0, sum.units, sum.minor] as const);
-  await sql.upsert({ into: "insert into sales_product", otherwise: addProduct, rows: byCode(rows) });
+  await sql.upsert({ into: "insert into sales_product", otherwise: addReturned, rows: byCode(rows) });
 }
 
 function byCode<Row extends readonly [string, ...unknown[]]>(rows: readonly Row[]): readonly Row[] {

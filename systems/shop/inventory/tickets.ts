@@ -1,4 +1,5 @@
 import { abortable, gate, type Gate } from "ashlar/abort";
+import { turnoverMap, type TurnoverMap } from "ashlar/collections";
 import type { Append } from "ashlar/engine";
 import type { EventStore } from "ashlar/events";
 
@@ -16,9 +17,9 @@ const lookMs = 200;
 export class Tickets {
   readonly #store: EventStore;
   /** Opened with the decision on the ticket before theirs. */
-  readonly #early = new Map<number, Gate<void>>();
+  readonly #early: TurnoverMap<number, Gate<void>> = turnoverMap();
   /** Opened with the grant of the ticket before theirs. */
-  readonly #again = new Map<number, Gate<void>>();
+  readonly #again: TurnoverMap<number, Gate<void>> = turnoverMap();
   /** The last ticket that is in the log. */
   #granted: number;
   /** The last ticket that was decided, at least once. */
@@ -55,7 +56,7 @@ export class Tickets {
     open(this.#again, this.#granted + 1);
   }
 
-  async #wait(waiting: Map<number, Gate<void>>, ticket: number, signal: AbortSignal): Promise<void> {
+  async #wait(waiting: TurnoverMap<number, Gate<void>>, ticket: number, signal: AbortSignal): Promise<void> {
     const turn = waiting.get(ticket) ?? gate();
     waiting.set(ticket, turn);
     void this.#look();
@@ -81,11 +82,11 @@ export class Tickets {
 }
 
 /** Those behind the ticket in turn wait on; earlier ones that waited twice go on, and meet the log. */
-function open(waiting: Map<number, Gate<void>>, upTo: number): void {
-  for (const [ticket, turn] of waiting) {
+function open(waiting: TurnoverMap<number, Gate<void>>, upTo: number): void {
+  for (const ticket of waiting.keys()) {
     if (ticket > upTo) continue;
+    waiting.get(ticket)?.open();
     waiting.delete(ticket);
-    turn.open();
   }
 }
 

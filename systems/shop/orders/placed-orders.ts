@@ -1,3 +1,4 @@
+import { turnoverMap, type TurnoverMap } from "ashlar/collections";
 import { InvariantError } from "ashlar/errors";
 import type { EventStore } from "ashlar/events";
 import { orderDecider, type OrderEvent, type PlacedOrder } from "./order.ts";
@@ -8,7 +9,7 @@ const rememberedMax = 4_096;
 /** What was ordered, for the sagas: from memory while the order is young, else from the order's stream, where it never changes. */
 export class PlacedOrders {
   readonly #store: EventStore;
-  readonly #remembered = new Map<string, PlacedOrder>();
+  readonly #remembered: TurnoverMap<string, PlacedOrder> = turnoverMap();
 
   constructor(store: EventStore) {
     this.#store = store;

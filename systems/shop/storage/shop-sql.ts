@@ -47,12 +47,14 @@ function readOnSqlite(sql: Pick<SqliteSql, "all">): ReadSql {
 function onSqlite(sql: SqliteSql): ShopSql {
   return {
     ...readOnSqlite(sql),
-    // One prepared statement for any number of rows.
     upsert({ into, otherwise, rows }) {
-      // One statement for all: each has a price of its own.
-      const columns = rows[0]?.map((_, index) => `value ->> ${index}`).join(", ");
-      if (columns !== undefined)
+      const [first] = rows;
+      if (first !== undefined && rows.length === 1) sql.run(`${into} values (${marks(first)}) ${otherwise}`, ...first);
+      // One prepared statement for any number of rows: each execution has a price of its own.
+      else if (first !== undefined) {
+        const columns = first.map((_, index) => `value ->> ${index}`).join(", ");
         sql.run(`${into} select ${columns} from json_each(?) where true ${otherwise}`, JSON.stringify(rows));
+      }
       return Promise.resolve();
     },
   };

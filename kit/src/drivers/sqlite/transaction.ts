@@ -13,6 +13,8 @@ export interface SqliteTransaction extends SqliteSession {
   /** Runs `work` under a savepoint: what it wrote is undone when it throws, and the outer transaction goes on.
    *  One at a time on each level; a second one beside it is refused with InvariantError. */
   nested<T>(work: (tx: SqliteTransaction) => T | Promise<T>): Promise<T>;
+  /** Throws what a statement would throw now because the transaction has ended, was rolled back or has a nested one open. */
+  refuseUnlessOpen(): void;
 }
 
 /** A transaction's handle and the means to end its validity, that of nested ones included. */
@@ -64,7 +66,7 @@ class Level implements SqliteTransaction {
   }
 
   async nested<T>(work: (tx: SqliteTransaction) => T | Promise<T>): Promise<T> {
-    this.#refuseUnlessOpen();
+    this.refuseUnlessOpen();
     const { database } = this.#life;
     const name = `level_${this.#depth + 1}`;
     const inner = new Level(this.#life, this.#depth + 1);
@@ -84,7 +86,7 @@ class Level implements SqliteTransaction {
   }
 
   #use<T>(sql: string, use: (session: SqliteSession) => T): T {
-    this.#refuseUnlessOpen();
+    this.refuseUnlessOpen();
     const keyword = keywordOf(sql);
     if (controls.has(keyword))
       throw new UnsupportedError(
@@ -104,7 +106,7 @@ class Level implements SqliteTransaction {
     return life.state === "open";
   }
 
-  #refuseUnlessOpen(): void {
+  refuseUnlessOpen(): void {
     const isAlive = this.#isAlive();
     if (this.#life.state === "lost") throw transactionLost();
     if (!isAlive || this.#isOver) throw new DisposedError("the transaction");

@@ -193,7 +193,7 @@ class OnSqlite implements SqliteEngine {
         sql: transactionSql(tx),
         commit: async (changes) => {
           validateChanges(changes, this.can);
-          tx.get("select 1"); // refuses when the transaction has ended
+          tx.refuseUnlessOpen();
           // The work may have waited since the transaction began.
           this.#group.work.nowMs = this.clock.now();
           try {

@@ -147,7 +147,8 @@ export class Heads {
     if (known !== undefined) return known;
     const row = this.#sql.version.get(log.id, stream) as { version: number } | undefined;
     const version = row?.version ?? 0;
-    if (version > 0) this.setVersion(log, stream, version);
+    // Also that there is none: whoever asks is about to begin it, and asks again.
+    this.setVersion(log, stream, version);
     return version;
   }
 
