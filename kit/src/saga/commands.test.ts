@@ -56,7 +56,9 @@ describe("an answer of a person", () => {
     const run = await world.now(sagas.start(paying, "r", null));
     await world.clock.advance(100);
     const answers = Promise.all([1, 2].map(async (sum) => await sagas.resolve(paying, "r", "charge", sum)));
-    expect(await world.now(answers)).toEqual(["delivered", "delivered"]);
+    const [first, second] = await world.now(answers);
+    // On a server the first may have ended the run before the second arrives.
+    expect([first, ["delivered", "finished"].includes(second ?? "")]).toEqual(["delivered", true]);
     await world.clock.advance(100);
     expect(await world.now(run.result())).toEqual({ status: "completed", output: 1 });
   });
