@@ -11,14 +11,31 @@ type Prepared = ReturnType<PreparingSession["prepare"]>;
  */
 export type Statements = { readonly [Name in keyof typeof texts]: Prepared };
 
+/** Each is prepared when it is first used: most of a process's files never use most of them, and all of them are a fifth of an opening. */
 export function prepareStatements(session: PreparingSession): Statements {
-  const prepared = Object.entries(texts).map(([name, text]) => [name, session.prepare(text)]);
-  const statements = Object.fromEntries(prepared) as Statements;
-  // Claims carry many rows of many columns: arrays cost half of objects.
-  for (const name of ["claimReady", "claimSuspects", "ackKeyed", "isHeld", "isAdmitted", "cell", "lastCell"] as const)
-    statements[name].setReturnArrays(true);
-  return statements;
+  const statements = {};
+  for (const [name, text] of Object.entries(texts)) {
+    const get = (): Prepared => {
+      const value = session.prepare(text);
+      if (arrays.has(name)) value.setReturnArrays(true);
+      Object.defineProperty(statements, name, { value });
+      return value;
+    };
+    Object.defineProperty(statements, name, { configurable: true, get });
+  }
+  return statements as Statements;
 }
+
+/** Claims carry many rows of many columns: arrays cost half of objects. */
+const arrays: ReadonlySet<string> = new Set([
+  "claimReady",
+  "claimSuspects",
+  "ackKeyed",
+  "isHeld",
+  "isAdmitted",
+  "cell",
+  "lastCell",
+]);
 
 /** New ready messages: id, queue, lane, seq, time of enqueue, body. */
 export const addMessages: RowsText = insertRows(
