@@ -11,7 +11,7 @@ export class NodeRequest implements HttpRequest {
   readonly #message: IncomingMessage;
   readonly #bodyBytesMax: number;
   #controller: AbortController | undefined;
-  #gone: (() => void) | undefined;
+  #unheard: (() => void) | undefined;
 
   constructor(message: IncomingMessage, bodyBytesMax: number) {
     this.method = message.method ?? "GET";
@@ -32,15 +32,16 @@ export class NodeRequest implements HttpRequest {
     const { socket } = this.#message;
     if (socket.destroyed) gone();
     else {
-      this.#gone = gone;
       socket.once("close", gone);
+      // Kept, because a message that was cut off has no socket any more.
+      this.#unheard = () => void socket.off("close", gone);
     }
     return made.signal;
   }
 
   /** The answer is given: the connection may carry a thousand more, and none of them should hold on to this one. */
   answered(): void {
-    if (this.#gone !== undefined) this.#message.socket.off("close", this.#gone);
+    this.#unheard?.();
   }
 }
 
