@@ -1,8 +1,9 @@
 import { openJetStreamEngine } from "ashlar/engine/jetstream";
-import { openQueue, openWorker, queue } from "ashlar/queue";
+import { openQueue, queue } from "ashlar/queue";
 
 import { lanes, payload, type Figure, type Row } from "../frame.ts";
 import { withNats } from "../rivals/nats-server.ts";
+import { workedOff } from "../worked-off.ts";
 
 type Order = ReturnType<typeof payload>;
 
@@ -39,21 +40,7 @@ const backlog: Row = {
       await using engine = await openJetStreamEngine({ url, stateBytesMax });
       const target = await openQueue({ engine, queue: plain });
       await lanes(backlogSize, 256, (index) => target.add(payload(index)));
-      let done = 0;
-      const finished = Promise.withResolvers<void>();
-      const handle = async (): Promise<void> => {
-        done += 1;
-        if (done === backlogSize) finished.resolve();
-      };
-      const startedMs = performance.now();
-      await using worker = await openWorker({ queue: target, concurrency: 64, handle });
-      await finished.promise;
-      const value = backlogSize / ((performance.now() - startedMs) / 1000);
-      await worker[Symbol.asyncDispose]();
-      const left = await target.status();
-      if (left.depth !== 0 || left.dead !== 0)
-        throw new Error(`the backlog left ${left.depth} jobs and ${left.dead} dead`);
-      return { name: `${name}, fenced`, durability: "process", value };
+      return { name: `${name}, fenced`, durability: "process", value: await workedOff(target, backlogSize) };
     }),
   rivals: [async () => (await import("../rivals/bare-jetstream.ts")).pullBacklog(backlogSize)],
 };

@@ -4,6 +4,7 @@ import { openQueue, openWorker, queue, retryPlan } from "ashlar/queue";
 import { openSagas, saga } from "ashlar/saga";
 
 import { lanes, median, payload, servers, type Figure, type Row } from "../frame.ts";
+import { workedOff } from "../worked-off.ts";
 
 type Order = ReturnType<typeof payload>;
 
@@ -51,20 +52,7 @@ async function backlog(engine: PostgresEngine): Promise<number> {
   await lanes(backlogSize / 100, 8, (chunk) =>
     target.addMany(Array.from({ length: 100 }, (_, row) => payload(chunk * 100 + row))),
   );
-  let done = 0;
-  const finished = Promise.withResolvers<void>();
-  const handle = async (): Promise<void> => {
-    done += 1;
-    if (done === backlogSize) finished.resolve();
-  };
-  const startedMs = performance.now();
-  await using worker = await openWorker({ queue: target, concurrency: 64, handle });
-  await finished.promise;
-  const value = backlogSize / ((performance.now() - startedMs) / 1000);
-  await worker[Symbol.asyncDispose]();
-  const left = await target.status();
-  if (left.depth !== 0 || left.dead !== 0) throw new Error(`the backlog left ${left.depth} jobs and ${left.dead} dead`);
-  return value;
+  return workedOff(target, backlogSize);
 }
 
 export const postgresBacklog: Row = {

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 
 import { openSqliteEngine } from "ashlar/engine/sqlite";
-import { openQueue, openWorker, queue, retryPlan } from "ashlar/queue";
+import { openQueue, queue, retryPlan } from "ashlar/queue";
 
 import { inFolder, lanes, payload, type Figure, type Row } from "../frame.ts";
+import { workedOff } from "../worked-off.ts";
 
 type Order = ReturnType<typeof payload>;
 
@@ -50,21 +51,7 @@ export const backlog: Row = {
       await lanes(backlogSize, 256, (index) =>
         target.add(payload(index), { dedup: { key: `order-${index}`, forMs: 3_600_000 } }),
       );
-      let done = 0;
-      const finished = Promise.withResolvers<void>();
-      const handle = async (): Promise<void> => {
-        done += 1;
-        if (done === backlogSize) finished.resolve();
-      };
-      const startedMs = performance.now();
-      await using worker = await openWorker({ queue: target, concurrency: 64, handle });
-      await finished.promise;
-      const value = backlogSize / ((performance.now() - startedMs) / 1000);
-      await worker[Symbol.asyncDispose]();
-      const left = await target.status();
-      if (left.depth !== 0 || left.dead !== 0)
-        throw new Error(`the backlog left ${left.depth} jobs and ${left.dead} dead`);
-      return { name, durability: "disk", value };
+      return { name, durability: "disk", value: await workedOff(target, backlogSize) };
     }),
   rivals: [async () => (await import("../rivals/graphile.ts")).graphileBacklog()],
   limit: async () => (await import("../rivals/limits.ts")).rawGroupedCommits(),

@@ -1,8 +1,9 @@
 import { openRabbitEngine } from "ashlar/engine/rabbitmq";
-import { openQueue, openWorker, queue } from "ashlar/queue";
+import { openQueue, queue } from "ashlar/queue";
 import amqp from "amqplib";
 
 import { lanes, payload, servers, type Figure, type Row } from "../frame.ts";
+import { workedOff } from "../worked-off.ts";
 
 type Order = ReturnType<typeof payload>;
 
@@ -52,21 +53,11 @@ const backlog: Row = {
     withQueue(async (engine): Promise<Figure> => {
       const target = await openQueue({ engine, queue: plain });
       await lanes(backlogSize, 256, (index) => target.add(payload(index)));
-      let done = 0;
-      const finished = Promise.withResolvers<void>();
-      const handle = async (): Promise<void> => {
-        done += 1;
-        if (done === backlogSize) finished.resolve();
+      const left = async () => {
+        const { ready, dead } = await engine.counts(plain.name);
+        return { depth: ready, dead };
       };
-      const startedMs = performance.now();
-      await using worker = await openWorker({ queue: target, concurrency: 64, handle });
-      await finished.promise;
-      await worker[Symbol.asyncDispose]();
-      const value = backlogSize / ((performance.now() - startedMs) / 1000);
-      const left = await engine.counts(plain.name);
-      if (left.ready !== 0 || left.dead !== 0)
-        throw new Error(`the backlog left ${left.ready} jobs and ${left.dead} dead`);
-      return { name: `${name}, fenced`, durability: "disk", value };
+      return { name: `${name}, fenced`, durability: "disk", value: await workedOff(target, backlogSize, left) };
     }),
   rivals: [
     async () => (await import("../rivals/bare-rabbitmq.ts")).consumeBacklog("by default", backlogSize),

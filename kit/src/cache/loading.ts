@@ -168,9 +168,16 @@ export class Loading<V> {
 
   /** What neither a write on its way nor the shared tier answers is loaded. */
   async #fly(flights: readonly Flight<V>[]): Promise<void> {
-    const unwritten = this.#parts.options.rules.hasWriter ? await this.#fromPending(flights) : flights;
-    const open = this.#shared === undefined ? unwritten : await this.#fromShared(unwritten, this.#shared);
-    for (const [load, together] of Map.groupBy(open, (flight) => flight.load))
+    try {
+      const unwritten = this.#parts.options.rules.hasWriter ? await this.#fromPending(flights) : flights;
+      this.#loadOpen(this.#shared === undefined ? unwritten : await this.#fromShared(unwritten, this.#shared));
+    } catch (error) {
+      this.#failAll(flights, error);
+    }
+  }
+
+  #loadOpen(flights: readonly Flight<V>[]): void {
+    for (const [load, together] of Map.groupBy(flights, (flight) => flight.load))
       if (load !== undefined) void this.#load(together, load);
   }
 
@@ -180,7 +187,7 @@ export class Loading<V> {
     for (const { flight, retryAfterMs } of waiting) void this.#flyLater(flight, retryAfterMs);
     for (const { flight, error } of failed)
       void shared.recover(flight, error).then(
-        (next) => (next === "load" ? flight.load && this.#load([flight], flight.load) : this.#flyLater(flight, next)),
+        (next) => (next === "load" ? this.#loadOpen([flight]) : this.#flyLater(flight, next)),
         (fault: unknown) => this.#fail(flight, fault),
       );
     return open;

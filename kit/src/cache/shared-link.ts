@@ -37,7 +37,7 @@ export class SharedLink<V> {
     const { tier, clock } = this.#parts;
     if (clock.monotonic() < this.#downUntilMs) return undefined;
     const { sharedRetryMs } = this.rules;
-    const read = tier.read(keys, lease);
+    const read = Promise.try(() => tier.read(keys, lease));
     try {
       return await this.#inTime(read);
     } catch (error) {

@@ -164,6 +164,24 @@ test("a shared tier that fails is done without, left alone for a while, and then
   expect(shared.asked).toEqual(["read", "read", "fill"]);
 });
 
+test("a shared tier that throws before it has a promise is done without like one whose promise fails", async () => {
+  const clock = manualClock();
+  const read = (): never => {
+    throw new Error("not even a promise");
+  };
+  const one = await open(clock, { shared: { ...memoryTier({ clock }), read } });
+  expect(await Promise.all(["a", "b"].map((key) => one.get(key, async () => key)))).toEqual(["a", "b"]);
+  expect(one.report().sharedFaults).toBe(1);
+});
+
+test("an answer of the shared tier that makes no sense fails its reader, and leaves none waiting", async () => {
+  const clock = manualClock();
+  const read = (): Promise<never> => Promise.resolve(["nonsense", { kind: "missing" }] as never);
+  const one = await open(clock, { shared: { ...memoryTier({ clock }), read } });
+  const reads = await Promise.allSettled(["a", "b"].map((key) => one.get(key, async () => key)));
+  expect(reads.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+});
+
 test("a read of the shared tier that hangs is done without after sharedTimeoutMs, and gives its token back when it ends", async () => {
   const clock = manualClock();
   const hangs = gate();

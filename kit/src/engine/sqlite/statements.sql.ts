@@ -4,14 +4,14 @@ import { insertRows, type RowsText } from "./row-batch.ts";
 type Prepared = ReturnType<PreparingSession["prepare"]>;
 
 /**
- * Every statement of the hot paths, prepared once on the writing connection. State numbers are those of schema.ts.
+ * Every statement of the hot paths, prepared once on the writing connection, when it is first used. State numbers are those of schema.ts.
  *
  * Two values are never bound bare, because SQLite's planner looks at them and prepares the statement anew whenever they are bound,
  * which costs ten times its execution: limits (hence `limit ?+0`) and what a partial index asks for (hence states in the text).
  */
 export type Statements = { readonly [Name in keyof typeof texts]: Prepared };
 
-/** Each is prepared when it is first used: most of a process's files never use most of them, and all of them are a fifth of an opening. */
+/** Not all at once: that is a fifth of an opening, and most files never need most of them. */
 export function prepareStatements(session: PreparingSession): Statements {
   const statements = {};
   for (const [name, text] of Object.entries(texts)) {
@@ -27,7 +27,7 @@ export function prepareStatements(session: PreparingSession): Statements {
 }
 
 /** Claims carry many rows of many columns: arrays cost half of objects. */
-const arrays: ReadonlySet<string> = new Set([
+const arrays: ReadonlySet<string> = new Set<keyof typeof texts>([
   "claimReady",
   "claimSuspects",
   "ackKeyed",

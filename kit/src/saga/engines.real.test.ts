@@ -1,14 +1,15 @@
 import { afterAll, describe, vi } from "vitest";
 import { absent } from "../drivers/postgres/server.test-postgres.ts";
+import type { Store } from "./crash.test-world.ts";
 
 const why = await absent();
 
-// What the other files of this folder show in memory, on a server. They say what they test when they are loaded, so they are loaded anew.
-describe.skipIf(why !== undefined)(`on PostgreSQL ${why ?? ""}`, { timeout: 60_000 }, async () => {
+/** What the other files of this folder show in memory. They say what they test when they are loaded, so they are loaded anew. */
+async function showOn(store: Store): Promise<void> {
   vi.resetModules();
   afterAll(() => void vi.resetModules());
   const { useStore } = await import("./crash.test-world.ts");
-  useStore("postgres");
+  useStore(store);
   await import("./attention.test.ts");
   await import("./children.test.ts");
   await import("./choreography.test.ts");
@@ -25,4 +26,12 @@ describe.skipIf(why !== undefined)(`on PostgreSQL ${why ?? ""}`, { timeout: 60_0
   await import("./unrecordable.test.ts");
   await import("./versions.test.ts");
   await import("./waits.test.ts");
+}
+
+describe("on SQLite", { timeout: 60_000 }, async () => {
+  await showOn("sqlite");
+});
+
+describe.skipIf(why !== undefined)(`on PostgreSQL ${why ?? ""}`, { timeout: 60_000 }, async () => {
+  await showOn("postgres");
 });
