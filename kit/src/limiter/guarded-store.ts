@@ -4,7 +4,7 @@ import { afterFailure, afterSuccess, type BreakerRules, type BreakerState, permi
 import { LocalShare } from "./local-share.ts";
 import type { JudgedBy } from "./decision.ts";
 import type { LimiterStore, NowStore, StoreCall, Verdict } from "./store.ts";
-import { TurnCalls, type TurnLimits, type Waiting } from "./turn-calls.ts";
+import { TurnCalls, type TurnLimits, type WaitingCall } from "./turn-calls.ts";
 
 /**
  * What happens to calls that the store cannot judge. "open": they pass, unlimited. "closed": they are refused. Local share: a store in this
@@ -16,14 +16,18 @@ export type StoreDown = "open" | "closed" | { readonly local: NowStore; readonly
 export interface Judged {
   readonly by: JudgedBy;
   readonly verdict: Verdict;
-  /** Time after which the store is asked again; 0 unless nobody judged. */
-  readonly restMs: number;
+}
+
+/** Who waits for a verdict. */
+export interface Asking extends WaitingCall {
+  /** `restMs`: time after which the store is asked again; 0 unless nobody judged. Not one object of the three: a burst of takes would pay for it. */
+  tell(by: JudgedBy, verdict: Verdict, restMs: number): void;
 }
 
 /** Where decisions are asked for. What the store does is never a reason to reject. */
 export interface Judges {
   /** In callbacks: each promise in between would cost as much as the rest of a call. */
-  ask(asking: Waiting<Judged>): void;
+  ask(asking: Asking): void;
   /** For permits that `by` has judged: no other store knows of them. */
   askAgain(by: JudgedBy, call: StoreCall): Promise<Judged>;
 }
@@ -36,16 +40,12 @@ export class DirectStore implements Judges {
     this.#store = store;
   }
 
-  ask({ call, resolve }: Waiting<Judged>): void {
-    resolve(this.#judge(call));
+  ask(asking: Asking): void {
+    asking.tell("store", this.#store.decideNow(asking.call), 0);
   }
 
   askAgain(_by: JudgedBy, call: StoreCall): Promise<Judged> {
-    return Promise.resolve(this.#judge(call));
-  }
-
-  #judge(call: StoreCall): Judged {
-    return { by: "store", verdict: this.#store.decideNow(call), restMs: 0 };
+    return Promise.resolve({ by: "store", verdict: this.#store.decideNow(call) });
   }
 }
 
@@ -62,7 +62,7 @@ const storeState = telemetryChannel("ashlar.limiter.store");
 export class GuardedStore implements Judges {
   readonly #settings: GuardSettings;
   readonly #store: string;
-  readonly #calls: TurnCalls<Judged>;
+  readonly #calls: TurnCalls<Asking>;
   readonly #share: LocalShare | undefined;
   #state: BreakerState = { kind: "closed", failures: 0 };
 
@@ -72,32 +72,35 @@ export class GuardedStore implements Judges {
     this.#store = store.name;
     this.#calls = new TurnCalls(store, settings, {
       ended: (error) => this.#ended(error),
-      told: (call, verdict) => (verdict === undefined ? this.#spare(call) : { by: "store", verdict, restMs: 0 }),
+      tell: (asking, verdict) => (verdict === undefined ? this.#spare(asking) : asking.tell("store", verdict, 0)),
     });
     this.#share = typeof storeDown === "string" ? undefined : new LocalShare(storeDown.local, storeDown.share);
   }
 
-  ask(asking: Waiting<Judged>): void {
+  ask(asking: Asking): void {
     // Without a look at the clock, nearly always.
     const isClosed = this.#state.kind === "closed";
     const permission = isClosed ? "ask" : permissionAt(this.#state, this.#settings.clock.monotonic());
     if (permission === "spare") {
-      asking.resolve(this.#spare(asking.call));
+      this.#spare(asking);
       return;
     }
     if (permission === "probe") this.#state = { kind: "probing" };
     this.#calls.ask(asking);
   }
 
-  async askAgain(by: JudgedBy, call: StoreCall): Promise<Judged> {
-    if (by === "store") return await new Promise((resolve, reject) => this.ask({ call, resolve, reject }));
-    return by === "local" ? this.#spare(call) : { by, verdict: unlimited, restMs: 0 };
+  askAgain(by: JudgedBy, call: StoreCall): Promise<Judged> {
+    return new Promise((resolve, reject) => {
+      const asking: Asking = { call, tell: (judge, verdict) => resolve({ by: judge, verdict }), reject };
+      if (by === "store") this.ask(asking);
+      else if (by === "local") this.#spare(asking);
+      else resolve({ by, verdict: unlimited });
+    });
   }
 
-  #spare(call: StoreCall): Judged {
-    if (this.#share !== undefined) return { by: "local", verdict: this.#share.decide(call), restMs: 0 };
-    const verdict = this.#settings.storeDown === "open" ? unlimited : barred;
-    return { by: "nobody", verdict, restMs: this.#restMs() };
+  #spare(asking: Asking): void {
+    if (this.#share !== undefined) asking.tell("local", this.#share.decide(asking.call), 0);
+    else asking.tell("nobody", this.#settings.storeDown === "open" ? unlimited : barred, this.#restMs());
   }
 
   #restMs(): number {

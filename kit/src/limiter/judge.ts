@@ -73,8 +73,10 @@ interface Place {
   readonly keys: Keys;
   readonly key: string;
   readonly ask: Ask;
-  readonly waitUs: number;
   slot: number;
+  /** Whether the slot may be written to already. */
+  isClaimed: boolean;
+  waitUs: number;
 }
 
 /** How a key stands, with `taken` permits of the call in its state already. */
@@ -94,26 +96,61 @@ function standingOf({ keys: { algorithm }, ask, slot, waitUs }: Place, nowUs: nu
 }
 
 function judgeTake(call: TakeCall, nowUs: number, keysOf: KeysOf): Verdict {
+  return judgeAt(call, placesOf(call, keysOf), nowUs);
+}
+
+/** Equal takes or peeks behind one another, and where their verdicts go. */
+export interface EqualTakes {
+  readonly times: number;
+  readonly nowUs: number;
+  readonly keysOf: KeysOf;
+  readonly verdicts: Verdict[];
+}
+
+/** Decides a call so many times, as if each were judged by itself. */
+export function judgeEqual(call: TakeCall, { times, nowUs, keysOf, verdicts }: EqualTakes): void {
+  const places = placesOf(call, keysOf);
+  for (let count = 0; count < times; count++) {
+    const verdict = judgeAt(call, places, nowUs);
+    verdicts.push(verdict);
+    if (verdict.kind === "granted") continue;
+    // It has changed nothing, so those behind it are told the same.
+    while (++count < times) verdicts.push(verdict);
+  }
+}
+
+function placesOf(call: TakeCall, keysOf: KeysOf): Place[] {
   const places: Place[] = [];
-  let fits = true;
   for (const { placed, key } of call.targets) {
     const keys = keysOf(placed);
-    const ask = askOf(placed.rule, call);
-    const slot = keys.find(key);
-    const waitUs = keys.algorithm.waitUs(slot, nowUs, ask);
-    if (waitUs !== 0) fits = false;
-    places.push({ keys, key, ask, slot, waitUs });
+    places.push({ keys, key, ask: askOf(placed.rule, call), slot: keys.find(key), isClaimed: false, waitUs: 0 });
+  }
+  return places;
+}
+
+function judgeAt(call: TakeCall, places: readonly Place[], nowUs: number): Verdict {
+  let fits = true;
+  for (const place of places) {
+    place.waitUs = place.keys.algorithm.waitUs(place.slot, nowUs, place.ask);
+    if (place.waitUs !== 0) fits = false;
   }
   const isTaken = fits && call.op === "take";
-  const standings: Standing[] = [];
+  // A list that grows has room for 17 from its first on, and every take of a burst holds one.
+  const standings = Array<Standing>(places.length);
+  let index = 0;
   for (const place of places) {
-    if (isTaken) {
-      place.slot = place.keys.claim(place.key, nowUs);
-      place.keys.algorithm.take(place.slot, nowUs, place.ask);
-    }
-    standings.push(standingOf(place, nowUs, isTaken ? place.ask.weight : 0));
+    if (isTaken) takeAt(place, nowUs);
+    standings[index++] = standingOf(place, nowUs, isTaken ? place.ask.weight : 0);
   }
   return { kind: fits ? "granted" : "refused", standings };
+}
+
+function takeAt(place: Place, nowUs: number): void {
+  if (!place.isClaimed) {
+    place.slot = place.keys.claim(place.key, nowUs);
+    place.isClaimed = true;
+  }
+  place.keys.algorithm.take(place.slot, nowUs, place.ask);
 }
 
 function renew(call: Extract<StoreCall, { op: "renew" }>, nowUs: number, keysOf: KeysOf): boolean {

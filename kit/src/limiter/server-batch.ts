@@ -25,16 +25,22 @@ export class ServerBatch {
   readonly rules: Map<RulePlace, number> = new Map();
   /** The number of the rule of each slot. */
   readonly ruleOfSlot: number[] = [];
+  /** How many calls each one written stands for. */
+  readonly runs: number[] = [];
   readonly #places: RulePlaces;
   readonly #sink: CallSink;
 
   constructor(places: RulePlaces, sink: CallSink, calls: readonly StoreCall[]) {
     this.#places = places;
     this.#sink = sink;
-    for (let index = 0; index < calls.length; index++) index += this.#add(calls, index);
+    for (let index = 0; index < calls.length;) {
+      const times = this.#add(calls, index);
+      this.runs.push(times);
+      index += times;
+    }
   }
 
-  /** Adds a call; how many behind it are in it. */
+  /** Adds a call, and those behind it that are equal; how many they are. */
   #add(calls: readonly StoreCall[], index: number): number {
     const call = calls[index];
     switch (call?.op) {
@@ -44,34 +50,36 @@ export class ServerBatch {
       case "give-back":
         this.#head({ op: 2, times: 1, targets: call.targets.length, id: "" });
         for (const [place, target] of call.targets.entries()) this.#addReceipt(target, call.receipts[place]);
-        return 0;
+        return 1;
       case "renew": {
         const leases = call.targets.filter(({ placed }) => placed.rule.kind === "concurrency");
         this.#head({ op: 3, times: 1, targets: leases.length, id: call.id });
         for (const lease of leases) this.#sink.number(this.#slotOf(lease));
-        return 0;
+        return 1;
       }
       case undefined:
-        return 0;
+        return 1;
       default:
         throw new TypeError(`unknown call ${call satisfies never}`);
     }
   }
 
   #addTake(call: TakeCall, calls: readonly StoreCall[], index: number): number {
-    const slots = call.targets.map((target) => this.#slotOf(target));
-    let more = 0;
-    // Of takes with entries each is told of by itself.
-    const keepsNumbers = call.targets.every(({ placed }) => this.#places.of(placed).keeps === "numbers");
-    if (call.op === "take" && keepsNumbers) while (isEqual(call, calls[index + more + 1])) more += 1;
-    this.#head({ op: call.op === "take" ? 1 : 0, times: 1 + more, targets: slots.length, id: call.id });
-    for (const [place, { placed }] of call.targets.entries()) {
-      const { cost, weight } = askOf(placed.rule, call);
-      this.#sink.number(slots[place] ?? 0);
+    const times = call.op === "take" && this.#keepsNumbers(call) ? equalFrom(calls, index, call) : 1;
+    this.#head({ op: call.op === "take" ? 1 : 0, times, targets: call.targets.length, id: call.id });
+    for (const target of call.targets) {
+      const { cost, weight } = askOf(target.placed.rule, call);
+      this.#sink.number(this.#slotOf(target));
       this.#sink.number(cost);
       this.#sink.number(weight);
     }
-    return more;
+    return times;
+  }
+
+  /** Of takes with entries each is told of by itself. */
+  #keepsNumbers({ targets }: TakeCall): boolean {
+    for (const { placed } of targets) if (this.#places.of(placed).keeps === "entries") return false;
+    return true;
   }
 
   #addReceipt(target: Target, receipt: (Ask & { atUs: number; level: number; shift: number }) | undefined): void {
@@ -116,9 +124,18 @@ interface Head {
   readonly id: string;
 }
 
-/** Whether a call asks the same of the same keys. */
+/** How many calls from there on ask the same of the same keys. */
+function equalFrom(calls: readonly StoreCall[], index: number, call: TakeCall): number {
+  let end = index + 1;
+  while (isEqual(call, calls[end])) end += 1;
+  return end - index;
+}
+
 function isEqual(call: TakeCall, other: StoreCall | undefined): boolean {
-  if (other?.op !== "take" || other.cost !== call.cost || other.weight !== call.weight) return false;
+  // A limiter's takes of one key share their call.
+  if (other === call) return true;
+  if (other?.op !== "take" || other.cost !== call.cost || other.weight !== call.weight || other.id !== call.id)
+    return false;
   if (other.targets.length !== call.targets.length) return false;
   for (let place = 0; place < call.targets.length; place++) {
     const [one, two] = [call.targets[place], other.targets[place]];

@@ -1,5 +1,5 @@
 import { cellsPerSlot } from "./cells.ts";
-import { judge, type Keys } from "./judge.ts";
+import { judge, judgeEqual, type Keys } from "./judge.ts";
 import type { PlacedRule } from "./rule.ts";
 import type { RulePlaces } from "./rule-places.ts";
 import type { ServerBatch } from "./server-batch.ts";
@@ -36,8 +36,13 @@ export function replay(
     ruleKeys.set(placed.space, made);
     return made;
   };
-  return calls.map((call) => {
-    if (call.op !== "renew") return judge(call, nowUs, keysOf);
-    return answer.next() === 1 ? granted : refused;
-  });
+  const verdicts: Verdict[] = [];
+  for (const times of batch.runs) {
+    const call = calls[verdicts.length];
+    if (call === undefined) break;
+    if (call.op === "renew") verdicts.push(answer.next() === 1 ? granted : refused);
+    else if (call.op === "give-back") verdicts.push(judge(call, nowUs, keysOf));
+    else judgeEqual(call, { times, nowUs, keysOf, verdicts });
+  }
+  return verdicts;
 }

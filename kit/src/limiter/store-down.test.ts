@@ -43,6 +43,33 @@ test("calls of one turn are one round trip, and are decided in their order", asy
   expect(decisions.map(({ allowed }) => allowed)).toEqual(Array.from({ length: 20 }, (_, index) => index < 8));
 });
 
+test("calls that ask the same are one call to the store; another key, operation, tier, cost or factor is a call of its own", async () => {
+  const clock = manualClock();
+  const store = new FaultyStore(clock);
+  let factor = 1;
+  const tiers = {
+    free: [tokenBucket({ limit: 10, windowMs: 1_000 })],
+    paid: [tokenBucket({ limit: 90, windowMs: 1_000 })],
+  };
+  const limit = limiter({ name: "api", tiers, store, clock, factor: () => factor });
+  const free = { tier: "free" } as const;
+  const asked = [limit.take("ada", free), limit.take("ada", free), limit.take("ada", { tier: "paid" })];
+  asked.push(
+    limit.take("bob", { tier: "paid" }),
+    limit.take("bob", { tier: "paid", cost: 2 }),
+    limit.peek("bob", free),
+  );
+  factor = 0.5;
+  asked.push(limit.take("bob", free), limit.take("bob", free), limit.take("ada", free));
+  await clock.advance(1);
+  const decisions = await Promise.all(asked);
+  expect(decisions.map(({ limits }) => limits[0]?.remaining)).toEqual([9, 8, 89, 89, 87, 10, 8, 6, 6]);
+  const calls = store.batches[0] ?? [];
+  expect(calls.map((call, index) => call === calls[index - 1])).toEqual(
+    calls.map((_, index) => [1, 7].includes(index)),
+  );
+});
+
 test("open: when the store is down everybody passes, and the decision says that nobody judged", async () => {
   const { store, take } = world("open");
   store.mode = "down";

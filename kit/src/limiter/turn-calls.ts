@@ -2,29 +2,29 @@ import type { Clock, Timer } from "../clock/mod.ts";
 import { TimeoutError } from "../errors/mod.ts";
 import type { LimiterStore, StoreCall, Verdict } from "./store.ts";
 
-/** Who hears of the end of a round trip: undefined, or what it failed with; and who makes of a verdict, undefined when there is none, what is told. */
-export interface TurnEnds<Told> {
+/** Who hears of the end of a round trip: undefined, or what it failed with; and who tells of a verdict, undefined when there is none. */
+export interface TurnEnds<Waiting> {
   ended(error: unknown): void;
-  told(call: StoreCall, verdict: Verdict | undefined): Told;
+  tell(waiting: Waiting, verdict: Verdict | undefined): void;
 }
 
-/** A call, and who waits for what is told of it. */
-export interface Waiting<Told> {
+/** Who waits for what is told of a call. */
+export interface WaitingCall {
   readonly call: StoreCall;
-  readonly resolve: (told: Told) => void;
-  readonly reject: (error: unknown) => void;
+  /** When telling fails. */
+  reject(error: unknown): void;
 }
 
 /** The calls of one turn of the event loop, asked in one round trip. */
-export class TurnCalls<Told> {
+export class TurnCalls<Waiting extends WaitingCall> {
   readonly #store: LimiterStore;
   readonly #clock: Clock;
   readonly #limits: TurnLimits;
-  readonly #ends: TurnEnds<Told>;
-  #waiting: Waiting<Told>[] = [];
+  readonly #ends: TurnEnds<Waiting>;
+  #waiting: Waiting[] = [];
   #pending = 0;
 
-  constructor(store: LimiterStore, settings: TurnLimits & { readonly clock: Clock }, ends: TurnEnds<Told>) {
+  constructor(store: LimiterStore, settings: TurnLimits & { readonly clock: Clock }, ends: TurnEnds<Waiting>) {
     this.#store = store;
     this.#clock = settings.clock;
     this.#limits = settings;
@@ -32,7 +32,7 @@ export class TurnCalls<Told> {
   }
 
   /** There is no verdict when the store fails, takes longer than `timeoutMs`, or when `pendingMax` calls wait for it already. */
-  ask(waiting: Waiting<Told>): void {
+  ask(waiting: Waiting): void {
     if (this.#pending >= this.#limits.pendingMax) {
       this.#settle(waiting, undefined);
       return;
@@ -45,10 +45,11 @@ export class TurnCalls<Told> {
   #flush(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (let from = 0; from < waiting.length; from += batchMax) this.#send(waiting.slice(from, from + batchMax));
+    if (waiting.length <= batchMax) this.#send(waiting);
+    else for (let from = 0; from < waiting.length; from += batchMax) this.#send(waiting.slice(from, from + batchMax));
   }
 
-  #send(batch: readonly Waiting<Told>[]): void {
+  #send(batch: readonly Waiting[]): void {
     let state: "open" | "ended" = "open";
     const end = (error: unknown, verdicts: readonly Verdict[]): void => {
       if (state === "ended") return;
@@ -64,20 +65,20 @@ export class TurnCalls<Told> {
     const { timeoutMs } = this.#limits;
     const late = (): void => end(new TimeoutError(`the limiter's store ${this.#store.name}`, timeoutMs), []);
     const timer: Timer = this.#clock.setTimer(timeoutMs, late, { holdsProcess: "no" });
-    decided(
-      this.#store,
-      batch.map(({ call }) => call),
-    ).then(
+    // Not mapped: the engine gives a mapped list another shape once it knows this function well, and forgets all that it knew of those that read it.
+    const calls: StoreCall[] = [];
+    for (const { call } of batch) calls.push(call);
+    decided(this.#store, calls).then(
       (verdicts) => end(undefined, verdicts),
       (error: unknown) => end(error, []),
     );
   }
 
-  #settle({ call, resolve, reject }: Waiting<Told>, verdict: Verdict | undefined): void {
+  #settle(waiting: Waiting, verdict: Verdict | undefined): void {
     try {
-      resolve(this.#ends.told(call, verdict));
+      this.#ends.tell(waiting, verdict);
     } catch (error) {
-      reject(error);
+      waiting.reject(error);
     }
   }
 }
