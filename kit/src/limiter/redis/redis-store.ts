@@ -6,7 +6,6 @@ import { replay } from "../server-replay.ts";
 import type { LimiterStore, StoreCall, Verdict } from "../store.ts";
 import { AnswerBytes } from "./answer-bytes.ts";
 import { requestOf } from "./request.ts";
-import { decideScript } from "./script.ts";
 
 /** Options of {@link redisStore}. */
 export interface RedisStoreOptions {
@@ -47,8 +46,12 @@ class OnRedis implements LimiterStore {
     this.#clock = clock;
   }
 
-  async decide(calls: readonly StoreCall[]): Promise<readonly Verdict[]> {
-    if (calls.length <= callsMax) return calls.length === 0 ? [] : this.#decide(calls);
+  decide(calls: readonly StoreCall[]): Promise<readonly Verdict[]> {
+    if (calls.length > callsMax) return this.#decideMany(calls);
+    return calls.length === 0 ? Promise.resolve([]) : this.#decide(calls);
+  }
+
+  async #decideMany(calls: readonly StoreCall[]): Promise<readonly Verdict[]> {
     const parts: Promise<readonly Verdict[]>[] = [];
     for (let from = 0; from < calls.length; from += callsMax)
       parts.push(this.#decide(calls.slice(from, from + callsMax)));
@@ -56,12 +59,12 @@ class OnRedis implements LimiterStore {
   }
 
   async #decide(calls: readonly StoreCall[]): Promise<readonly Verdict[]> {
-    const { batch, scriptCall } = requestOf(calls, this.#places, {
+    const { batch, script, scriptCall } = requestOf(calls, this.#places, {
       prefix: this.#prefix,
-      timeUs: this.#clock === undefined ? "" : `${Math.round(this.#clock.now() * 1_000)}`,
+      timeUs: this.#clock === undefined ? false : Math.round(this.#clock.now() * 1_000),
       slackMs: this.#clock === undefined ? slackMs : clockSlackMs,
     });
-    const bytes = await this.#database.run(decideScript, scriptCall);
+    const bytes = await this.#database.run(script, scriptCall);
     if (!Buffer.isBuffer(bytes)) throw new TypeError("the script of the limiter answers with bytes");
     return replay(calls, { places: this.#places, batch, answer: new AnswerBytes(bytes) });
   }

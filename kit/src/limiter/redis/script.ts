@@ -1,51 +1,12 @@
 import { redisScript, type RedisScript } from "../../drivers/redis/mod.ts";
+import { scriptHead } from "./script-head.ts";
 
 // The other half of this script is ../server-replay.ts: the server decides and keeps what the keys hold, the client works out from what they held before
 // what a caller is told. Both do the same sums in the same order on the same doubles, so they cannot differ.
 //
-// KEYS: the store's time; the state of each slot; then, for each slot whose rule keeps entries, their ends and their weights.
-// ARGV: rules and slots, calls, time to go by in place of the server's ("" without), milliseconds that keys outlive what they say.
-// Answer, in doubles: the time; what each slot held (3); what was found of each entry rule of each take (3: wait, total, end of the last);
-// 1 or 0 for each renewal.
+// To the answer it adds, in doubles, what was found of each entry rule of each take (3: wait, total, end of the last); 1 or 0 for each renewal.
 const text = `
-redis.replicate_commands()
-local plan, calls = cmsgpack.unpack(ARGV[1]), cmsgpack.unpack(ARGV[2])
-local slackMs = tonumber(ARGV[4])
-local max, min, floor, ceil = math.max, math.min, math.floor, math.ceil
-local pack, read = struct.pack, struct.unpack
-
-local ruleCount, slotCount = plan[1], plan[2]
-local held = redis.call('MGET', unpack(KEYS, 1, slotCount + 1))
-
--- The store's time: that of the machine, plus what it was ahead when the machine's stepped back by more than a second.
-local now
-if ARGV[3] == '' then
-  local time = redis.call('TIME')
-  now = time[1] * 1000000 + time[2]
-else
-  now = tonumber(ARGV[3])
-end
-local ahead, stepped = 0, false
-if held[1] then
-  local last
-  last, ahead = read('<dd', held[1])
-  now = now + ahead
-  if now < last then
-    stepped = last - now > 1000000
-    if stepped then ahead = ahead + last - now end
-    now = last
-  end
-end
-local stamped = false
--- Before the first write: when the server has no memory for it, nothing has happened.
-local function stamp()
-  if stamped then return end
-  stamped = true
-  redis.call('SET', KEYS[1], pack('<dd', now, ahead))
-end
-if stepped then stamp() end
-
--- Token bucket and leaky bucket: level, its time, shift.
+${scriptHead}-- Token bucket and leaky bucket: level, its time, shift.
 local bucket = {}
 function bucket.fits(slot, cost, weight)
   local rule = slot.rule
@@ -58,20 +19,6 @@ function bucket.take(slot, weight)
   if drained >= slot[1] + slot[3] then slot[3] = 0 end
   slot[1] = max(0, slot[1] - drained) + weight * slot.rule.fill
   slot[2] = now
-end
--- How many of so many equal takes fit, taken at once. Sums of whole numbers are exact in any order; of others nil: one by one, as the client does.
-function bucket.takeMany(slot, cost, weight, times)
-  local rule = slot.rule
-  if cost > rule.burst then return 0 end
-  local step = weight * rule.fill
-  local level = max(0, slot[1] - max(0, now - slot[2]) * rule.drain)
-  local room = (rule.burst - min(weight, rule.burst)) * rule.fill - level
-  if step % 1 ~= 0 or level % 1 ~= 0 or room % 1 ~= 0 or level + times * step > 9007199254740991 then return nil end
-  if room < 0 then return 0 end
-  local taken = min(times, floor(room / step) + 1)
-  bucket.take(slot, weight)
-  slot[1] = slot[1] + (taken - 1) * step
-  return taken
 end
 function bucket.giveBack(slot, weight, at, level, shift)
   local rule = slot.rule
@@ -229,7 +176,7 @@ for index = 1, slotCount do
     slot.ends, slot.weights, nextKey = KEYS[nextKey], KEYS[nextKey + 1], nextKey + 2
   end
   slots[index] = slot
-  answer[index + 1] = state or '\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0'
+  answer[index + 1] = state or empty
   at = at + 1
 end
 
@@ -257,12 +204,7 @@ local function takeAll(from, count, id)
 end
 -- Equal takes of one key: the same sums as one by one, without what only several keys need.
 local function takeAlike(slot, cost, weight, times)
-  local fits, take, takeMany = slot.rule.kind.fits, slot.rule.kind.take, slot.rule.kind.takeMany
-  local taken = takeMany and times > 1 and takeMany(slot, cost, weight, times)
-  if taken then
-    if taken > 0 then slot.changed = true end
-    return
-  end
+  local fits, take = slot.rule.kind.fits, slot.rule.kind.take
   for _ = 1, times do
     if not fits(slot, cost, weight) then return end
     take(slot, weight)
@@ -321,8 +263,6 @@ while at <= #calls do
   end
 end
 
--- Keys live until they say nothing any more. The cap is a hundred years: more than the server can count may follow from a rule.
-local function lifeMs(idleAt) return min(ceil((idleAt - now) / 1000) + slackMs, 3155760000000) end
 for index = 1, slotCount do
   local slot = slots[index]
   if slot.changed then
