@@ -41,8 +41,8 @@ export const storageUsage: string = `  --engine sqlite|URL     SQLite files in t
                           SHOP_ENGINE says it without showing it in the list of processes (default: sqlite)
   --namespace NAME        what the schemas of this shop in the database begin with (default: shop)
   --cache URL             where replicas share what they remember: redis://host:6379, or SHOP_CACHE (default: nowhere)
-  --bus URL               where they tell each other what has changed: nats://host:4222 or redis://host:6379, or
-                          SHOP_BUS (default: as --cache)
+  --bus URL               where they tell each other what has changed: redis://host:6379, nats://host:4222 or
+                          postgres://user@host:5432/database, or SHOP_BUS (default: as --cache)
   --reads URL             a replica of the database, for figures of sales and recommendations that may be five seconds
                           old: postgres://user@replica:5432/database, or SHOP_READS (default: none)
   --durability process|disk|replicated   what an order survives: a kill of the process, a power cut, or the loss of the

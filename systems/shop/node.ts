@@ -68,7 +68,12 @@ const shopConfig = config({
     }),
   ),
   bus: optional(
-    textOption({ flag: "bus", env: "SHOP_BUS", describe: "where they tell each other what has changed, if not there" }),
+    textOption({
+      flag: "bus",
+      env: "SHOP_BUS",
+      describe:
+        "where they tell each other what has changed, if not there: redis://host:6379, nats://host:4222 or postgres://user@host:5432/database",
+    }),
   ),
   reads: optional(
     textOption({

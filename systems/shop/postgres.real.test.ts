@@ -22,7 +22,7 @@ test(
     const file = join(folder.path, "orders.csv");
     writeMadeOrders(file, { invoices, seed: 7 });
     const onFiles = await ended(start(file, ["--data", join(folder.path, "data")]));
-    const there = ["--engine", databaseUrl, "--namespace", namespace.name];
+    const there = ["--engine", databaseUrl, "--bus", databaseUrl, "--namespace", namespace.name];
     await using database = await openPostgres({ url: databaseUrl, schema: namespace.name, connectionsMax: 1 });
     const random = seededRandom("kill moments");
     const effects: number[] = [];
@@ -44,7 +44,14 @@ test(
 test.each([
   ["--cache", "redis://app:secret@127.0.0.1:1", "nothing can be shared at redis://127.0.0.1:1 (--cache): connecting:"],
   ["--bus", "nats://app:secret@127.0.0.1:1", "nothing can be shared at nats://127.0.0.1:1 (--bus): connecting:"],
-  ["--bus", "amqp://app:secret@127.0.0.1:1", "--bus is amqp://; it takes nats://"],
+  ["--bus", "postgres://app:secret@127.0.0.1:1/shop", "nothing can be shared at postgres://127.0.0.1:1 (--bus): "],
+  ["--bus", "postgres://app:secret@127.0.0.1:1,127.0.0.1:2/shop", "at postgres://127.0.0.1:1,127.0.0.1:2 (--bus): "],
+  ["--bus", "postgres://app:secret@:x/shop", "nothing can be shared at postgres://:x (--bus): option url"],
+  [
+    "--bus",
+    "amqp://app:secret@127.0.0.1:1",
+    "--bus is amqp://; it takes redis://host:6379, postgres://user@host:5432/database, nats://host:4222 or tls://",
+  ],
 ])("%s %s is refused with status 2 and one sentence without a password", async (option, url, says) => {
   using folder = testFolder();
   const { closed, said } = spawned(["start", "--once", "--port", "0", "--data", folder.path, option, url]);

@@ -26,7 +26,7 @@ export interface ShopSettings {
   readonly namespace?: string | undefined;
   /** Where replicas share what they remember: `redis://…`. Default: each remembers for itself. */
   readonly cache?: string | undefined;
-  /** Where they tell each other what has changed, if it is not there. */
+  /** Where they tell each other what has changed, if it is not there: `redis://…`, `nats://…` or `postgres://…`. */
   readonly bus?: string | undefined;
   /** A replica of the database, for reads that may be a little old: `postgres://…`. Default: they go to the database, too. */
   readonly reads?: string | undefined;

@@ -48,9 +48,16 @@ export class CallLine<C> {
   }
 
   async #run(): Promise<void> {
-    // Others of this turn come along.
-    await new Promise<void>((resolve) => this.#plan.clock.nextTurn(resolve));
-    while (this.#waiting.size > 0) if ((await this.#plan.carryOut(this.#nextGroup())) === "away") this.#refuseWaiting();
+    let latest = Number.POSITIVE_INFINITY;
+    for (;;) {
+      // Others of this turn come along. Behind a group, those that its answers make call again, when they are more than wait already: else few
+      // and many would take turns for ever, and each of the many would wait for the few.
+      if (this.#waiting.size < latest) await new Promise<void>((resolve) => this.#plan.clock.nextTurn(resolve));
+      if (this.#waiting.size === 0) break;
+      const group = this.#nextGroup();
+      latest = group.length;
+      if ((await this.#plan.carryOut(group)) === "away") this.#refuseWaiting();
+    }
     this.#running = undefined;
   }
 

@@ -129,7 +129,8 @@ export class FencedWriter {
     for (const name of answers) this.#answered?.(name);
     if (pendingCount === 0) return;
     this.pending.splice(0, pendingCount);
-    this.hasPendingTime = false;
+    // A time may have been asked for while these were on their way.
+    this.hasPendingTime &&= this.pending.length > 0;
   }
 
   /** Stores entries together, or, when the store does not take that, each by itself: one must not keep others from being stored. */

@@ -1,4 +1,6 @@
 import { describe, expect, test } from "vitest";
+import { gate } from "../abort/mod.ts";
+import type { Change } from "../engine/mod.ts";
 import { seededRandom } from "../random/mod.ts";
 import { crashAtCall, openWorld, type Store } from "./crash.test-world.ts";
 import { saga } from "./mod.ts";
@@ -108,4 +110,48 @@ test("chance behind a checkpoint is the same after a crash", async () => {
   expect(await result).toMatchObject({ status: "completed" });
   expect(drawn).toHaveLength(2);
   expect(new Set(drawn).size).toBe(1);
+});
+
+test("a time that is asked for while a write is on its way is stored before an effect may depend on it", async () => {
+  await using world = await openWorld();
+  const [isWriting, mayGoOn] = [gate(), gate()];
+  let commits = 0;
+  const commit = async (changes: readonly Change[]): Promise<unknown> => {
+    if (++commits === 2) {
+      isWriting.open();
+      await mayGoOn.promise;
+    }
+    return await world.engine.commit(changes);
+  };
+  const engine = new Proxy(world.engine, {
+    get: (target, name) => {
+      const value: unknown = name === "commit" ? commit : Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const effects: number[] = [];
+  const parallel = saga("parallel", { version: "1", leaseMs }, async (_: null, context) => {
+    const other = async (): Promise<void> => {
+      await isWriting.promise;
+      const nowMs = context.now();
+      mayGoOn.open();
+      await world.clock.sleep(10); // until that write is over
+      await context.step("late", () => effects.push(nowMs));
+    };
+    context.now();
+    await Promise.all([context.step("first", () => world.clock.sleep(100)), other()]);
+  });
+  let crashes = 1;
+  const sagas = await world.open([parallel], {
+    engine,
+    probe: (point) => {
+      if (point === "step:late:before" && crashes-- > 0) throw new Error("crash");
+    },
+  });
+  const run = await world.now(sagas.start(parallel, "r", null));
+  const result = run.result();
+  await world.clock.advance(20_000);
+  expect(await result).toMatchObject({ status: "completed" });
+  expect(effects.length).toBe(2);
+  expect(new Set(effects).size).toBe(1);
 });

@@ -20,7 +20,8 @@ const connectMaxMs = 2_000;
 // What speaks to servers is loaded where there are some, so that a shop without them starts without it.
 
 /** Opens what `--cache` and `--bus` name, for the cache of that name; the bus is where the entries are, unless it is said. Nothing when nothing is
- *  named: then each process remembers for itself. The connections close with `resources`. Throws UsageError, SharingError. */
+ *  named: then each process remembers for itself. Over PostgreSQL the bus keeps two connections, and its tables in the schema of the shop's name. The
+ *  connections close with `resources`. Throws UsageError, SharingError. */
 export async function openSharedCache(
   { bus, cache, namespace = defaultNamespace }: CacheSettings,
   {
@@ -34,11 +35,11 @@ export async function openSharedCache(
     readonly resources: AsyncDisposableStack;
   },
 ): Promise<SharedCache> {
+  const reach = { connectMaxMs, application: "shop", ...around };
   const opened = new Map<string, RedisDatabase>();
   const redisAt = async (url: string): Promise<RedisDatabase> => {
     const { openRedis } = await import("ashlar/drivers/redis");
-    const known =
-      opened.get(url) ?? resources.use(await openRedis({ url, connectMaxMs, application: "shop", ...around }));
+    const known = opened.get(url) ?? resources.use(await openRedis({ url, ...reach }));
     opened.set(url, known);
     return known;
   };
@@ -50,12 +51,21 @@ export async function openSharedCache(
     return redisTier(await redisAt(url), { prefix: `${prefix}:` });
   };
   const busOn = async (url: string): Promise<InvalidationBus> => {
-    if (!url.startsWith("nats:") && !url.startsWith("tls:")) {
+    const { scheme } = partsOf(url);
+    if (scheme.startsWith("redis")) {
       const { redisBus } = await import("ashlar/cache/redis");
       return redisBus(await redisAt(url), { channel: `${prefix}:changes` });
     }
+    if (scheme.startsWith("postgres")) {
+      const [driver, { postgresBus }] = await Promise.all([
+        import("ashlar/drivers/postgres"),
+        import("ashlar/cache/postgres"),
+      ]);
+      const database = await driver.openPostgres({ url, schema: namespace, connectionsMax: 1, ...reach });
+      return postgresBus(resources.use(database), { channel: `${namespace}_${name}_changes` });
+    }
     const [{ openNats }, { natsBus }] = await Promise.all([import("ashlar/drivers/nats"), import("ashlar/cache/nats")]);
-    const connection = resources.use(await openNats({ url, connectMaxMs, application: "shop", ...around }));
+    const connection = resources.use(await openNats({ url, ...reach }));
     return natsBus(connection, { stream: `${namespace}-${name}-changes` });
   };
   return {
@@ -74,15 +84,24 @@ async function reached<T>(option: "cache" | "bus", url: string, open: (url: stri
   try {
     return await open(url);
   } catch (error) {
-    const { host, protocol } = new URL(url);
+    const { hosts, scheme } = partsOf(url);
     const reason = error instanceof Error ? error.message : String(error);
-    throw new SharingError(`nothing can be shared at ${protocol}//${host} (--${option}): ${reason}`, { cause: error });
+    throw new SharingError(`nothing can be shared at ${scheme}://${hosts} (--${option}): ${reason}`, { cause: error });
   }
+}
+
+/** What it is and where, without user and password; of a database it may be several hosts, which no URL has. */
+function partsOf(url: string): { readonly scheme: string; readonly hosts: string } {
+  const [, scheme = "", hosts = ""] = /^([a-z]+):\/\/(?:.*@)?([^/?#]*)/.exec(url) ?? [];
+  return { scheme, hosts };
 }
 
 const takes = {
   cache: { pattern: /^rediss?:\/\/[^\s/]+/, text: "redis://host:6379 or rediss://user@host:6380" },
-  bus: { pattern: /^(rediss?|nats|tls):\/\/[^\s/]+/, text: "nats://host:4222, tls://host:4222 or redis://host:6379" },
+  bus: {
+    pattern: /^(rediss?|nats|tls|postgres|postgresql):\/\/[^\s/]+/,
+    text: "redis://host:6379, postgres://user@host:5432/database, nats://host:4222 or tls://host:4222",
+  },
 } as const;
 
 /** Reads `--cache` or `--bus`. Throws UsageError, which does not show what may hold a password. */

@@ -1,3 +1,4 @@
+import process from "node:process";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import { programs, startCluster } from "../../drivers/postgres/cluster.test-postgres.ts";
@@ -158,6 +159,34 @@ describe.skipIf(why !== undefined)(`PostgreSQL ${why ?? ""}`, { timeout: 30_000 
       await until(() => heard.length === 2);
       expect(heard).toEqual([first, second]);
       expect(await bus.latest()).toBe(second);
+    },
+  );
+
+  test.skipIf(bin === undefined)(
+    "a server that acknowledges before it writes, and loses a process, gives no number again that somebody has heard",
+    async () => {
+      const settings = { synchronous_commit: "off", wal_writer_delay: "10s" };
+      await using cluster = await startCluster(bin ?? "", { settings });
+      await using database = await openPostgres({ url: cluster.url });
+      const bus = postgresBus(database);
+      const heard: number[] = [];
+      await using _ = await bus.subscribe((_message, sequence) => void heard.push(sequence));
+      // The tables are not what is lost.
+      await database.query("checkpoint");
+      const first = await bus.publish(keyMessage("a"));
+      await until(() => heard.length === 1);
+      const { rows } = await database.query<{ readonly pid: number }>("select pg_backend_pid() as pid");
+      // The server then begins anew by itself, with what its log has on disk, and is the same postmaster still.
+      process.kill(rows[0]?.pid ?? Number.NaN, "SIGKILL");
+      await until(() =>
+        bus.latest().then(
+          () => true,
+          () => false,
+        ),
+      );
+      const second = await bus.publish(keyMessage("b"));
+      await until(() => heard.length === 2);
+      expect(heard).toEqual([first, second]);
     },
   );
 });

@@ -30,6 +30,9 @@ const removedMax = 10;
 export const readMax = 1_000;
 
 const life = "date_part('epoch', pg_postmaster_start_time())";
+// A server without `synchronous_commit` would forget numbers that somebody has heard when one of its processes dies, live on, and give them again.
+const onDisk = `set_config('synchronous_commit',
+        case current_setting('synchronous_commit') when 'off' then 'local' else current_setting('synchronous_commit') end, true)`;
 const nowUs = "(date_part('epoch', clock_timestamp()) * 1e6)::bigint";
 
 /** The statements over the tables in that schema. */
@@ -46,7 +49,7 @@ export function channelStatements(schema: string, { messagesMax, bytesMax }: Kep
       kept as (
         insert into ${message}(channel, number, bytes_end, sent_at, message)
         select $1, last, bytes, clock_timestamp(), $2 from counted)
-      select last, pg_notify($1, last || case when octet_length($2) <= ${rungBytesMax} then ' ' || $2 else '' end) from counted`),
+      select last, pg_notify($1, last || case when octet_length($2) <= ${rungBytesMax} then ' ' || $2 else '' end), ${onDisk} from counted`),
     trim: statement(`
       delete from ${message} m using ${channel} c where c.name = $1 and m.channel = $1
         and m.number in (select o.number from ${message} o where o.channel = $1 order by o.number limit ${removedMax})

@@ -44,7 +44,7 @@ export class OutcomeUnknownError extends KitError {
 }
 
 /** Whether another attempt may have better luck, with nothing done. */
-export function isLost(error: unknown): boolean {
+export function isLost(error: unknown): error is NatsError {
   return error instanceof NatsError && (error.reason === "connection" || error.reason === "unavailable");
 }
 

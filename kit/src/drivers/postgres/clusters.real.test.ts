@@ -4,6 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { promisify } from "node:util";
 import { expect, test, type TestContext } from "vitest";
+import { until } from "../network.test-server.ts";
 import { asServer, makeEmpty, programs, startCluster, startReplica } from "./cluster.test-postgres.ts";
 import { openPostgres } from "./mod.ts";
 
@@ -110,3 +111,16 @@ async function selfSigned(data: string): Promise<void> {
   await asServer("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", ...subject, ...files);
   await run("chmod", ["600", key]);
 }
+
+test("tables are there for good, also on a server that acknowledges before it writes and then loses a process", async (context) => {
+  const bin = needsPrograms(context);
+  const settings = { synchronous_commit: "off", wal_writer_delay: "10s" };
+  await using cluster = await startCluster(bin, { settings });
+  await using database = await openPostgres({ url: cluster.url });
+  await database.migrate("accounts", [{ name: "accounts", sql: "create table account(id text primary key)" }]);
+  const { rows } = await database.query<{ readonly pid: number }>("select pg_backend_pid() as pid");
+  // The server then begins anew by itself, with what its log has on disk.
+  process.kill(rows[0]?.pid ?? Number.NaN, "SIGKILL");
+  await until(() => database.health().then(({ status }) => status === "up"));
+  expect((await database.query("select id from account")).rows).toEqual([]);
+});

@@ -51,6 +51,10 @@ export async function migrate(session: PostgresSession, plan: MigrationPlan): Pr
   try {
     // Whoever waits for tables in use must not make everybody else wait behind it.
     await session.query("set local lock_timeout = '10s'");
+    // Programs remember that it was done: it must not be forgotten when the server loses a process and goes on with what is on its disk.
+    await session.query(
+      "select set_config('synchronous_commit', 'local', true) where current_setting('synchronous_commit') = 'off'",
+    );
     await session.query("select pg_advisory_xact_lock($1, $2)", [
       hash32("ashlar migration") | 0,
       hash32(plan.schema) | 0,

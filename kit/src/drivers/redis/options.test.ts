@@ -40,11 +40,14 @@ test("what does not fit is refused by name, and no password is shown", async () 
 
 test("a server that is too old, a node of a cluster and a sentinel are refused with what to do", () => {
   const info = (fields: string): string => `# Server\r\nredis_version:7.0.0\r\n${fields}\r\nrole:master\r\n`;
-  expect(() => readFacts(["redis_version:6.0.16\r\n", null, null])).toThrow("6.2 is the oldest that fits");
+  for (const version of ["6.0.16", "6.2.16"])
+    expect(() => readFacts([`redis_version:${version}\r\n`, null, null])).toThrow(
+      `the server is Redis ${version}; 7.0 is the oldest that fits`,
+    );
   expect(() => readFacts([info("redis_mode:cluster"), null, null])).toThrow("Redis Cluster");
   expect(() => readFacts([info("redis_mode:sentinel"), null, null])).toThrow("leads to the primary");
-  expect(readFacts(["redis_version:6.2.0\r\n", null, null])).toMatchObject({
-    version: "6.2.0",
+  expect(readFacts(["redis_version:7.0.0\r\n", null, null])).toMatchObject({
+    version: "7.0.0",
     persistence: "unknown",
   });
 });

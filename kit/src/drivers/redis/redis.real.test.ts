@@ -283,7 +283,7 @@ describe("with a server of its own", () => {
       return database.facts.persistence;
     };
     expect(await told()).toBe("none");
-    expect(await told("--save", "60 1")).toBe("snapshots");
+    expect(await told("--save", "60", "1")).toBe("snapshots");
     expect(await told("--appendonly", "yes", "--appendfsync", "everysec")).toBe("each-second");
     expect(await told("--appendonly", "yes", "--appendfsync", "always")).toBe("each-write");
   });

@@ -27,7 +27,9 @@ export const factQuestions: readonly (readonly string[])[] = [
   ["CONFIG", "GET", "save"],
 ];
 
-const versionMin = 6.02;
+// Older ones hand scripts on to their replicas, so that one that takes over seems to live on as the old primary (`valuesWhenUnknown`), and hide in a
+// script's fault the word that says what it is.
+const majorMin = 7;
 
 /** Reads the answers. Throws RedisError when the server is too old, UnsupportedError for a node of a cluster and a sentinel. */
 export function readFacts([info, fsync, save]: readonly RedisReply[]): RedisFacts {
@@ -54,9 +56,8 @@ export function refuseReplica({ role }: RedisFacts): void {
 }
 
 function refuseOthers(version: string, mode: string): void {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (major + minor / 100 < versionMin)
-    throw new RedisError("other", `the server is Redis ${version}; 6.2 is the oldest that fits`);
+  if (Number.parseInt(version, 10) < majorMin)
+    throw new RedisError("other", `the server is Redis ${version}; ${majorMin}.0 is the oldest that fits`);
   if (mode === "cluster")
     throw new UnsupportedError("a node of Redis Cluster", "the Redis driver", "give a primary that holds all keys");
   if (mode === "sentinel")

@@ -64,3 +64,26 @@ test(
     expect(cells.map(({ key }) => key).toSorted()).toEqual(kept);
   },
 );
+
+test("who opens the engine while a cluster has no majority waits for it", { timeout: 120_000 }, async (context) => {
+  needsProgram(context);
+  await using cluster = await startNatsCluster();
+  const common = {
+    url: cluster.urls,
+    stream: freshName(),
+    durability: "replicated",
+    streamBytesMax: 33_554_432,
+  } as const;
+  await using engine = await openJetStreamEngine(common);
+  expect(await engine.commit([put("before")])).toMatchObject({ committed: true });
+  const [first, second] = cluster.servers;
+  await first?.kill();
+  await second?.kill();
+  // Its first question is given up after ten seconds, and nobody has answered it by then.
+  const opening = openJetStreamEngine({ ...common, busyMaxMs: 30_000 });
+  await systemClock.sleep(3_000);
+  await first?.start();
+  await using other = await opening;
+  const [cell] = await other.get([{ space: "s", key: "before" }]);
+  expect(cell).toBeDefined();
+});

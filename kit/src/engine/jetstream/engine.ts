@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock/mod.ts";
-import { createStream, type NatsConnection, type NatsHealth, openNats } from "../../drivers/nats/mod.ts";
+import { createStream, isLost, type NatsConnection, type NatsHealth, openNats } from "../../drivers/nats/mod.ts";
 import { DisposedError, integerIn, invariant } from "../../errors/mod.ts";
 import { idSource } from "../../random/mod.ts";
 import { telemetryChannel } from "../../telemetry/mod.ts";
@@ -51,14 +51,36 @@ export async function openJetStreamEngine(options: JetStreamEngineOptions): Prom
   const resolved = resolveOptions(options);
   const connection = await openNats(resolved.connection);
   try {
-    const can = await prepare(connection, resolved);
-    const engine = new OnJetStream(connection, resolved, can);
-    await engine.begin();
-    return engine;
+    return await whileAway(connection, resolved.busyMaxMs, async () => {
+      const engine = new OnJetStream(connection, resolved, await prepare(connection, resolved));
+      await engine.begin();
+      return engine;
+    });
   } catch (error) {
     await connection[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+const pauseMs = 50;
+
+/** Asks again what may be asked twice, for up to `forMs`: a cluster that is choosing its leaders lets questions go unanswered. */
+async function whileAway<T>(connection: NatsConnection, forMs: number, ask: () => Promise<T>): Promise<T> {
+  const { clock } = connection;
+  const untilMs = clock.monotonic() + forMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!mayAnswer(error) || clock.monotonic() >= untilMs) throw error;
+    }
+    await clock.sleep(pauseMs);
+  }
+}
+
+/** Not a server that has no JetStream at all. */
+function mayAnswer(error: unknown): boolean {
+  return isLost(error) && (error.reason === "connection" || error.number !== 0);
 }
 
 /** How long the server knows the ids of commands; the state machine knows them for longer. */

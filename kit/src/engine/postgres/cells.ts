@@ -21,8 +21,9 @@ export class CellReads {
     this.#runner = runner;
     this.#clock = clock;
     this.#select =
-      statement(`select n, version, expires_at, value from unnest($1::text[], $2::text[]) with ordinality as k(space, key, n)
-      join ${schema}.ashlar_cell c on c.space = k.space and c.key = k.key where c.expires_at is null or c.expires_at > $3`);
+      statement(`select n, version, expires_at, value from unnest($1::text[], $2::text[]) with ordinality as k(space, key, n),
+      lateral (select version, expires_at, value from ${schema}.ashlar_cell c
+        where c.space = k.space and c.key = k.key and (c.expires_at is null or c.expires_at > $3) offset 0) c`);
   }
 
   get(cells: readonly CellKey[]): Promise<readonly (Cell | undefined)[]> {

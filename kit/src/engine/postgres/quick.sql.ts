@@ -1,4 +1,5 @@
 import { statement, type Statement } from "../../drivers/postgres/mod.ts";
+import { each } from "./statements.sql.ts";
 
 /** Statements of a transaction that is written without being read before. Each ends with a division that fails, and with it the transaction, unless
  *  everything was as expected. State numbers are those of schema.ts. */
@@ -67,15 +68,17 @@ function texts(schema: string) {
           where c.expires_at <= $5 returning version)
       ${noted("w", { value: "version::text", order: "version", count: "$6" })}`,
     putVersion: `with u as materialized (select ${number} as version, v.* from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $7::bigint[])
-        as v(space, key, value, expires_at, expected)),
-      w as (update ${cell} c set version = u.version, expires_at = u.expires_at, value = u.value from u
-        where c.space = u.space and c.key = u.key and c.version = u.expected and (c.expires_at is null or c.expires_at > $5)
+        as v(space, key, value, expires_at, expected) where ${each("key")}),
+      p as (select u.*, (select ctid from ${cell} c where c.space = u.space and c.key = u.key and c.version = u.expected
+        and (c.expires_at is null or c.expires_at > $5)) as place from u),
+      w as (update ${cell} c set version = p.version, expires_at = p.expires_at, value = p.value from p where c.ctid = p.place
         returning c.version)
       ${noted("w", { value: "version::text", order: "version", count: "$6" })}`,
-    checkVersion: `select ${must("count(*) = $5")} from unnest($1::text[], $2::text[], $3::bigint[]) as u(space, key, expected)
-      join ${cell} c on c.space = u.space and c.key = u.key and c.version = u.expected where c.expires_at is null or c.expires_at > $4`,
-    checkAbsent: `select ${must("count(*) = 0")} from unnest($1::text[], $2::text[]) as u(space, key)
-      join ${cell} c on c.space = u.space and c.key = u.key where c.expires_at is null or c.expires_at > $3`,
+    checkVersion: `select ${must("count(*) = $5")} from unnest($1::text[], $2::text[], $3::bigint[]) as u(space, key, expected),
+      lateral (select 1 from ${cell} c where c.space = u.space and c.key = u.key and c.version = u.expected
+        and (c.expires_at is null or c.expires_at > $4) offset 0) c`,
+    checkAbsent: `select ${must("count(*) = 0")} from unnest($1::text[], $2::text[]) as u(space, key),
+      lateral (select 1 from ${cell} c where c.space = u.space and c.key = u.key and (c.expires_at is null or c.expires_at > $3) offset 0) c`,
     seen: `with w as (insert into ${schema}.ashlar_seen as s(consumer, id, expires_at) select * from unnest($1::text[], $2::text[], $3::bigint[])
         on conflict (consumer, id) do update set expires_at = excluded.expires_at where s.expires_at <= $4 returning 1)
       select ${must("count(*) = $5")} from w`,

@@ -1,7 +1,13 @@
 import { statement, type Statement } from "../../drivers/postgres/mod.ts";
 
-/** Every statement of commits and claims. State numbers are those of schema.ts; they stand in the text, because what a partial index asks for
- *  must be known when a statement is planned. */
+/**
+ * Every statement of commits and claims. State numbers are those of schema.ts; they stand in the text, because what a partial index asks for
+ * must be known when a statement is planned.
+ *
+ * A plan is kept, and one that was made while a table had a few rows must do when it has millions: joined with an array, all of them would be
+ * compared with all of it. Hence what an array names is looked up in a subquery that the planner leaves alone (`offset 0`), by an array of
+ * ids or places, or, where neither can be, as `each` row of few.
+ */
 export type Statements = { readonly [Name in StatementName]: Statement };
 
 type Texts<Make extends (schema: string) => object> = keyof ReturnType<Make>;
@@ -17,6 +23,11 @@ type StatementName =
 export function prepareStatements(schema: string): Statements {
   const made = Object.entries(texts(schema)).map(([name, text]) => [name, statement(text)]);
   return Object.fromEntries(made) as Statements;
+}
+
+/** Always holds, and counts as one row in two hundred when a statement is planned: the planner then looks up each of those that are left. */
+export function each(column: string): string {
+  return `${column} is not distinct from ${column}`;
 }
 
 const rowColumns = "id, queue, state, lane, seq, due, token, attempt, crashes, woken, admitted, key, failures";
@@ -69,21 +80,22 @@ function reads(schema: string) {
       order by due, id limit $3 for update skip locked`,
     lapsed: `select ${rowColumns} from ${message} where queue = $1 and state = 2 and due <= $2
       order by due, id limit $3 for update skip locked`,
-    keys: `select k.queue, k.key, c.concurrency,
+    keys: `select k.queue, k.key,
+        (select c.concurrency from ${schema}.ashlar_concurrency c where c.queue = k.queue and c.key = k.key),
         (select count(*) from ${message} m where m.queue = k.queue and m.key = k.key and m.admitted)
-      from unnest($1::int[], $2::text[]) as k(queue, key)
-      left join ${schema}.ashlar_concurrency c on c.queue = k.queue and c.key = k.key`,
+      from unnest($1::int[], $2::text[]) as k(queue, key)`,
     waiting: `select m.* from unnest($1::int[], $2::text[], $3::int[]) as k(queue, key, most),
       lateral (select ${rowColumns} from ${message} m where m.queue = k.queue and m.key = k.key and m.state = 4
         order by m.seq limit k.most) m`,
     versions: `select n, (select version from ${schema}.ashlar_event e where e.log = s.log and e.stream = s.stream order by version desc limit 1)
       from unnest($1::int[], $2::text[]) with ordinality as s(log, stream, n)`,
-    cells: `select n, version from unnest($1::text[], $2::text[]) with ordinality as k(space, key, n)
-      join ${schema}.ashlar_cell c on c.space = k.space and c.key = k.key where c.expires_at is null or c.expires_at > $3`,
-    seen: `select n from unnest($1::text[], $2::text[]) with ordinality as k(consumer, id, n)
-      join ${schema}.ashlar_seen s on s.consumer = k.consumer and s.id = k.id where s.expires_at > $3`,
-    dedups: `select n, message from unnest($1::int[], $2::text[]) with ordinality as k(queue, key, n)
-      join ${schema}.ashlar_dedup d on d.queue = k.queue and d.key = k.key where d.expires_at > $3`,
+    cells: `select n, version from unnest($1::text[], $2::text[]) with ordinality as k(space, key, n),
+      lateral (select version from ${schema}.ashlar_cell c
+        where c.space = k.space and c.key = k.key and (c.expires_at is null or c.expires_at > $3) offset 0) c`,
+    seen: `select n from unnest($1::text[], $2::text[]) with ordinality as k(consumer, id, n),
+      lateral (select 1 from ${schema}.ashlar_seen s where s.consumer = k.consumer and s.id = k.id and s.expires_at > $3 offset 0) s`,
+    dedups: `select n, message from unnest($1::int[], $2::text[]) with ordinality as k(queue, key, n),
+      lateral (select message from ${schema}.ashlar_dedup d where d.queue = k.queue and d.key = k.key and d.expires_at > $3 offset 0) d`,
   };
 }
 
@@ -99,7 +111,8 @@ function messageWrites(schema: string) {
         woken = c.woken, admitted = c.admitted, failures = c.failures, reason = c.reason, died_at = c.died_at
       from unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::int[], $7::int[], $8::boolean[], $9::boolean[],
         $10::text[], $11::text[], $12::bigint[])
-        as c(id, state, seq, due, token, attempt, crashes, woken, admitted, failures, reason, died_at) where m.id = c.id`,
+        as c(id, state, seq, due, token, attempt, crashes, woken, admitted, failures, reason, died_at)
+      where m.id = c.id and ${each("c.id")}`,
     dropMessages: `delete from ${message} where id = any($1::bigint[])`,
   };
 }
@@ -116,8 +129,9 @@ function otherWrites(schema: string) {
     saveCells: `insert into ${schema}.ashlar_cell(space, key, version, expires_at, value)
       select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
       on conflict (space, key) do update set version = excluded.version, expires_at = excluded.expires_at, value = excluded.value`,
-    dropCells: `delete from ${schema}.ashlar_cell c using unnest($1::text[], $2::text[]) as k(space, key)
-      where c.space = k.space and c.key = k.key`,
+    dropCells: `delete from ${schema}.ashlar_cell where ctid = any(array(
+      select (select ctid from ${schema}.ashlar_cell c where c.space = k.space and c.key = k.key)
+      from unnest($1::text[], $2::text[]) as k(space, key)))`,
     saveSeen: `insert into ${schema}.ashlar_seen(consumer, id, expires_at) select * from unnest($1::text[], $2::text[], $3::bigint[])
       on conflict (consumer, id) do update set expires_at = excluded.expires_at`,
     saveDedups: `insert into ${schema}.ashlar_dedup(queue, key, message, expires_at)
@@ -125,8 +139,9 @@ function otherWrites(schema: string) {
       on conflict (queue, key) do update set message = excluded.message, expires_at = excluded.expires_at`,
     saveConcurrencies: `insert into ${schema}.ashlar_concurrency(queue, key, concurrency)
       select * from unnest($1::int[], $2::text[], $3::int[]) on conflict (queue, key) do update set concurrency = excluded.concurrency`,
-    dropConcurrencies: `delete from ${schema}.ashlar_concurrency c using unnest($1::int[], $2::text[]) as k(queue, key)
-      where c.queue = k.queue and c.key = k.key`,
+    dropConcurrencies: `delete from ${schema}.ashlar_concurrency where ctid = any(array(
+      select (select ctid from ${schema}.ashlar_concurrency c where c.queue = k.queue and c.key = k.key)
+      from unnest($1::int[], $2::text[]) as k(queue, key)))`,
     addCounts: `insert into ${count} as c(queue, shard, ready, suspect, running, delayed, waiting, dead)
       select queue, $1::int, ready, suspect, running, delayed, waiting, dead
       from unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
@@ -145,8 +160,8 @@ function claims(schema: string) {
       r as materialized (select id from ${message} where queue = $1 and state = 0 order by lane, seq
         limit $2 - (select count(*) from s) for update skip locked),
       t as (update ${message} m set state = 2, token = token + 1, attempt = attempt + 1, due = $4, woken = false
-        from (select id, 1 as was from s union all select id, 0 from r) p where m.id = p.id
-        returning m.id, lane, seq, token, attempt, crashes, enqueued_at, key, failures, headers, body, was),
+        where m.id = any(array(select id from s union all select id from r))
+        returning m.id, lane, seq, token, attempt, crashes, enqueued_at, key, failures, headers, body, (m.id in (select id from s))::int as was),
       n as (insert into ${count} as c(queue, shard, ready, suspect, running)
         select $1, $5::int, -count(*) filter (where was = 0), -count(*) filter (where was = 1), count(*) from t having count(*) > 0
         ${addToCount})

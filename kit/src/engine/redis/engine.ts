@@ -38,7 +38,7 @@ export interface RedisEngine extends MessageEngine, CellEngine {
 
 /**
  * Connects, and makes the data set when there is none. Throws ConfigError, UnsupportedError (no client library, a cluster, a server that evicts),
- * StorageError (no server, a replica, no rights, data of a newer version), DurabilityError (the server keeps less than asked for).
+ * StorageError (no server, a replica, one older than 7.0, no rights, data of a newer version), DurabilityError (the server keeps less than asked for).
  */
 export async function openRedisEngine(options: RedisEngineOptions): Promise<RedisEngine> {
   const resolved = resolveOptions(options);
@@ -63,9 +63,6 @@ function durabilityOf({ facts }: RedisDatabase): Durability {
 }
 
 function refuseUnfit({ facts }: RedisDatabase, offered: Durability, { durability }: ResolvedOptions): void {
-  // How a script ends when memory runs out, and what it may ask, is what versions from 7 on do.
-  if (Number.parseInt(facts.version, 10) < 7)
-    throw new UnsupportedError(`Redis ${facts.version}`, "the Redis engine", "it needs version 7.0 or later");
   if (facts.evictionPolicy !== "noeviction")
     throw new UnsupportedError(
       `a server with maxmemory-policy ${facts.evictionPolicy}`,
