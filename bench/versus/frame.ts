@@ -92,8 +92,9 @@ const sliceMs = 30;
 const slices = 25;
 
 /**
- * Nanoseconds of this thread's processor time for each operation: median of slices of about 30 ms behind half a second to warm up. So
- * neighbours on the machine count as little as can be.
+ * Nanoseconds of this thread's processor time for each operation: mean of the middle half of slices of about 30 ms behind half a second to
+ * warm up. So neighbours on the machine count as little as can be. Not the median: Linux may bring a thread's time up to date only at its
+ * ticks, 4 ms apart, so that slices differ by whole ticks, and a median moves by an eighth at once.
  */
 export async function nanoseconds(loop: Loop): Promise<number> {
   let count = 64;
@@ -103,7 +104,8 @@ export async function nanoseconds(loop: Loop): Promise<number> {
   }
   const found: number[] = [];
   for (let slice = 0; slice < slices; slice++) found.push((await spent(loop, count)) / count);
-  return median(found);
+  const middle = found.toSorted((a, b) => a - b).slice(slices >> 2, slices - (slices >> 2));
+  return middle.reduce((sum, ns) => sum + ns, 0) / middle.length;
 }
 
 async function spent(loop: Loop, count: number): Promise<number> {

@@ -130,6 +130,42 @@ test("ghosts remember the last so many, until they come back, also after they ha
   expect([4, 150].map((hash) => ghosts.take(hash))).toEqual([true, true]);
 });
 
+test("ghosts remember exactly the last so many, eleven to a bucket too, as a list does", () => {
+  const told = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ kind: fc.constantFrom("add" as const, "take" as const), hash: fc.nat(40) }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant("grow" as const), hash: fc.constantFrom(116, 231) }) },
+  );
+  const property = fc.property(
+    fc.integer({ min: 1, max: 58 }),
+    fc.array(told, { maxLength: 300, size: "max" }),
+    (first, list) => {
+      const ghosts = new Ghosts(first);
+      let length = first;
+      let model: (number | undefined)[] = [];
+      for (const { kind, hash: number } of list) {
+        const hash = ((number % 4) + (number >> 2) * 0x1000_0000) | 0; // four buckets
+        if (kind === "grow") ghosts.grow((length = Math.max(length, number)));
+        // A key is told when it leaves, so not while it is remembered.
+        else if (kind === "add" && !model.slice(-length).includes(hash)) {
+          ghosts.add(hash);
+          // What is forgotten before a growth is not remembered after it.
+          model = [...model.slice(1 - length || model.length), hash];
+        } else if (kind === "take") {
+          expect(ghosts.take(hash)).toBe(model.includes(hash));
+          model = model.map((one) => (one === hash ? undefined : one));
+        }
+      }
+    },
+  );
+  fc.assert(property, { seed });
+});
+
+test("what a ghost costs is bounded, however many keys are chosen to share a bucket", () => {
+  const ghosts = new Ghosts(58);
+  for (let count = 0; count < 50; count++) ghosts.add(count * 64);
+  expect([0, 49].map((count) => ghosts.take(count * 64))).toEqual([false, true]);
+});
+
 test("a window climbs while the ratio rises, turns when it falls, and stays between a hundredth and four fifths", () => {
   const climber = new WindowClimber({ weightMax: 1_000, entries: 10 });
   const sample = (ratio: number): number => {

@@ -27,6 +27,8 @@ export interface Algorithm {
   waitUs(slot: number, nowUs: number, ask: Ask): number;
   /** Takes permits for which `waitUs` has just said 0. */
   take(slot: number, nowUs: number, ask: Ask): void;
+  /** `waitUs`, and `take` when that is 0, in one go. */
+  takeIfFits(slot: number, nowUs: number, ask: Ask): number;
   /** Gives permits back, as far as that cannot let more pass than if they had never been taken. Twice is once for entries only. */
   giveBack(slot: number, nowUs: number, receipt: Receipt): void;
   /** The state directly after a take, as numbers for its receipt. */

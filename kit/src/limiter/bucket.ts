@@ -28,19 +28,19 @@ export class Bucket implements Algorithm {
     this.#isLeaky = rule.kind === "leaky-bucket";
   }
 
-  waitUs(slot: number, nowUs: number, { cost, weight }: Ask): number {
-    const burst = this.#burst;
-    const excess = this.#levelAt(slot, nowUs) + ((weight < burst ? weight : burst) - burst) * this.#fill;
-    if (cost > burst) return Infinity;
-    return excess <= 0 ? 0 : Math.ceil(excess / this.#drain);
+  waitUs(slot: number, nowUs: number, ask: Ask): number {
+    return this.#waitUs(this.#levelAt(slot, nowUs), ask);
   }
 
   take(slot: number, nowUs: number, { weight }: Ask): void {
-    const { numbers } = this.#cells;
-    const base = slot * cellsPerSlot;
-    if (this.#cells.third(slot) !== 0) this.#forgetGaps(slot, nowUs);
-    numbers[base] = this.#levelAt(slot, nowUs) + weight * this.#fill;
-    numbers[base + 1] = nowUs;
+    this.#add(slot, nowUs, this.#levelAt(slot, nowUs) + weight * this.#fill);
+  }
+
+  takeIfFits(slot: number, nowUs: number, ask: Ask): number {
+    const level = this.#levelAt(slot, nowUs);
+    const waitUs = this.#waitUs(level, ask);
+    if (waitUs === 0) this.#add(slot, nowUs, level + ask.weight * this.#fill);
+    return waitUs;
   }
 
   giveBack(slot: number, nowUs: number, { weight, atUs, level, shift }: Receipt): void {
@@ -84,6 +84,21 @@ export class Bucket implements Algorithm {
 
   clear(slot: number): void {
     this.#cells.clear(slot);
+  }
+
+  #waitUs(level: number, { cost, weight }: Ask): number {
+    const burst = this.#burst;
+    const excess = level + ((weight < burst ? weight : burst) - burst) * this.#fill;
+    if (cost > burst) return Infinity;
+    return excess <= 0 ? 0 : Math.ceil(excess / this.#drain);
+  }
+
+  #add(slot: number, nowUs: number, level: number): void {
+    const { numbers } = this.#cells;
+    const base = slot * cellsPerSlot;
+    if (this.#cells.third(slot) !== 0) this.#forgetGaps(slot, nowUs);
+    numbers[base] = level;
+    numbers[base + 1] = nowUs;
   }
 
   /** Once every receipt from before them is worth nothing. */

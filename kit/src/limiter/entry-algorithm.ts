@@ -27,6 +27,12 @@ export class EntryAlgorithm implements Algorithm {
     this.#entries.add(slot, { id, weight, untilUs: nowUs + this.#lifeUs });
   }
 
+  takeIfFits(slot: number, nowUs: number, ask: Ask): number {
+    const waitUs = this.waitUs(slot, nowUs, ask);
+    if (waitUs === 0) this.take(slot, nowUs, ask);
+    return waitUs;
+  }
+
   giveBack(slot: number, _nowUs: number, { id }: Receipt): void {
     this.#entries.remove(slot, id);
   }

@@ -85,6 +85,23 @@ test("permits that are given back can be taken again, each grant's once", async 
   }
 });
 
+test("a grant that is waited for says and does the same under one rule as under several", async () => {
+  const clock = manualClock();
+  for (const rules of [[second], [second, hour]]) {
+    const limit = limiter({ name: `same ${rules.length}`, rules, store: memoryStore({ clock }), clock });
+    const grant = await limit.take("ada");
+    expect(grant).toMatchObject({ allowed: true, delayMs: 0, judgedBy: "store" });
+    expect(grant.limits[0]).toMatchObject({ name: "second", remaining: 1 });
+    expect(grant.allowed && (await grant.renew())).toBe("renewed");
+    await grant[Symbol.asyncDispose]();
+    expect(limit.takeNow("ada").limits[0]).toMatchObject({ remaining: 0 });
+    if (grant.allowed) await grant.giveBack();
+    expect(grant.allowed && (await grant.renew())).toBe("lost");
+    expect(grant.limits[0]).toMatchObject({ remaining: 1 });
+    await expect(limit.take("x".repeat(513))).rejects.toThrow(ConfigError);
+  }
+});
+
 test("the disposal of a grant gives back leases and no rates", async () => {
   const clock = manualClock();
   const rules = [concurrency({ limit: 1, leaseMs: 60_000 }), fixedWindow({ limit: 3, windowMs: 60_000 })];

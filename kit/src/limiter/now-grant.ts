@@ -11,8 +11,14 @@ export interface Desk {
 
 const look: Ask = { cost: 1, weight: 1, id: "" };
 
-function statusesNow({ store, plan }: Desk, key: string): readonly LimitStatus[] {
+/** How the rules stand for a key. */
+export function statusesNow({ store, plan }: Desk, key: string): readonly LimitStatus[] {
   return plan.statuses(store.decideNow({ op: "peek", targets: plan.targets(key), ...look }).standings);
+}
+
+/** Gives back what a take under one rule that keeps numbers has taken. */
+export function giveBackOne({ store, plan }: Desk, key: string, receipt: Receipt): void {
+  store.decideNow({ op: "give-back", targets: plan.targets(key), receipts: [receipt] });
 }
 
 /** A grant under any rules. */
@@ -99,8 +105,7 @@ export class FastGrant implements GrantedNow, Receipt {
   giveBack(): void {
     if (this.#state === "given back") return;
     this.#state = "given back";
-    const { store, plan } = this.#desk;
-    store.decideNow({ op: "give-back", targets: plan.targets(this.#key), receipts: [this] });
+    giveBackOne(this.#desk, this.#key, this);
   }
 
   /** There is no lease that could be lost. */

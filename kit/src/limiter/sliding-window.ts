@@ -39,6 +39,12 @@ export class SlidingWindow implements Algorithm {
     numbers[base] = this.#startOf(nowUs);
   }
 
+  takeIfFits(slot: number, nowUs: number, ask: Ask): number {
+    const waitUs = this.waitUs(slot, nowUs, ask);
+    if (waitUs === 0) this.take(slot, nowUs, ask);
+    return waitUs;
+  }
+
   giveBack(slot: number, _nowUs: number, { weight, atUs }: Receipt): void {
     const { numbers } = this.#cells;
     const base = slot * cellsPerSlot;

@@ -56,6 +56,10 @@ export class ToldEntries implements Algorithm {
   /** Done by the server, as what follows. */
   take(): void {}
 
+  takeIfFits(slot: number, nowUs: number, ask: Ask): number {
+    return this.waitUs(slot, nowUs, ask);
+  }
+
   giveBack(): void {}
 
   clear(slot: number): void {

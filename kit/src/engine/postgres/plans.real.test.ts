@@ -70,6 +70,6 @@ describe("every statement of commits and claims", () => {
           walking.push(name);
           plans.push(plan);
         }
-      expect(walking, plans.join("\n")).toEqual(exempt[rows]);
+      expect(walking, `walked by ${plans.join("\n")}`).toEqual(exempt[rows]);
     });
 });

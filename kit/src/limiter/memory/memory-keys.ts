@@ -45,12 +45,10 @@ export class MemoryKeys implements Keys, Shelf {
   }
 
   take(key: string, nowUs: number, ask: Ask): number {
-    const slot = this.#slots.get(key) ?? 0;
-    const waitUs = this.algorithm.waitUs(slot, nowUs, ask);
-    if (waitUs !== 0) return waitUs;
-    this.#taken = slot === 0 ? this.#add(key, nowUs) : slot;
-    this.algorithm.take(this.#taken, nowUs, ask);
-    return 0;
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return this.#takeFirst(key, nowUs, ask);
+    this.#taken = slot;
+    return this.algorithm.takeIfFits(slot, nowUs, ask);
   }
 
   get level(): number {
@@ -59,6 +57,15 @@ export class MemoryKeys implements Keys, Shelf {
 
   get shift(): number {
     return this.algorithm.shift(this.#taken);
+  }
+
+  /** A key that is refused takes no place. */
+  #takeFirst(key: string, nowUs: number, ask: Ask): number {
+    const waitUs = this.algorithm.waitUs(0, nowUs, ask);
+    if (waitUs !== 0) return waitUs;
+    this.#taken = this.#add(key, nowUs);
+    this.algorithm.take(this.#taken, nowUs, ask);
+    return 0;
   }
 
   #add(key: string, nowUs: number): number {
