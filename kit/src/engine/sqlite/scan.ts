@@ -2,7 +2,7 @@ import type { SqliteSession, SqlValue } from "../../drivers/sqlite/mod.ts";
 import type { Cell } from "../cell.ts";
 import type { QueueStatus, StoredMessage } from "../message.ts";
 import type { ScanQuery, ScanRow, StreamRow } from "../scan.ts";
-import { prefixEnd } from "../text-order.ts";
+import { compareText, prefixEnd } from "../text-order.ts";
 import { messageNumber, scanLimit } from "../validate-request.ts";
 import { stateNames } from "./schema.ts";
 import { readFailures } from "./work.ts";
@@ -163,15 +163,26 @@ interface CellRow {
   readonly expires_at: number | null;
 }
 
+/** Where a page of names begins. One bound: of two SQLite would seek the one that is named first and walk from there to the other, past all pages
+ *  before. */
+function beginOf(
+  column: string,
+  prefix: string,
+  after: string | undefined,
+): readonly [condition: string, bound: string] {
+  const isBehind = after !== undefined && compareText(after, prefix) >= 0;
+  return isBehind ? [`${column} > ?`, after] : [`${column} >= ?`, prefix];
+}
+
 function scanCells({ sql, nowMs }: ScanSource, { space, prefix = "" }: Query<"cells">, page: Page): readonly Cell[] {
   const end = prefixEnd(prefix);
+  const [begin, bound] = beginOf("key", prefix, page.after);
   const rows = sql.all<CellRow>(
     `select key, version, value, expires_at from ashlar_cell
-      where space = ? and key >= ? and key > ? ${end === undefined ? "" : "and key < ?"}
+      where space = ? and ${begin} ${end === undefined ? "" : "and key < ?"}
       and (expires_at is null or expires_at > ?) order by key limit ?+0`,
     space,
-    prefix,
-    page.after ?? "",
+    bound,
     ...(end === undefined ? [] : [end]),
     nowMs,
     page.limit,
@@ -191,14 +202,14 @@ function scanStreams(sql: SqliteSession, query: Query<"streams">, page: Page): r
   const log = sql.get<{ readonly id: number }>("select id from ashlar_log where name = ?", query.log);
   const rows: StreamRow[] = [];
   if (log === undefined) return rows;
-  let after = page.after ?? "";
+  let { after } = page;
   while (rows.length < page.limit) {
+    const [begin, bound] = beginOf("stream", prefix, after);
     const row = sql.get<StreamRow>(
       `select stream, (select version from ashlar_event v where v.log = e.log and v.stream = e.stream order by version desc limit 1) as version
-        from ashlar_event e where log = ? and stream >= ? and stream > ? order by stream limit 1`,
+        from ashlar_event e where log = ? and ${begin} order by stream limit 1`,
       log.id,
-      prefix,
-      after,
+      bound,
     );
     if (row === undefined || !row.stream.startsWith(prefix)) break;
     rows.push({ stream: row.stream, version: row.version });
