@@ -11,12 +11,19 @@ const root = resolve(import.meta.dirname, "../../..");
 const data = process.env["ASHLAR_DATA"] ?? resolve(root, "../shared/data");
 const file = join(data, "orders-uci/orders-2010-12.csv.gz");
 
+/** What `npm run shop` runs. */
+const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: { shop: string } };
+const shop = scripts.shop.split(" ").slice(1);
+
 interface Replay {
   readonly orders: number;
   readonly ordersPerSecond: number;
   readonly peakMebibytes: number;
   readonly commitShare: string;
 }
+
+/** Beyond all numbers of invoices in the file. */
+const numbersApart = 10_000;
 
 /** Writes the file `copies` times with other invoice numbers and later years, so that each copy is new orders. */
 async function multiply(target: string, copies: number): Promise<void> {
@@ -28,7 +35,11 @@ async function multiply(target: string, copies: number): Promise<void> {
       const header = first;
       first = false;
       if (header && copy > 0) continue;
-      const text = header ? line : line.replace(/^([CA]?)5/, `$1${5 + copy}`).replace(",2010-", `,${2010 + copy}-`);
+      const text = header
+        ? line
+        : line
+            .replace(/^([CA]?)(\d+)/, (_, kind: string, number) => `${kind}${Number(number) + copy * numbersApart}`)
+            .replace(",2010-", `,${2010 + copy}-`);
       if (!out.write(`${text}\n`)) await once(out, "drain");
     }
   }
@@ -37,16 +48,8 @@ async function multiply(target: string, copies: number): Promise<void> {
 }
 
 async function replayOnce(path: string, folder: string): Promise<Replay> {
-  const args = [
-    "--conditions=ashlar-source",
-    join(root, "systems/shop/main.js"),
-    "replay",
-    path,
-    "--data",
-    folder,
-    "--json",
-  ];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const args = [...shop, "replay", path, "--data", folder, "--json"];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   let peak = 0;
   const watch = setInterval(() => {
     const status = existsSync(`/proc/${child.pid}/status`) ? readFileSync(`/proc/${child.pid}/status`, "utf8") : "";
@@ -86,10 +89,14 @@ export const replay: Row = {
     inFolder(async (folder): Promise<Figure> => {
       if (!existsSync(file)) throw new Error(`skipped: ${file} is not here; set ASHLAR_DATA`);
       const once = await replayOnce(file, join(folder, "1x"));
-      const four = join(folder, "four.csv");
-      await multiply(four, 4);
-      const fourTimes = await replayOnce(four, join(folder, "4x"));
-      const memory = `peak memory ${once.peakMebibytes} MiB for 1x, ${fourTimes.peakMebibytes} MiB for 4x (${Math.round(fourTimes.ordersPerSecond)} orders/s)`;
+      const peaks = [`peak memory ${once.peakMebibytes} MiB for 1x`];
+      for (const copies of [4, 16]) {
+        const longer = join(folder, `${copies}.csv`);
+        await multiply(longer, copies);
+        const { peakMebibytes, ordersPerSecond } = await replayOnce(longer, join(folder, `${copies}x`));
+        peaks.push(`${peakMebibytes} MiB for ${copies}x (${Math.round(ordersPerSecond)} orders/s)`);
+      }
+      const memory = peaks.join(", ");
       return {
         name: `Ashlar shop; ${memory}; ${once.commitShare} % of the time in commits`,
         durability: "process",
