@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -64,11 +64,19 @@ export async function startProgram({ name, scheme, words }: Program): Promise<Pr
     port,
     start,
     kill,
-    pause: () => void child?.kill("SIGSTOP"),
+    pause: () => stopAtOnce(child),
     resume: () => void child?.kill("SIGCONT"),
     [Symbol.asyncDispose]: async () => {
       await kill();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Returns when every thread of it stands still, where the system tells: one that runs elsewhere would answer one more request. */
+function stopAtOnce(child: ChildProcess | undefined): void {
+  child?.kill("SIGSTOP");
+  const threads = `/proc/${child?.pid}/task`;
+  const stands = (thread: string): boolean => /\) [Tt] /.test(readFileSync(join(threads, thread, "stat"), "utf8"));
+  if (existsSync(threads)) while (!readdirSync(threads).every(stands));
 }

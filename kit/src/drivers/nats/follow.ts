@@ -42,6 +42,9 @@ const heartbeatMs = 2_000;
 // Two heartbeats and a half: one may be late.
 const silentMaxMs = 5_000;
 const retryMs = 250;
+// While a cluster chooses its leaders, for up to half a minute, nobody answers, and what was asked then is lost: it is asked again soon, every third
+// time with the patience that a slow server needs.
+const answersMs = [1_000, 2_000, 4_000] as const;
 const nanosecondsInMs = 1_000_000;
 
 /** Reads a stream in order from a place on, first what is there and then what comes, across lost connections and restarts of the server, without
@@ -104,9 +107,9 @@ class Following implements Followed {
   }
 
   /** Asks for a consumer of its own behind the last message. */
-  async #begin(): Promise<void> {
+  async #begin(withinMs?: number): Promise<void> {
     this.#leave();
-    await this.#refuseAnother();
+    await this.#refuseAnother(withinMs);
     // It may have been disposed meanwhile: what was begun now nobody would end.
     if (this.#state !== "open") return;
     const subject = this.#connection.inbox();
@@ -122,6 +125,7 @@ class Following implements Followed {
     const answer = await ask(this.#connection, `CONSUMER.CREATE.${this.#options.stream}`, {
       body: { stream_name: this.#options.stream, config: this.#config(subject) },
       effect: "none",
+      withinMs,
     });
     const consumer = String(answer["name"]);
     // The server says what it refuses before it answers.
@@ -132,9 +136,9 @@ class Following implements Followed {
   }
 
   /** A stream of the same name that was made since has other messages under the same numbers. */
-  async #refuseAnother(): Promise<void> {
+  async #refuseAnother(withinMs: number | undefined): Promise<void> {
     const { stream } = this.#options;
-    const { createdMs } = await streamFacts(this.#connection, stream);
+    const { createdMs } = await streamFacts(this.#connection, stream, { withinMs });
     if (this.#createdMs !== undefined && createdMs !== this.#createdMs)
       throw new NatsError("missing", `stream "${stream}" was removed, and another one of its name was made`);
     this.#createdMs = createdMs;
@@ -198,9 +202,9 @@ class Following implements Followed {
   async #tryToBegin(former: string | undefined): Promise<void> {
     const { clock } = this.#connection;
     if (former !== undefined) void this.#deleteConsumer(former);
-    while (this.#state === "open") {
+    for (let attempt = 0; this.#state === "open"; attempt++) {
       try {
-        return await this.#begin();
+        return await this.#begin(answersMs[attempt % answersMs.length]);
       } catch (error) {
         if (!isPassing(error)) return this.#fail(error);
       }

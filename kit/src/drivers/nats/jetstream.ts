@@ -1,7 +1,7 @@
 import { ConfigError } from "../../errors/mod.ts";
 import { withoutJetStream } from "./connector.ts";
 import { type ApiError, errorOfAnswer, NatsError } from "./nats-error.ts";
-import type { NatsConnection } from "./open.ts";
+import type { NatsConnection, RequestOptions } from "./open.ts";
 
 /** A stream as this kit makes it: kept in files, without acknowledgement by consumers, refusing what is new when it is full. */
 export interface StreamSettings {
@@ -44,6 +44,8 @@ export interface Publication {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** "writes": a lost answer is OutcomeUnknownError also with an id. Default: by whether there is an id. */
   readonly effect?: "writes" | undefined;
+  /** Longest wait for the answer, in place of `answerMaxMs` where that is longer. */
+  readonly withinMs?: number | undefined;
 }
 
 /** Where a message was stored. `repeated`: its id was known, and nothing was stored again. */
@@ -66,12 +68,16 @@ type Fields = Readonly<Record<string, unknown>>;
 export async function ask(
   connection: NatsConnection,
   verb: string,
-  question: { readonly body?: Fields | undefined; readonly effect: "writes" | "none" },
+  question: {
+    readonly body?: Fields | undefined;
+    readonly effect: "writes" | "none";
+    readonly withinMs?: number | undefined;
+  },
 ): Promise<Fields> {
-  const { body, effect } = question;
+  const { body, effect, withinMs } = question;
   const text = body === undefined ? "" : JSON.stringify(body);
   try {
-    const reply = await connection.request(`${connection.apiPrefix}.${verb}`, text, { effect });
+    const reply = await connection.request(`${connection.apiPrefix}.${verb}`, text, { effect, withinMs });
     return answerOf(reply.data, verb);
   } catch (error) {
     if (error instanceof NatsError && error.reason === "unavailable" && error.number === 0)
@@ -126,8 +132,12 @@ function bodyOf(settings: StreamSettings): Fields {
 const nanosecondsInMs = 1_000_000;
 
 /** Asks the leader of the stream, so that `lastSequence` is at least that of every message acknowledged before. */
-export async function streamFacts(connection: NatsConnection, name: string): Promise<StreamFacts> {
-  return factsOf(await ask(connection, `STREAM.INFO.${name}`, { effect: "none" }));
+export async function streamFacts(
+  connection: NatsConnection,
+  name: string,
+  options?: Pick<RequestOptions, "withinMs">,
+): Promise<StreamFacts> {
+  return factsOf(await ask(connection, `STREAM.INFO.${name}`, { ...options, effect: "none" }));
 }
 
 /** Removes the stream with all it holds; nothing happens when there is none. */
@@ -185,9 +195,10 @@ function passMissing(error: unknown): undefined {
 
 /** Publishes into a stream; resolves when it is stored there. With an id a lost answer is NatsError, retryable: a repeat is harmless. */
 export async function publish(connection: NatsConnection, publication: Publication): Promise<Published> {
-  const { subject, data, id, lastOfSubject, headers, effect } = publication;
+  const { subject, data, id, lastOfSubject, headers, effect, withinMs } = publication;
   const reply = await connection.request(subject, data, {
     effect: effect ?? (id === undefined ? "writes" : "none"),
+    withinMs,
     headers: {
       ...headers,
       ...(id === undefined ? {} : { "Nats-Msg-Id": id }),

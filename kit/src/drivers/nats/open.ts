@@ -13,6 +13,8 @@ export interface RequestOptions {
   /** "none": it changes nothing, or doing it twice is as good as once, so that a lost answer is NatsError `connection` in place of
    *  OutcomeUnknownError. Default "writes". */
   readonly effect?: "writes" | "none";
+  /** Longest wait for the answer, in place of `answerMaxMs` where that is longer. */
+  readonly withinMs?: number | undefined;
 }
 
 /** How a subject is heard. */
@@ -116,7 +118,7 @@ class Connection implements NatsConnection {
 
   async request(subject: string, data: string | Uint8Array, options: RequestOptions = {}): Promise<NatsReply> {
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    const timeout = this.#options.answerMaxMs;
+    const timeout = Math.min(options.withinMs ?? Number.POSITIVE_INFINITY, this.#options.answerMaxMs);
     const sent = { timeout, ...this.#headersOf(options.headers) };
     const ask = (): Promise<NatsReply> => this.#wire.connection.request(subject, bytes, sent);
     return this.#inHandOnce({ doing: subject, length: bytes.length, effect: options.effect, ask });

@@ -36,6 +36,8 @@ export interface Proposing extends ReplicaPlace {
 
 const firstPauseMs = 20;
 const pauseMaxMs = 500;
+// While a stream has no leader nobody answers: what was sent then is sent again soon. Where it was stored all the same, it comes back.
+const answerMaxMs = 2_000;
 
 /** Sends what waits in one turn as one command, one after the other, and hands out what became of each call. So the calls of a process take
  *  effect in their order, whatever is lost on the way. */
@@ -146,6 +148,7 @@ export class Proposer {
       data,
       id: `${proposer}-${number}`,
       effect: "writes",
+      withinMs: answerMaxMs,
     });
     stored.catch(() => undefined);
     try {
