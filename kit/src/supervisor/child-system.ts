@@ -22,11 +22,6 @@ export function systemChild(): ChildPort {
 
     listen,
 
-    outliveOutput() {
-      // The supervisor read it; when that is dead a write is EPIPE, which would end the drain.
-      for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
-    },
-
     exit: (code) => process.exit(code),
   };
 }
@@ -42,8 +37,10 @@ function listen({ message, disconnect, signal }: ChildListener): Disposable {
   process.on("disconnect", disconnect);
   if (signal !== undefined) process.on("SIGTERM", signal);
   process.on("SIGINT", left);
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", unread);
   return {
     [Symbol.dispose]() {
+      for (const stream of [process.stdout, process.stderr]) stream.off("error", unread);
       process.off("message", message);
       process.off("disconnect", disconnect);
       if (signal !== undefined) process.off("SIGTERM", signal);
@@ -54,4 +51,9 @@ function listen({ message, disconnect, signal }: ChildListener): Disposable {
 
 function left(): void {
   // To the supervisor.
+}
+
+/** Output of a child whose supervisor is dead, perhaps before it has heard of that: nobody reads it, and it must not end the drain. */
+function unread(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE" && error.code !== "ECONNRESET") throw error;
 }

@@ -24,10 +24,6 @@ class FakeParent implements ChildPort {
     return { [Symbol.dispose]: () => void (this.listener = undefined) };
   }
 
-  outliveOutput(): void {
-    this.told.push({ kind: "output may fail" });
-  }
-
   exit(code: number): void {
     this.exits.push(code);
   }
@@ -125,7 +121,7 @@ describe("a supervised child", () => {
     });
     parent.listener?.disconnect();
     await clock.advance(299);
-    expect([reasons, parent.exits, parent.told.at(-1)]).toEqual([["orphaned"], [], { kind: "output may fail" }]);
+    expect([reasons, parent.exits]).toEqual([["orphaned"], []]);
     await clock.advance(1);
     expect(parent.exits).toEqual([1]);
   });

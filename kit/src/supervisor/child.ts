@@ -142,7 +142,6 @@ class ChildSide implements SupervisedChild {
   #orphan(): void {
     if (this.#orphaned !== undefined) return;
     this.#orphaned = this.#clock.setTimer(this.#orphanGraceMs, () => this.#process.exit(1));
-    this.#process.outliveOutput();
     void this.#leave("orphaned");
   }
 

@@ -1,6 +1,6 @@
 // A child of the tests. What it does is its first argument:
 //   serve     answers HTTP with its process id, after a moment; drains by finishing the requests in hand
-//   stubborn  serves, and never finishes draining
+//   stubborn  serves, never finishes draining, and talks all the time
 //   crash     says hello and exits
 //   call      calls `orders` all the time, by the table, and tells how it went
 import { createServer, get } from "node:http";
@@ -34,7 +34,16 @@ function serve(): void {
     const address = server.address();
     child.ready(`127.0.0.1:${typeof address === "object" ? address?.port : ""}`);
     process.stdout.write(`${child.identity?.name} serves\n`);
+    if (mode === "stubborn") talk();
   });
+}
+
+/** Its turns are long: when the supervisor dies, that is most likely in the midst of one, and what is written next is written before the news of it. */
+function talk(): void {
+  const untilMs = systemClock.monotonic() + 20;
+  while (systemClock.monotonic() < untilMs);
+  process.stdout.write("still here\n");
+  systemClock.nextTurn(talk);
 }
 
 async function callOrders(): Promise<void> {
