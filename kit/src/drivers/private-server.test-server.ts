@@ -77,6 +77,12 @@ export async function startProgram({ name, scheme, words }: Program): Promise<Pr
 function stopAtOnce(child: ChildProcess | undefined): void {
   child?.kill("SIGSTOP");
   const threads = `/proc/${child?.pid}/task`;
-  const stands = (thread: string): boolean => /\) [Tt] /.test(readFileSync(join(threads, thread, "stat"), "utf8"));
+  const stands = (thread: string): boolean => {
+    try {
+      return /\) [Tt] /.test(readFileSync(join(threads, thread, "stat"), "utf8"));
+    } catch {
+      return false; // it has ended meanwhile: look at those that are left
+    }
+  };
   if (existsSync(threads)) while (!readdirSync(threads).every(stands));
 }

@@ -16,7 +16,7 @@ export interface ChildPort {
   readonly identity: { readonly name: string; readonly instance: number } | undefined;
   /** `alone`: there is no supervisor, or no longer. `full`: it does not read. In both cases nothing was sent. */
   send(message: object): "sent" | "full" | "alone";
-  /** Until it is disposed, output that nobody reads is no error. */
+  /** From then on, disposed or not, output that nobody reads is no error. */
   listen(listener: ChildListener): Disposable;
   exit(code: number): void;
 }

@@ -40,7 +40,6 @@ function listen({ message, disconnect, signal }: ChildListener): Disposable {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", unread);
   return {
     [Symbol.dispose]() {
-      for (const stream of [process.stdout, process.stderr]) stream.off("error", unread);
       process.off("message", message);
       process.off("disconnect", disconnect);
       if (signal !== undefined) process.off("SIGTERM", signal);
