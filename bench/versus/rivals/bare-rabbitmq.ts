@@ -38,11 +38,11 @@ export async function publishOne(writes: Writes, counts: { readonly warm: number
   return { name: nameOf("publish with confirmation", writes), durability: "disk", value } satisfies Figure;
 }
 
-/** A consumer that acknowledges each job, without waiting for the broker to hear of it: unfenced. */
-export async function consumeBacklog(writes: Writes, count: number): Promise<Figure> {
+/** A consumer that acknowledges each job, without waiting for the broker to hear of it: unfenced. It holds `prefetch` jobs at most. */
+export async function consumeBacklog(writes: Writes, count: number, prefetch = 64): Promise<Figure> {
   const { channel, queue, add, close } = await open(writes);
   await lanes(count, 256, add);
-  await channel.prefetch(64);
+  await channel.prefetch(prefetch);
   let done = 0;
   const finished = Promise.withResolvers<void>();
   const startedMs = performance.now();
@@ -57,5 +57,6 @@ export async function consumeBacklog(writes: Writes, count: number): Promise<Fig
   await channel.checkQueue(queue);
   const value = count / ((performance.now() - startedMs) / 1000);
   await close();
-  return { name: nameOf("consumer with acknowledgements, unfenced", writes), durability: "disk", value };
+  const what = `consumer with acknowledgements, prefetch ${prefetch}, unfenced`;
+  return { name: nameOf(what, writes), durability: "disk", value };
 }

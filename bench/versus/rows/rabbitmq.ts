@@ -62,6 +62,8 @@ const backlog: Row = {
   rivals: [
     async () => (await import("../rivals/bare-rabbitmq.ts")).consumeBacklog("by default", backlogSize),
     async () => (await import("../rivals/bare-rabbitmq.ts")).consumeBacklog("at once", backlogSize),
+    // As many as our worker holds: 64 that run and 128 ahead of them.
+    async () => (await import("../rivals/bare-rabbitmq.ts")).consumeBacklog("at once", backlogSize, 192),
   ],
 };
 

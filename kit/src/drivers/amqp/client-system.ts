@@ -1,7 +1,8 @@
 import type { connect as connectType } from "amqplib";
 import { UnsupportedError } from "../../errors/mod.ts";
 import type { ResolvedAmqp } from "./options.ts";
-import type { WireConnection, WireStream } from "./wire-client.ts";
+import type { WireConnection } from "./wire-client.ts";
+import { writeTogether } from "./write-together.ts";
 
 /** Connects with the library `amqplib`, which is loaded here, at the first connection. Throws UnsupportedError when it is not installed. */
 export async function connectClient(options: ResolvedAmqp): Promise<WireConnection> {
@@ -18,26 +19,8 @@ export async function connectClient(options: ResolvedAmqp): Promise<WireConnecti
   // Without a listener an error would end the process; who is concerned hears of the close.
   connection.on("error", () => undefined);
   const wire = connection as unknown as WireConnection;
-  writeTogether(wire.connection.stream);
+  writeTogether(wire.connection.stream, (flush) => process.nextTick(flush));
   return wire;
-}
-
-/** The library hands over each frame by itself, which is a call of the system for each message. What it writes in one go leaves in one. */
-function writeTogether(stream: WireStream): void {
-  const write = stream.write.bind(stream);
-  let state: "open" | "corked" = "open";
-  const uncork = (): void => {
-    state = "open";
-    stream.uncork();
-  };
-  stream.write = (chunk) => {
-    if (state === "open") {
-      state = "corked";
-      stream.cork();
-      process.nextTick(uncork);
-    }
-    return write(chunk);
-  };
 }
 
 async function library(): Promise<{ readonly connect: typeof connectType }> {

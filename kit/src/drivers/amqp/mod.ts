@@ -1,3 +1,4 @@
+export { acknowledgeUpTo } from "./acknowledge-system.ts";
 export { AmqpError, type AmqpFault, isLost, PublishUnknownError } from "./amqp-error.ts";
 export type { Consumer, ConsumerEvents } from "./consumer.ts";
 export { openAmqp, type AmqpBroker, type AmqpHealth, type BrokerFacts } from "./open.ts";

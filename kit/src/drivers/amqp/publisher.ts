@@ -1,8 +1,9 @@
 import type { Timer } from "../../clock/mod.ts";
+import { turnoverMap } from "../../collections/mod.ts";
 import { AmqpError, amqpError, PublishUnknownError } from "./amqp-error.ts";
 import type { ResolvedAmqp } from "./options.ts";
 import type { OpenChannel, SteadyChannel } from "./steady-channel.ts";
-import type { MessageProperties } from "./wire-client.ts";
+import type { MessageProperties, PublishShape } from "./wire-client.ts";
 
 /** A message on its way to the broker. */
 export interface Outgoing extends MessageProperties {
@@ -34,7 +35,7 @@ export class Publisher implements AsyncDisposable {
   readonly #options: ResolvedAmqp;
   readonly #closed: (publisher: Publisher) => void;
   /** Ids of messages that are not confirmed yet, and known by them. */
-  readonly #ids = new Set<string>();
+  readonly #ids = turnoverMap<string, true>();
   readonly #returned = new Set<Mark>();
   #waiting = 0;
   #unconfirmed = 0;
@@ -70,15 +71,12 @@ export class Publisher implements AsyncDisposable {
 
   /** Resolves once the broker has taken the message (durable queues: synced to disk, quorum queues: by a majority). Messages are sent in the order
    *  of the calls. Rejects with AmqpError (then it was not taken) and PublishUnknownError (taken or not). */
-  async publish(message: Outgoing): Promise<void> {
-    this.#refuse();
+  publish(message: Outgoing): Promise<void> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
     this.#unconfirmed++;
-    try {
-      const ready = this.#waiting === 0 ? this.#channel.ready : undefined;
-      await this.#send(ready ?? (await this.#await()), message);
-    } finally {
-      this.#unconfirmed--;
-    }
+    const ready = this.#waiting === 0 ? this.#channel.ready : undefined;
+    return ready === undefined ? this.#sendLater(message) : this.#send(ready, message);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -87,64 +85,65 @@ export class Publisher implements AsyncDisposable {
     this.#closed(this);
   }
 
-  #refuse(): void {
+  #refusal(): AmqpError | undefined {
     const { unconfirmedMax } = this.#options;
     const { blocked } = this;
     if (blocked !== undefined)
-      throw new AmqpError(
+      return new AmqpError(
         blocked.includes("disk") ? "full" : "blocked",
         `RabbitMQ takes no messages at the moment: ${blocked}`,
       );
-    if (this.#unconfirmed >= unconfirmedMax)
-      throw new AmqpError("busy", `${unconfirmedMax} messages are not confirmed yet (option unconfirmedMax)`);
+    if (this.#unconfirmed < unconfirmedMax) return undefined;
+    return new AmqpError("busy", `${unconfirmedMax} messages are not confirmed yet (option unconfirmedMax)`);
   }
 
   /** Those who wait are served in their order, before those who come later. */
-  async #await(): Promise<OpenChannel> {
+  async #sendLater(message: Outgoing): Promise<void> {
     this.#waiting++;
+    let ready: OpenChannel;
     try {
-      return await this.#channel.get();
+      ready = await this.#channel.get();
+    } catch (error) {
+      this.#unconfirmed--;
+      throw error;
     } finally {
       this.#waiting--;
     }
+    await this.#send(ready, message);
   }
 
   #send({ wire, ended }: OpenChannel, message: Outgoing): Promise<void> {
-    const { exchange, routingKey, content, durable = "yes", unrouted = "fail", ...properties } = message;
-    const mandatory = unrouted === "fail";
-    const mark = this.#markOf(properties);
-    const headers =
-      mandatory && typeof mark === "number" ? { ...properties.headers, [markHeader]: mark } : properties.headers;
+    const { exchange, routingKey } = message;
+    const mark = this.#markOf(message);
     return new Promise((resolve, reject) => {
       const confirmed = (error: unknown): void => {
         this.#confirmed++;
-        if (typeof mark === "string") this.#ids.delete(mark);
+        this.#over(mark);
         const isReturned = this.#returned.size > 0 && this.#returned.delete(mark);
         if (error !== null) reject(unconfirmedError(error, ended));
         else if (isReturned) reject(unroutedError(exchange, routingKey));
         else resolve();
       };
       try {
-        wire.publish(
-          exchange,
-          routingKey,
-          bufferOf(content),
-          { ...properties, headers, mandatory, persistent: durable === "yes" },
-          confirmed,
-        );
+        wire.publish(exchange, routingKey, bufferOf(message.content), shapeOf(message, mark), confirmed);
         this.#watchProgress();
       } catch (thrown) {
-        if (typeof mark === "string") this.#ids.delete(mark);
+        this.#over(mark);
         reject(ended.aborted ? amqpError(thrown, "publishing") : malformedError(thrown));
       }
     });
+  }
+
+  #over(mark: Mark): void {
+    this.#unconfirmed--;
+    if (typeof mark === "string") this.#ids.delete(mark);
   }
 
   /** The broker returns what it cannot route before it confirms it, and tells it by nothing but itself. */
   #markOf({ messageId, headers }: MessageProperties): Mark {
     // Two with one id, and one that carries the mark of an earlier life, are told apart by a number.
     if (messageId === undefined || this.#ids.has(messageId) || headers?.[markHeader] !== undefined) return ++this.#sent;
-    this.#ids.add(messageId);
+    this.#ids.set(messageId, true);
     return messageId;
   }
 
@@ -169,6 +168,23 @@ function unconfirmedError(error: unknown, ended: AbortSignal): Error {
   if (error instanceof Error && error.message === "message nacked")
     return new AmqpError("refused", "RabbitMQ did not take the message: the queue is at its limit, or has no leader");
   return new PublishUnknownError({ cause: ended.aborted ? ended.reason : error });
+}
+
+/** Field by field: every message comes through here, and objects that are copied in part cost it as much as a promise. */
+function shapeOf(message: Outgoing, mark: Mark): PublishShape {
+  const { messageId, correlationId, replyTo, contentType, type, timestamp, headers, durable, unrouted } = message;
+  const mandatory = unrouted !== "drop";
+  return {
+    messageId,
+    correlationId,
+    replyTo,
+    contentType,
+    type,
+    timestamp,
+    headers: mandatory && typeof mark === "number" ? { ...headers, [markHeader]: mark } : headers,
+    mandatory,
+    persistent: durable !== "no",
+  };
 }
 
 /** The library takes nothing else. No copy is made of bytes. */

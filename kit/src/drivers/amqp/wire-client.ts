@@ -83,8 +83,8 @@ export interface WireChannel {
 /** The part of a socket that the driver uses. */
 export interface WireStream {
   write: (chunk: Uint8Array) => boolean;
-  cork(): void;
-  uncork(): void;
+  end: () => unknown;
+  readonly writableNeedDrain: boolean;
   destroy(error?: Error): void;
 }
 

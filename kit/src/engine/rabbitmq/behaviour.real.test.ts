@@ -190,6 +190,41 @@ test("a connection that is cut ends the claims of the process: late settlements 
   expect(await take(engine)).toEqual([]);
 });
 
+test("settlements that go to the broker together take nothing with them that is still held", async () => {
+  await using engine = await openFreshEngine([queue]);
+  const other = await openRabbitEngine({ url: brokerUrl, prefix: engine.prefix });
+  await add(engine, "a", "b", "c", "d", "e");
+  const [first, second, third, fourth] = await take(other, 5);
+  expect(await settle(other, first, ack)).toBe(true);
+  expect(await Promise.all([settle(other, fourth, ack), settle(other, third, ack)])).toEqual([true, true]);
+  expect(second).toMatchObject({ body: "b" });
+  await other[Symbol.asyncDispose]();
+  expect(bodies(await takeAll(engine)).toSorted()).toEqual(["b", "e"]);
+});
+
+test("a settlement that is lost with its connection is not told as done, also behind another one", async () => {
+  await using proxy = await cuttingProxy();
+  await using engine = await openFreshEngine([queue], { url: proxy.url });
+  await add(engine, "a", "b");
+  const [first, second] = await take(engine, 2);
+  proxy.next("cut before the request");
+  const one = settle(engine, first, ack);
+  one.catch(() => undefined);
+  // The question of the first one is on its way.
+  await new Promise<void>((resolve) => systemClock.nextTurn(resolve));
+  const ends = await Promise.allSettled([one, settle(engine, second, ack)]);
+  const busy = { status: "rejected", reason: { code: "STORAGE", reason: "busy", retryable: true } };
+  expect(ends).toMatchObject([busy, busy]);
+  const again: Claim[] = [];
+  for (let n = 0; n < 2; n++) {
+    const claim = await takeWithin(engine, 5_000);
+    again.push(claim);
+    // While it is held the other one, a suspect as well, is kept out.
+    expect(await settle(engine, claim, ack)).toBe(true);
+  }
+  expect(bodies(again).toSorted()).toEqual(["a", "b"]);
+});
+
 test("scenario 7 and 8: an enqueue whose confirmation is lost is told as unknown; without a broker it is told as busy, and nothing is added", async () => {
   await using proxy = await cuttingProxy();
   await using engine = await openFreshEngine([queue], { url: proxy.url, connectMaxMs: 200 });

@@ -25,11 +25,14 @@ export class Depth {
     this.#clock = parts.clock;
   }
 
-  /** The depth, freshly asked for near the limit. */
-  async of(queue: string, depthMax: number, adding: number): Promise<number> {
+  /** The depth as it was counted lately; undefined near the limit, where it has to be counted anew. */
+  known(queue: string, depthMax: number, adding: number): number | undefined {
     const known = this.#counts.get(queue);
     const isFresh = known !== undefined && this.#clock.monotonic() - known.atMs < countMaxAgeMs;
-    if (isFresh && (known.depth + adding) * 2 < depthMax) return known.depth;
+    return isFresh && (known.depth + adding) * 2 < depthMax ? known.depth : undefined;
+  }
+
+  async counted(queue: string): Promise<number> {
     const depth = await this.#broker.ask("counting", async (wire) => {
       let count = 0;
       for (let lane = 0; lane < this.#lanes; lane++)

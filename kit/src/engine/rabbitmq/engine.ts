@@ -3,7 +3,7 @@ import { type AmqpBroker, type AmqpHealth, openAmqp } from "../../drivers/amqp/m
 import { DisposedError, integerIn, UnsupportedError } from "../../errors/mod.ts";
 import { telemetryChannel } from "../../telemetry/mod.ts";
 import { Bells } from "../bells.ts";
-import type { Change, Enqueue } from "../change.ts";
+import type { Change, Enqueue, Settle } from "../change.ts";
 import type { CommitResult, Outcome } from "../commit-result.ts";
 import type { BellTopic, Capabilities, ClaimRequest, ClaimResult, MessageEngine } from "../engine.ts";
 import type { NewMessage, Receipt } from "../message.ts";
@@ -12,13 +12,13 @@ import type { ScanQuery, ScanRow } from "../scan.ts";
 import { validateChanges } from "../validate-change.ts";
 import { scanLimit, validateClaim, validateLease } from "../validate-request.ts";
 import { Depth } from "./depth.ts";
-import { type Carried, disclose } from "./envelope.ts";
+import { type Carried, disclose, untouched } from "./envelope.ts";
 import { engineFault } from "./faults.ts";
 import { messageIds } from "./ids.ts";
 import { Inflow } from "./inflow.ts";
 import { type Names, namesOf } from "./names.ts";
 import { type RabbitEngineOptions, type ResolvedOptions, resolveOptions } from "./options.ts";
-import { Outflow } from "./outflow.ts";
+import { Outflow, type Parcel } from "./outflow.ts";
 import { QueueReader } from "./queue-reader.ts";
 import { refuseBeyond, refuseDelay } from "./refuse.ts";
 import { Topology } from "./topology.ts";
@@ -94,17 +94,14 @@ class OnRabbit implements RabbitEngine {
     const [change] = changes;
     if (change === undefined) return { committed: true, outcomes: [] };
     const startedMs = this.clock.monotonic();
-    const tell = (outcome: "committed" | "failed"): void => {
-      if (!committed.active) return;
-      const durationMs = this.clock.monotonic() - startedMs;
-      committed.publish({ engine: this.can.engine, lists: 1, changes: 1, durationMs, outcome });
-    };
-    const result = await this.#guarded(() => this.#commitOne(change)).catch((error: unknown) => {
-      tell("failed");
-      throw error;
-    });
-    tell("committed");
-    return result;
+    try {
+      const result = await this.#commitOne(change);
+      this.#tell("committed", startedMs);
+      return result;
+    } catch (error) {
+      this.#tell("failed", startedMs);
+      throw engineFault(error);
+    }
   }
 
   async claim(request: ClaimRequest): Promise<ClaimResult> {
@@ -144,7 +141,7 @@ class OnRabbit implements RabbitEngine {
     return this.#guarded(async () => {
       await this.#topology.lanesOf(queue);
       await this.#topology.deadOf(queue);
-      const ready = await this.#depth.of(queue, 1, 1);
+      const ready = await this.#depth.counted(queue);
       const dead = this.#names.dead(queue);
       return { ready, dead: (await this.#broker.ask("counting", (wire) => wire.checkQueue(dead))).messageCount };
     });
@@ -192,6 +189,12 @@ class OnRabbit implements RabbitEngine {
     if (this.#closing !== undefined) throw new DisposedError("the RabbitMQ engine");
   }
 
+  #tell(outcome: "committed" | "failed", startedMs: number): void {
+    if (!committed.active) return;
+    const durationMs = this.clock.monotonic() - startedMs;
+    committed.publish({ engine: this.can.engine, lists: 1, changes: 1, durationMs, outcome });
+  }
+
   async #guarded<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -200,15 +203,13 @@ class OnRabbit implements RabbitEngine {
     }
   }
 
-  async #commitOne(change: Change): Promise<CommitResult> {
+  /** Every change comes through here: each further promise costs as much as the rest. */
+  #commitOne(change: Change): CommitResult | Promise<CommitResult> {
     switch (change.op) {
       case "enqueue":
         return this.#enqueue(change);
-      case "settle": {
-        const { receipt, as } = change;
-        const isSettled = (await this.#readers.get(receipt.queue)?.settle(receipt, as)) ?? false;
-        return isSettled ? { committed: true, outcomes: [{ op: "settle" }] } : leaseLost(receipt);
-      }
+      case "settle":
+        return this.#settle(change);
       case "hold": {
         const isHeld = this.#readers.get(change.receipt.queue)?.holds(change.receipt) ?? false;
         return isHeld ? { committed: true, outcomes: [{ op: "hold" }] } : leaseLost(change.receipt);
@@ -220,29 +221,36 @@ class OnRabbit implements RabbitEngine {
 
   async #enqueue({ queue, messages, depthMax }: Enqueue): Promise<CommitResult> {
     const nowMs = this.clock.now();
-    const places = messages.map((message) => ({ queue, lane: message.lane ?? 0, delayMs: delayOf(message, nowMs) }));
-    for (const { delayMs } of places) refuseDelay(delayMs);
-    const carried = messages.map((message) => this.#toCarry(message, nowMs));
-    const longest = Math.max(0, ...places.map(({ delayMs }) => delayMs));
-    await this.#outflow.ready({ queue, delayMs: longest });
+    const parcels = messages.map((message) => this.#parcel(queue, message, nowMs));
+    let longestMs = 0;
+    for (const { to } of parcels) longestMs = Math.max(longestMs, to.delayMs);
+    refuseDelay(longestMs);
+    await this.#outflow.ready({ queue, delayMs: longestMs });
     if (depthMax !== undefined) {
-      const depth = await this.#depth.of(queue, depthMax, messages.length);
+      const depth = this.#depth.known(queue, depthMax, messages.length) ?? (await this.#depth.counted(queue));
       if (depth + messages.length > depthMax)
         return { committed: false, index: 0, refusal: { kind: "queue-full", queue, depth, depthMax } };
       this.#depth.added(queue, messages.length);
     }
     this.#readers.get(queue)?.expectMore();
-    await this.#outflow.sendAll(
-      carried.map((message, index) => ({ to: places[index] ?? { queue, lane: 0, delayMs: 0 }, carried: message })),
-    );
-    this.#bells.ring(new Set([`queue:${queue}` as const]));
-    const outcome: Outcome = { op: "enqueue", messages: carried.map(({ id }) => ({ id, status: "added" })) };
+    await this.#outflow.sendAll(parcels);
+    if (!this.#bells.isSilent) this.#bells.ring(new Set([`queue:${queue}` as const]));
+    const outcome: Outcome = {
+      op: "enqueue",
+      messages: parcels.map(({ carried: { id } }) => ({ id, status: "added" })),
+    };
     return { committed: true, outcomes: [outcome] };
   }
 
-  #toCarry({ body, headers }: NewMessage, nowMs: number): Carried {
-    const fresh = { attempts: 0, crashes: 0, token: 0, isSuspect: false, failures: [] };
-    return { ...fresh, id: this.#newId(), body, headers, enqueuedAtMs: nowMs };
+  async #settle({ receipt, as }: Settle): Promise<CommitResult> {
+    const isSettled = (await this.#readers.get(receipt.queue)?.settle(receipt, as)) ?? false;
+    return isSettled ? { committed: true, outcomes: [{ op: "settle" }] } : leaseLost(receipt);
+  }
+
+  #parcel(queue: string, message: NewMessage, nowMs: number): Parcel {
+    const { body, headers, lane = 0 } = message;
+    const carried = untouched({ id: this.#newId(), body, headers, enqueuedAtMs: nowMs });
+    return { to: { queue, lane, delayMs: delayOf(message, nowMs) }, carried };
   }
 
   #reader(queue: string): QueueReader {
@@ -252,7 +260,8 @@ class OnRabbit implements RabbitEngine {
   }
 
   #newReader(queue: string): QueueReader {
-    const ring = (): void => this.#bells.ring(new Set([`queue:${queue}` as const]));
+    const topics = new Set([`queue:${queue}` as const]);
+    const ring = (): void => this.#bells.ring(topics);
     const inflow = new Inflow({
       broker: this.#broker,
       topology: this.#topology,

@@ -23,6 +23,8 @@ export interface Death {
   readonly diedAtMs: number;
 }
 
+const utf8 = new TextDecoder();
+const noFailures: readonly string[] = [];
 const stateHeader = "x-ashlar";
 /** Type, in the sense of AMQP, of messages without a state: nothing has happened to them yet. */
 const newType = "ashlar.new";
@@ -64,21 +66,30 @@ function stateOf({ enqueuedAtMs, attempts, crashes, token, isSuspect, failures }
   return JSON.stringify({ enqueuedAtMs, attempts, crashes, token, isSuspect, failures: cut(failures), ...death });
 }
 
+/** A message that nothing has happened to. */
+export function untouched(message: Pick<Carried, "id" | "body" | "headers" | "enqueuedAtMs">): Carried {
+  const { id, body, headers, enqueuedAtMs } = message;
+  return { id, body, headers, enqueuedAtMs, attempts: 0, crashes: 0, token: 0, isSuspect: false, failures: noFailures };
+}
+
 /** The message as it arrived. What somebody else published counts as new. */
 export function disclose(message: WireMessage, newId: () => string, nowMs: number): Carried {
   const { properties, content } = message;
-  const state = recordOf(properties.headers?.[stateHeader]);
+  const { messageId: id = newId(), headers: table = {}, type } = properties;
+  const body = utf8.decode(content);
+  const headers = table[ownHeader] === undefined ? undefined : (recordOf(table[ownHeader]) as Record<string, string>);
+  const returned = table["x-delivery-count"];
+  if (type === newType && returned === undefined)
+    return untouched({ id, body, headers, enqueuedAtMs: timeOfId(id) ?? nowMs });
+  const state = recordOf(table[stateHeader]);
   const number = (name: string): number => (Number.isSafeInteger(state[name]) ? Number(state[name]) : 0);
-  const returned = properties.headers?.["x-delivery-count"];
   const returns = typeof returned === "number" ? returned : 0;
-  const headers = recordOf(properties.headers?.[ownHeader]);
   const failures: unknown = state["failures"];
-  const { messageId: id = newId() } = properties;
-  const addedAtMs = properties.type === newType ? timeOfId(id) : number("enqueuedAtMs");
+  const addedAtMs = type === newType ? timeOfId(id) : number("enqueuedAtMs");
   return {
     id,
-    body: new TextDecoder().decode(content),
-    headers: properties.headers?.[ownHeader] === undefined ? undefined : (headers as Record<string, string>),
+    body,
+    headers,
     enqueuedAtMs: addedAtMs || nowMs,
     attempts: number("attempts"),
     crashes: number("crashes") + returns,

@@ -1,9 +1,18 @@
-import type { AmqpBroker, OpenChannel, SteadyChannel, WireChannel, WireMessage } from "../../drivers/amqp/mod.ts";
+import {
+  acknowledgeUpTo,
+  type AmqpBroker,
+  AmqpError,
+  type OpenChannel,
+  type SteadyChannel,
+  type WireChannel,
+  type WireMessage,
+} from "../../drivers/amqp/mod.ts";
 import { Entry } from "./entry.ts";
 import { disclose } from "./envelope.ts";
 import type { Names } from "./names.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Topology } from "./topology.ts";
+import { UnsettledTags } from "./unsettled-tags.ts";
 
 export interface InflowParts {
   readonly broker: AmqpBroker;
@@ -25,6 +34,7 @@ export class Inflow implements AsyncDisposable {
   readonly #parts: InflowParts;
   readonly #channel: SteadyChannel;
   readonly #unsettled: number[];
+  #unsettledTags = new UnsettledTags();
   #waiting: Entry[] = [];
   /** The consumers that run, and of all of the channel the lane. */
   #tags: string[] = [];
@@ -95,6 +105,8 @@ export class Inflow implements AsyncDisposable {
 
   /** Puts a message to its place among those that wait. */
   putBack(entry: Entry): void {
+    const last = this.#waiting.at(-1);
+    if (last === undefined || comesBefore(last, entry)) return void this.#waiting.push(entry);
     const at = this.#waiting.findLastIndex((other) => !comesBefore(entry, other));
     this.#waiting.splice(at + 1, 0, entry);
   }
@@ -103,27 +115,26 @@ export class Inflow implements AsyncDisposable {
     return this.#channel.ready?.epoch === entry.epoch;
   }
 
-  /** Takes a message from the broker for good. `false`: it came by a channel that is gone. */
-  acknowledge(entry: Entry): boolean {
-    return this.#settle(entry, (wire) => wire.ack(entry.message));
+  /** Takes a message from the broker for good, by the next {@link synced}. Nothing happens when it came by a channel that is gone. */
+  acknowledge(entry: Entry): void {
+    if (this.#settled(entry) !== undefined) this.#unsettledTags.acknowledge(entry.message);
   }
 
   /** Hands a message back as it came; the broker counts it as a crash. */
-  requeue(entry: Entry): boolean {
-    return this.#settle(entry, (wire) => wire.nack(entry.message));
+  requeue(entry: Entry): void {
+    const wire = this.#settled(entry);
+    if (wire === undefined) return;
+    this.#unsettledTags.handedBack(entry.message.fields.deliveryTag);
+    wire.nack(entry.message);
   }
 
-  /** Resolves once the broker has received all settlements made before. Those who wait share one question. */
+  /** Resolves once the broker has received all settlements made before. Those who wait share one question, and their acknowledgements go together.
+   *  Rejects with AmqpError when the channel is lost before. */
   synced(): Promise<unknown> {
     if (this.#syncNext === undefined) {
-      const next = this.#syncing
-        .catch(() => undefined)
-        .then(() => {
-          this.#syncNext = undefined;
-          return this.#channel.ask("settling", (wire) => wire.prefetch(1));
-        });
-      this.#syncNext = next;
-      this.#syncing = next;
+      const epoch = this.#channel.ready?.epoch;
+      this.#syncNext = this.#syncing.catch(() => undefined).then(() => this.#sync(epoch));
+      this.#syncing = this.#syncNext;
     }
     return this.#syncNext;
   }
@@ -197,17 +208,34 @@ export class Inflow implements AsyncDisposable {
     }
     const carried = disclose(message, newId, options.clock.now());
     this.#unsettled[lane] = (this.#unsettled[lane] ?? 0) + 1;
+    this.#unsettledTags.delivered(message.fields.deliveryTag);
     this.putBack(new Entry({ carried, lane, order: ++this.#arrivals, message, epoch }));
     arrived();
   }
 
-  #settle(entry: Entry, work: (wire: WireChannel) => void): boolean {
+  /** Counts it as settled. Where it can be; undefined when it came by a channel that is gone. */
+  #settled(entry: Entry): WireChannel | undefined {
     const { ready } = this.#channel;
-    if (ready?.epoch !== entry.epoch) return false;
+    if (ready?.epoch !== entry.epoch) return undefined;
     if (this.#isFull()) this.#mayBeOnTheWay = true;
     this.#unsettled[entry.lane] = (this.#unsettled[entry.lane] ?? 1) - 1;
-    work(ready.wire);
-    return true;
+    return ready.wire;
+  }
+
+  async #sync(epoch: number | undefined): Promise<void> {
+    await this.#channel.ask("settling", async (wire) => {
+      // The acknowledgements of a life went with it: a question that a later one answers says nothing of them.
+      if (this.#channel.ready?.epoch !== epoch) throw new AmqpError("connection", "the channel was lost meanwhile");
+      this.#syncNext = undefined;
+      this.#sendAcknowledgements(wire);
+      await wire.prefetch(1);
+    });
+  }
+
+  #sendAcknowledgements(wire: WireChannel): void {
+    const { upTo, single } = this.#unsettledTags.take();
+    if (upTo !== undefined) acknowledgeUpTo(wire, upTo);
+    for (const message of single) wire.ack(message);
   }
 
   #isFull(): boolean {
@@ -225,6 +253,8 @@ export class Inflow implements AsyncDisposable {
   }
 
   #forget(): void {
+    this.#unsettledTags = new UnsettledTags();
+    this.#syncNext = undefined;
     this.#waiting = [];
     this.#tags = [];
     this.#lanes.clear();

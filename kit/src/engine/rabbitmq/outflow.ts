@@ -13,6 +13,12 @@ export interface Destination {
   readonly delayMs: number;
 }
 
+/** A message and where it goes. */
+export interface Parcel {
+  readonly to: Destination;
+  readonly carried: Carried;
+}
+
 /** Publishes messages into queues, with confirmations; declares what is missing. */
 export class Outflow implements AsyncDisposable {
   readonly #publisher: Publisher;
@@ -33,8 +39,8 @@ export class Outflow implements AsyncDisposable {
   }
 
   /** Declares the queue, so that {@link send} can publish at once. */
-  async ready({ queue, delayMs }: Pick<Destination, "queue" | "delayMs">): Promise<void> {
-    await (delayMs > 0 ? this.#topology.delaysOf(queue) : this.#topology.lanesOf(queue));
+  ready({ queue, delayMs }: Pick<Destination, "queue" | "delayMs">): Promise<void> {
+    return delayMs > 0 ? this.#topology.delaysOf(queue) : this.#topology.lanesOf(queue);
   }
 
   async send(to: Destination, carried: Carried): Promise<void> {
@@ -43,19 +49,30 @@ export class Outflow implements AsyncDisposable {
     await this.#publish(to, message);
   }
 
-  #publish(to: Destination, message: ReturnType<typeof enclose>): Promise<void> {
-    return this.#declaredAgain(
-      to.queue,
-      () => this.ready(to),
-      () => this.#publisher.publish({ ...this.#placeOf(to), ...message }),
-    );
+  async #publish(to: Destination, enclosed: ReturnType<typeof enclose>): Promise<void> {
+    const { exchange, routingKey } = this.#placeOf(to);
+    const { content, messageId, headers, type } = enclosed;
+    const message = { exchange, routingKey, content, messageId, headers, type };
+    try {
+      await this.#publisher.publish(message);
+    } catch (error) {
+      this.#forgetMissing(to.queue, error);
+      await this.ready(to);
+      await this.#publisher.publish(message);
+    }
   }
 
   /** Sends them together, once their queue is {@link ready}. What is wrong with one of them, or with the broker, is found out before the first one is sent where it can be. Where some were taken
    *  and others not, or nobody knows, it rejects with PublishUnknownError. */
-  async sendAll(messages: readonly { readonly to: Destination; readonly carried: Carried }[]): Promise<void> {
+  sendAll(messages: readonly Parcel[]): Promise<void> {
     const [first] = messages;
-    if (first !== undefined && messages.length === 1) return this.#publish(first.to, enclose(first.carried));
+    // Nearly all come alone: each further promise costs as much as the rest.
+    return first !== undefined && messages.length === 1
+      ? this.#publish(first.to, enclose(first.carried))
+      : this.#sendSeveral(messages);
+  }
+
+  async #sendSeveral(messages: readonly Parcel[]): Promise<void> {
     const enclosed = messages.map(({ to, carried }) => ({ to, message: enclose(carried) }));
     // From here to the last one that is sent nothing else comes in between.
     const { unconfirmed, unconfirmedMax } = this.#publisher;
@@ -75,10 +92,15 @@ export class Outflow implements AsyncDisposable {
 
   async bury(queue: string, carried: Carried, reason: string): Promise<void> {
     const message = enclose(carried, { reason, diedAtMs: this.#clock.now() });
-    const ready = (): Promise<void> => this.#topology.deadOf(queue);
-    await ready();
-    const to = { exchange: "", routingKey: this.#names.dead(queue) };
-    await this.#declaredAgain(queue, ready, () => this.#publisher.publish({ ...to, ...message }));
+    const outgoing = { exchange: "", routingKey: this.#names.dead(queue), ...message };
+    await this.#topology.deadOf(queue);
+    try {
+      await this.#publisher.publish(outgoing);
+    } catch (error) {
+      this.#forgetMissing(queue, error);
+      await this.#topology.deadOf(queue);
+      await this.#publisher.publish(outgoing);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,16 +112,10 @@ export class Outflow implements AsyncDisposable {
     return rungOf(this.#names, delayMs, this.#names.address(queue, lane));
   }
 
-  /** Somebody deleted the queue: it is made again, once. */
-  async #declaredAgain(queue: string, ready: () => Promise<void>, publish: () => Promise<void>): Promise<void> {
-    try {
-      await publish();
-    } catch (error) {
-      if (!(error instanceof AmqpError) || error.reason !== "missing") throw error;
-      this.#topology.forget(queue);
-      await ready();
-      await publish();
-    }
+  /** Somebody deleted the queue: it is made again, once. Throws whatever else it was. */
+  #forgetMissing(queue: string, error: unknown): void {
+    if (!(error instanceof AmqpError) || error.reason !== "missing") throw error;
+    this.#topology.forget(queue);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Timer } from "../../clock/mod.ts";
+import { turnoverMap } from "../../collections/mod.ts";
 import type { ClaimRequest, ClaimResult } from "../engine.ts";
 import { withFailure } from "../failure-list.ts";
 import { crashesDefault } from "../limits.ts";
@@ -29,7 +30,7 @@ const suspectPauseMs = 100;
  *  of that process are kept here. */
 export class QueueReader implements AsyncDisposable {
   readonly #parts: QueueReaderParts;
-  readonly #held = new Map<string, Held>();
+  readonly #held = turnoverMap<string, Held>();
   #sweep: Timer | undefined;
   #claimsSinceSweep = 0;
   #isDisposed = false;
@@ -89,13 +90,14 @@ export class QueueReader implements AsyncDisposable {
       ring();
       return true;
     }
-    try {
-      await this.#moveOn(held.entry, as);
-    } catch (error) {
-      // Not recorded: the claim goes on, unless the channel went as well.
-      if (inflow.isCurrent(held.entry)) this.#held.set(receipt.id, held);
-      throw error;
-    }
+    if (as.kind !== "ack")
+      try {
+        await this.#moveOn(held.entry, as);
+      } catch (error) {
+        // Not recorded: the claim goes on, unless the channel went as well.
+        if (inflow.isCurrent(held.entry)) this.#held.set(receipt.id, held);
+        throw error;
+      }
     inflow.acknowledge(held.entry);
     await inflow.synced();
     return true;
@@ -123,13 +125,11 @@ export class QueueReader implements AsyncDisposable {
   }
 
   /** Publishes what is to come of the message, before the one that is here is acknowledged: a crash between the two leaves both. */
-  async #moveOn(entry: Entry, as: Exclude<Settlement, { readonly kind: "release" }>): Promise<void> {
+  async #moveOn(entry: Entry, as: Exclude<Settlement, { readonly kind: "ack" | "release" }>): Promise<void> {
     const { queue, outflow, inflow } = this.#parts;
     const { lane } = entry;
     const kept = entry.kept();
     switch (as.kind) {
-      case "ack":
-        return;
       case "retry":
         inflow.expectMore();
         return outflow.send({ queue, lane, delayMs: as.delayMs }, failed(kept, as.failure));
@@ -145,9 +145,9 @@ export class QueueReader implements AsyncDisposable {
 
   /** Leases that are over end now, because somebody asks; their messages wait again, in their old places. */
   #rescue(overAtMs: number): void {
-    for (const [id, held] of this.#held) {
+    for (const held of this.#held.values()) {
       if (held.leaseUntilMs > overAtMs) continue;
-      this.#held.delete(id);
+      this.#held.delete(held.entry.carried.id);
       held.entry.crashed();
       this.#parts.inflow.putBack(held.entry);
     }
