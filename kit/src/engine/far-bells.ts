@@ -1,3 +1,4 @@
+import { abortable, signalAfter } from "../abort/mod.ts";
 import { type Clock, systemClock, type Timer } from "../clock/mod.ts";
 import { Bells } from "./bells.ts";
 import type { BellTopic } from "./engine.ts";
@@ -9,6 +10,9 @@ const textBytesMax = 7_000;
 // How soon listeners look by themselves, with and without a connection that listens.
 const healthyPollMs = 5_000;
 const deafPollMs = 1_000;
+
+// How long who closes waits for his last message to go out: it is a hint, and the server may be away.
+const lastRingMaxMs = 250;
 
 /** Hearing others, until disposed. */
 export interface Hearing extends AsyncDisposable {
@@ -78,7 +82,8 @@ export class FarBells implements AsyncDisposable {
       this.#timer.cancel();
       this.#send();
     }
-    await this.#sending;
+    using late = signalAfter(systemClock, lastRingMaxMs, () => new Error("nobody heard the last bell"));
+    await abortable(this.#sending, late.signal).catch(() => undefined);
     await this.#hearing?.[Symbol.asyncDispose]();
     this.#bells.clear();
   }
