@@ -146,8 +146,8 @@ export const postgresSaga: Row = {
         const result = await started.result();
         if (result.status !== "completed") throw new Error(`run ${index} ended ${result.status}`);
       };
-      await lanes(1_000, 64, run);
-      return await lanes(8_000, 64, (index) => run(index + 100_000));
+      await lanes(3_000, 64, run);
+      return await lanes(20_000, 64, (index) => run(index + 100_000));
     }),
   rivals: [async () => (await import("../rivals/dbos.ts")).dbosThroughput()],
   limit: limitGrouped,

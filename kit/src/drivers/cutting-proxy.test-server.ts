@@ -8,7 +8,7 @@ export type Cut = "cut before the request" | "cut before the answer" | "cut behi
 /** A way to a server that can be cut at a chosen moment. */
 export interface CuttingProxy extends AsyncDisposable {
   readonly url: string;
-  /** Pieces that came from clients, each what one write of theirs sent. */
+  /** Pieces that came from clients: what one write of theirs sent, or, where the protocol tells, one request. */
   readonly requests: readonly string[];
   /** How many connections have come. */
   readonly connections: () => number;
@@ -36,9 +36,10 @@ interface Plan {
   readonly come: PromiseWithResolvers<void>;
 }
 
-/** Starts a proxy before a server; `port` where its address names none. */
-export async function proxyBefore(target: string, port: number): Promise<CuttingProxy> {
-  const proxy = new Proxying(target, port);
+/** Starts a proxy before a server; `port` where its address names none. `requestEnd` ends each request, and nothing else: a slow proxy reads what several
+ *  writes sent as one. */
+export async function proxyBefore(target: string, port: number, requestEnd?: string): Promise<CuttingProxy> {
+  const proxy = new Proxying(target, { port, requestEnd });
   await proxy.listen();
   return proxy;
 }
@@ -47,7 +48,7 @@ class Proxying implements CuttingProxy {
   readonly requests: string[] = [];
   readonly #server = createServer((near) => this.#connect(near));
   readonly #sockets = new Set<Socket>();
-  readonly #port: number;
+  readonly #protocol: Protocol;
   #target: URL;
   #count = 0;
   #plan: Plan | undefined;
@@ -55,9 +56,9 @@ class Proxying implements CuttingProxy {
   #answers: "pass" | "swallow" = "pass";
   #isShut = false;
 
-  constructor(target: string, port: number) {
+  constructor(target: string, protocol: Protocol) {
     this.#target = new URL(target);
-    this.#port = port;
+    this.#protocol = protocol;
   }
 
   get url(): string {
@@ -122,7 +123,7 @@ class Proxying implements CuttingProxy {
   #connect(near: Socket): void {
     if (this.#isShut) return void near.destroy();
     this.#count += 1;
-    const far = connect({ host: this.#target.hostname, port: Number(this.#target.port || this.#port) });
+    const far = connect({ host: this.#target.hostname, port: Number(this.#target.port || this.#protocol.port) });
     const way: Way = { near, far, answers: "pass" };
     for (const [one, other] of [
       [near, far],
@@ -136,7 +137,9 @@ class Proxying implements CuttingProxy {
       };
       one.on("close", end).on("error", end);
     }
-    near.on("data", (bytes) => this.#request(way, bytes));
+    near.on("data", (bytes) => {
+      for (const request of piecesOf(bytes, this.#protocol.requestEnd)) if (!near.destroyed) this.#request(way, request);
+    });
     far.on("data", (bytes) => void (way.answers === "pass" && this.#answers === "pass" && near.write(bytes)));
   }
 
@@ -167,6 +170,22 @@ class Proxying implements CuttingProxy {
     if (cut === "cut before the answer") far.once("data", () => near.destroy());
     if (cut === "cut behind the answers") systemClock.setTimer(100, () => near.destroy());
   }
+}
+
+interface Protocol {
+  readonly port: number;
+  readonly requestEnd: string | undefined;
+}
+
+function* piecesOf(bytes: Buffer, end: string | undefined): Generator<Buffer> {
+  let from = 0;
+  if (end !== undefined)
+    for (let at = bytes.indexOf(end); at !== -1; at = bytes.indexOf(end, from)) {
+      const next = at + end.length;
+      yield bytes.subarray(from, next);
+      from = next;
+    }
+  if (from < bytes.length) yield bytes.subarray(from);
 }
 
 /** A connection and its other half. */

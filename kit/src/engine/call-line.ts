@@ -15,17 +15,28 @@ export interface LinePlan<C> {
   /** Whose turns those calls share that come in one. */
   readonly clock: Clock;
   readonly waitingMax: number;
+  /** Groups under way at a time. The second is given to `carryOut` while the first is not done; to keep their order is up to that. */
+  readonly groupsMax: 1 | 2;
   /** Begins a group. Says of each call in turn whether it goes with those before it; the first one goes in any case. */
   readonly portion: () => (call: C) => boolean;
   /** Settles each call of the group; never rejects. `away`: the server was away for as long as any call waits for it. */
   readonly carryOut: (group: readonly WaitingCall<C>[]) => Promise<"done" | "away">;
 }
 
-/** Calls that wait for a server, in their order, one group of them under way at a time: all that comes meanwhile shares the next ones. */
+// Fewer calls than that are not worth a second group.
+const sharedFrom = 16;
+
+interface UnderWay {
+  readonly size: number;
+  readonly done: Promise<"done" | "away">;
+}
+
+/** Calls that wait for a server, in their order, one or two groups of them under way at a time: all that comes meanwhile shares the next ones. */
 export class CallLine<C> {
   readonly #plan: LinePlan<C>;
   readonly #waiting: Deque<WaitingCall<C>> = deque();
   #running: Promise<void> | undefined;
+  #arrival: Gate<void> | undefined;
 
   constructor(plan: LinePlan<C>) {
     this.#plan = plan;
@@ -38,6 +49,7 @@ export class CallLine<C> {
       return Promise.reject(new StorageError("busy", `${waitingMax} calls are waiting for the engine`));
     const settled = gate();
     this.#waiting.pushBack({ call, settled });
+    this.#arrival?.open();
     this.#running ??= this.#run();
     return settled.promise;
   }
@@ -49,23 +61,47 @@ export class CallLine<C> {
 
   async #run(): Promise<void> {
     let latest = Number.POSITIVE_INFINITY;
+    const underWay: UnderWay[] = [];
     for (;;) {
       // Others of this turn come along. Behind a group, those that its answers make call again, when they are more than wait already: else few
       // and many would take turns for ever, and each of the many would wait for the few.
       if (this.#waiting.size < latest) await new Promise<void>((resolve) => this.#plan.clock.nextTurn(resolve));
-      if (this.#waiting.size === 0) break;
-      const group = this.#nextGroup();
+      const [oldest] = underWay;
+      if (this.#waiting.size === 0) {
+        if (oldest === undefined) break;
+        latest = Number.POSITIVE_INFINITY;
+        if ((await Promise.race([oldest.done, this.#nextArrival()])) !== undefined) await this.#end(underWay);
+        continue;
+      }
+      const group = this.#nextGroup(this.#share(oldest?.size ?? 0));
       latest = group.length;
-      if ((await this.#plan.carryOut(group)) === "away") this.#refuseWaiting();
+      underWay.push({ size: group.length, done: this.#plan.carryOut(group) });
+      if (underWay.length === this.#plan.groupsMax) await this.#end(underWay);
     }
     this.#running = undefined;
   }
 
-  #nextGroup(): readonly WaitingCall<C>[] {
+  #nextArrival(): Promise<void> {
+    this.#arrival = gate();
+    return this.#arrival.promise;
+  }
+
+  /** Waits for the oldest group. */
+  async #end(underWay: UnderWay[]): Promise<void> {
+    if ((await underWay.shift()?.done) === "away") this.#refuseWaiting();
+  }
+
+  /** How many go at most. Where two groups may be under way they are to be equal: one is with the server while the callers of the other are here. */
+  #share(underWay: number): number {
+    const all = underWay + this.#waiting.size;
+    return this.#plan.groupsMax === 1 || all < sharedFrom ? groupMax : Math.min(groupMax, Math.ceil(all / 2));
+  }
+
+  #nextGroup(sizeMax: number): readonly WaitingCall<C>[] {
     const group: WaitingCall<C>[] = [];
     const fits = this.#plan.portion();
     for (let next = this.#waiting.peekFront(); next !== undefined; next = this.#waiting.peekFront()) {
-      if ((!fits(next.call) && group.length > 0) || group.length === groupMax) break;
+      if ((!fits(next.call) && group.length > 0) || group.length === sizeMax) break;
       group.push(next);
       this.#waiting.popFront();
     }

@@ -5,6 +5,8 @@ import type { Submittable, WireConnection } from "./wire-client.ts";
 export class PreparedNames extends Map<Statement, string> {
   /** Names given so far. */
   made = 0;
+  /** Names of which nobody knows whether the server has them, behind a fault; the next batch takes them back. */
+  readonly doubtful: string[] = [];
 }
 
 /** Several prepared statements in one round trip, one transaction unless one is open: the first error ends it, and none of the later ones run. */
@@ -13,11 +15,14 @@ export class Batch implements Submittable {
   readonly #statements: readonly Bound[];
   /** Under which names the connection has prepared statements, or will have once the batch has passed. */
   readonly #prepared: PreparedNames;
+  /** What it prepares itself. */
+  readonly #own = new Set<Statement>();
   readonly #resolve: (answers: readonly WireRows[]) => void;
   readonly #reject: (error: unknown) => void;
   readonly #answers: WireRows[] = [];
   #rows: WireRow[] = [];
   #error: { readonly error: unknown } | undefined;
+  #isWritten = false;
 
   constructor(statements: readonly Bound[], prepared: PreparedNames) {
     this.#statements = statements;
@@ -28,10 +33,14 @@ export class Batch implements Submittable {
     this.#reject = reject;
   }
 
+  /** Writes it, if it is not written yet: who writes it before the client does sends it behind what the client is waiting for. */
   submit(connection: WireConnection): Error | undefined {
+    if (this.#isWritten) return undefined;
+    this.#isWritten = true;
     // Together in one packet.
     connection.stream.cork?.();
     try {
+      for (const name of this.#prepared.doubtful.splice(0)) connection.close({ type: "S", name });
       for (const { statement, values } of this.#statements) {
         const name = this.#prepared.get(statement) ?? this.#prepare(connection, statement);
         connection.bind({ statement: name, values });
@@ -39,6 +48,8 @@ export class Batch implements Submittable {
       }
       connection.sync();
     } catch (error) {
+      // Part of it may be on its way, and the server would answer it.
+      connection.stream.destroy();
       return error instanceof Error ? error : new Error(String(error));
     } finally {
       connection.stream.uncork?.();
@@ -51,6 +62,7 @@ export class Batch implements Submittable {
     const name = `ashlar_${(this.#prepared.made += 1)}`;
     connection.parse({ name, text: statement.text });
     this.#prepared.set(statement, name);
+    this.#own.add(statement);
     return name;
   }
 
@@ -76,9 +88,16 @@ export class Batch implements Submittable {
   handleError(error: unknown): void {
     if (this.#error !== undefined) return;
     this.#error = { error };
-    // What was to be prepared behind the fault was not.
-    for (const { statement } of this.#statements.slice(this.#answers.length)) this.#prepared.delete(statement);
+    // What was to be prepared behind the fault was not; what was prepared before stays.
+    for (const { statement } of this.#statements.slice(this.#answers.length))
+      if (this.#own.has(statement)) this.#forget(statement);
     this.#reject(error);
+  }
+
+  #forget(statement: Statement): void {
+    const name = this.#prepared.get(statement);
+    if (name !== undefined) this.#prepared.doubtful.push(name);
+    this.#prepared.delete(statement);
   }
 
   handleRowDescription(): void {}

@@ -1,4 +1,4 @@
-export type { CommitFate, CommitMarker } from "./commit-marker.ts";
+export type { CommitFate, CommitMarker, Mark } from "./commit-marker.ts";
 export { bigints, booleans, doubles, integers, texts } from "./encode.ts";
 export type { Heard, Listener } from "./listener.ts";
 export { MigrationError, type MigrationStep } from "./migrate.ts";

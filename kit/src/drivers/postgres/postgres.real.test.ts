@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
 import {
+  type Bound,
   openPostgres,
   bigints,
   booleans,
@@ -148,9 +149,65 @@ test("a transaction that arrives behind the next one of its writer is refused", 
   const session = await own.steady.get();
   await own.marker.register(session);
   const [late, next] = [own.marker.next(), own.marker.next()];
-  await session.run([next]);
-  await expect(session.run([late])).rejects.toMatchObject({ sqlState: "22012" });
-  expect(await own.marker.outcome(session)).toEqual({ fate: "committed", note: "" });
+  await session.run([next.statement]);
+  await expect(session.run([late.statement])).rejects.toMatchObject({ sqlState: "22012" });
+  expect(await own.marker.outcome(session, 2)).toEqual({ fate: "committed", note: "" });
+});
+
+test("of two transactions one behind the other the second is committed only if the first is, and both can be asked after", async () => {
+  await using database = await openFresh();
+  await using own = database.ownConnection();
+  const session = await own.steady.get();
+  await own.marker.register(session);
+  const note = (text: string): Bound => bound(statement("select set_config('ashlar.note', $1, true)"), text);
+  const wrong = bound(statement("select 1 / $1::integer"), "0");
+  const first = own.marker.next();
+  const second = own.marker.next(first.number);
+  const answers = [session.run([note("1"), first.statement]), session.runBehind([note("2"), second.statement])];
+  expect(await Promise.all(answers)).toHaveLength(2);
+  expect(await own.marker.outcome(session, first.number)).toEqual({ fate: "committed", note: "1" });
+  expect(await own.marker.outcome(session, second.number)).toEqual({ fate: "committed", note: "2" });
+
+  const third = own.marker.next();
+  const fourth = own.marker.next(third.number);
+  const outcomes = await Promise.allSettled([
+    session.run([wrong, third.statement]),
+    session.runBehind([note("4"), fourth.statement]),
+    session.run([bound(statement("select 5"))]),
+  ]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected", "fulfilled"]);
+  expect(await own.marker.outcome(session, third.number)).toEqual({ fate: "not committed" });
+  expect(await own.marker.outcome(session, fourth.number)).toEqual({ fate: "not committed" });
+});
+
+test("a batch behind another is with the server before that one is answered", async () => {
+  await using database = await openFresh();
+  await using proxy = await cuttingProxy();
+  await using behind = await openPostgres({ url: proxy.url, schema: database.schema });
+  await using own = behind.ownConnection();
+  const session = await own.steady.get();
+  const order: string[] = [];
+  const slow = session.run([bound(statement("select 'slow', pg_sleep(0.3)"))]).then(() => order.push("first"));
+  const quick = session.runBehind([bound(statement("select 'quick'"))]).then(() => order.push("second"));
+  while (!proxy.requests.some((request) => request.includes("'quick'"))) await systemClock.sleep(5);
+  expect(order).toEqual([]);
+  await Promise.all([slow, quick]);
+  expect(order).toEqual(["first", "second"]);
+});
+
+test("statements that fail do not pile up on the server", async () => {
+  await using database = await openFresh();
+  await using own = database.ownConnection();
+  const session = await own.steady.get();
+  const wrong = statement("select 1 / $1::integer");
+  const later = statement("select 'behind the fault'");
+  for (let time = 0; time < 20; time++)
+    await expect(session.run([bound(wrong, "0"), bound(later)])).rejects.toMatchObject({ sqlState: "22012" });
+  await session.run([bound(wrong, "1"), bound(later)]);
+  for (let time = 0; time < 20; time++)
+    await expect(session.run([bound(wrong, "0"), bound(later)])).rejects.toMatchObject({ sqlState: "22012" });
+  const { rows } = await session.query<{ readonly statement: string }>("select statement from pg_prepared_statements");
+  expect(rows.filter((row) => row.statement === wrong.text || row.statement === later.text)).toHaveLength(2);
 });
 
 test("a connection that is silent for longer than answerMaxMs counts as lost", async () => {

@@ -55,7 +55,10 @@ export async function dropSchemas(start: string): Promise<void> {
   await dropSchema(own);
 }
 
+/** The message behind which the server answers and says that it is ready. */
+const sync = "S\0\0\0\u0004";
+
 /** Starts a proxy before the server of the tests. */
 export function cuttingProxy(target: string = serverUrl): Promise<CuttingProxy> {
-  return proxyBefore(target, port);
+  return proxyBefore(target, port, sync);
 }

@@ -1,3 +1,4 @@
+import { gate } from "../../abort/mod.ts";
 import type { Clock } from "../../clock/mod.ts";
 import { Batch, PreparedNames } from "./batch.ts";
 import { PostgresError, postgresError } from "./postgres-error.ts";
@@ -20,6 +21,9 @@ export interface PostgresSession {
   /** Runs prepared statements in one round trip: one transaction, unless one is open. Rejects with PostgresError at the first that fails;
    *  the later ones were not run. */
   run(statements: readonly Bound[]): Promise<readonly WireRows[]>;
+  /** `run` without waiting for the answers of the one batch that may be under way: the server has the next one when it is done with that. What becomes
+   *  of that one changes nothing; a later `run` waits until both are answered. */
+  runBehind(statements: readonly Bound[]): Promise<readonly WireRows[]>;
   /** Runs one statement of the caller's with values that the client library converts. */
   query<Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<Row>>;
   /** Calls `heard` once when the connection is gone; at once when it is. */
@@ -45,6 +49,8 @@ export class Session implements PostgresSession {
   readonly #onLost: (() => void)[] = [];
   #facts: ServerFacts | undefined;
   #isOpen = true;
+  /** The end of a batch that was sent behind another; never rejects. */
+  #behind: Promise<void> | undefined;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -72,11 +78,19 @@ export class Session implements PostgresSession {
   }
 
   async run(statements: readonly Bound[]): Promise<readonly WireRows[]> {
-    const batch = new Batch(statements, this.#prepared);
-    return this.#answered("a batch", async () => {
-      this.#parts.client.query(batch);
-      return batch.answered;
-    });
+    if (this.#behind !== undefined) await this.#behind;
+    return this.#send(statements);
+  }
+
+  async runBehind(statements: readonly Bound[]): Promise<readonly WireRows[]> {
+    const end = gate();
+    this.#behind = end.promise;
+    try {
+      return await this.#send(statements);
+    } finally {
+      if (this.#behind === end.promise) this.#behind = undefined;
+      end.open();
+    }
   }
 
   async query<Row>(text: string, values: readonly unknown[] = []): Promise<QueryResult<Row>> {
@@ -102,6 +116,16 @@ export class Session implements PostgresSession {
     if (!this.#isOpen) return;
     this.#lost();
     await this.#parts.client.end().catch(() => undefined);
+  }
+
+  #send(statements: readonly Bound[]): Promise<readonly WireRows[]> {
+    const { client } = this.#parts;
+    const batch = new Batch(statements, this.#prepared);
+    return this.#answered("a batch", async () => {
+      if (this.#behind !== undefined) batch.submit(client.connection);
+      client.query(batch);
+      return batch.answered;
+    });
   }
 
   async #answered<T>(doing: string, ask: () => Promise<T>): Promise<T> {

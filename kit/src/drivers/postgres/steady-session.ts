@@ -22,10 +22,10 @@ export class SteadySession implements AsyncDisposable {
     return this.#session;
   }
 
-  /** Makes the next `get` connect anew. */
-  drop(): void {
-    this.#session?.destroy();
-    this.#session = undefined;
+  /** Cuts that connection, and makes the next `get` connect anew if it is still this one. */
+  drop(session: PostgresSession): void {
+    session.destroy();
+    if (this.#session === session) this.#session = undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

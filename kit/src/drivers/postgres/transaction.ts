@@ -22,7 +22,7 @@ export async function runTransaction<T>(
   work: (tx: PostgresTransaction) => T | Promise<T>,
 ): Promise<T> {
   const { clock, transactionMaxMs } = options;
-  let pending: { readonly pooled: PooledSession; readonly result: T; readonly error: unknown } | undefined;
+  let pending: Pending<T> | undefined;
   const result = await pool.use(async (pooled) => {
     const { session, marker } = pooled;
     await marker.register(session);
@@ -35,31 +35,40 @@ export async function runTransaction<T>(
       open.end();
       return answer;
     }).finally(() => open.end());
+    const { number, statement } = marker.next();
     try {
-      await session.run([marker.next(), commit]);
+      await session.run([statement, commit]);
     } catch (error) {
       if (!isLost(error)) {
         marker.isStale(error);
         await session.run([rollback]).catch(() => session.destroy());
         throw error;
       }
-      pending = { pooled, result: outcome, error };
+      pending = { pooled, number, result: outcome, error };
     }
     return outcome;
   });
   if (pending === undefined) return result;
-  const { pooled, error } = pending;
-  const asked = await fateOf(pool, options, pooled).catch(() => undefined);
+  const { error } = pending;
+  const asked = await fateOf(pool, options, pending).catch(() => undefined);
   if (asked === undefined) throw new OutcomeUnknownError({ cause: error });
   if (asked.fate === "not committed") throw error;
   return result;
 }
 
+/** The connection was lost behind COMMIT. */
+interface Pending<T> {
+  readonly pooled: PooledSession;
+  readonly number: number;
+  readonly result: T;
+  readonly error: unknown;
+}
+
 /** Another connection asks what became of the commit; in a fail-over the first of them may be lost as well. */
-function fateOf(pool: Pool, options: ResolvedPostgres, { marker }: PooledSession): Promise<CommitFate> {
+function fateOf(pool: Pool, options: ResolvedPostgres, lost: Pending<unknown>): Promise<CommitFate> {
   const untilMs = options.clock.monotonic() + options.connectMaxMs;
   return patiently(options, { untilMs, mayPass: isRetryable }, () =>
-    pool.use(({ session }) => marker.outcome(session)),
+    pool.use(({ session }) => lost.pooled.marker.outcome(session, lost.number), untilMs),
   );
 }
 

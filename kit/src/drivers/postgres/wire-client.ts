@@ -5,6 +5,7 @@ export interface WireConnection {
   parse(message: { readonly name: string; readonly text: string }): void;
   bind(message: { readonly statement: string; readonly values: readonly WireValue[] }): void;
   execute(message: object): void;
+  close(message: { readonly type: "S"; readonly name: string }): void;
   sync(): void;
   readonly stream: { cork?(): void; uncork?(): void; destroy(): void; ref?(): void; unref?(): void };
 }

@@ -54,7 +54,7 @@ export class Proposer {
       let room = place.connection.messageBytesMax - commandHeadBytes;
       return ({ bytes }) => (room -= bytes + 1) >= 0;
     };
-    this.#line = new CallLine({ clock, waitingMax, portion, carryOut: (group) => this.#carryOut(group) });
+    this.#line = new CallLine({ clock, waitingMax, groupsMax: 1, portion, carryOut: (group) => this.#carryOut(group) });
   }
 
   /** Resolves with the answer of the state machine. Rejects with StorageError or OutcomeUnknownError. */

@@ -11,7 +11,7 @@ import {
   serverUrl,
 } from "../../drivers/postgres/server.test-postgres.ts";
 import { type OpenOn, withEngines as withEnginesOn } from "../fixture.test-engine.ts";
-import type { Change } from "../mod.ts";
+import type { Change, CommitResult } from "../mod.ts";
 import { added, exerciseAway, exerciseRestarts } from "../sharing.test-engine.ts";
 import { freshPlace } from "./data.test-engine.ts";
 import { openPostgresEngine, type PostgresEngine, type PostgresEngineOptions } from "./mod.ts";
@@ -74,6 +74,72 @@ describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () 
             }
             expect(await direct.verify()).toEqual([]);
           }));
+});
+
+describe("two groups, one sent behind the other", { timeout: 60_000 }, () => {
+  const count = 32;
+  const place = (n: number): Change[] => [
+    append(`s${n}`, String(n), 0),
+    { op: "enqueue", queue: "jobs", messages: [{ body: String(n) }] },
+  ];
+
+  /** An engine that knows the names, and so needs one round trip a group. */
+  async function warm(engine: PostgresEngine): Promise<PostgresEngine> {
+    for (const n of [-2, -1]) await engine.commit(place(n));
+    return engine;
+  }
+
+  /** All are applied once and in the order of the calls, and each caller was told where. */
+  async function expectInOrder(engine: PostgresEngine, results: readonly CommitResult[]): Promise<void> {
+    const { events } = await engine.read({ log: "ledger", after: 0, limit: 99 });
+    const expected = results.flatMap((result, n) => (result.committed ? [String(n)] : []));
+    expect(events.map(({ data }) => data)).toEqual(["-2", "-1", ...expected]);
+    const told = results.flatMap((result) => (result.committed ? [result.outcomes[0]] : []));
+    expect(told).toEqual(events.slice(2).map(({ position }) => ({ op: "append", version: 1, position })));
+    const stored = await Array.fromAsync(engine.scan({ kind: "messages", queue: "jobs" }));
+    expect(results.flatMap((result) => (result.committed ? added(result) : []))).toEqual(
+      stored.slice(2).map(({ id }) => id),
+    );
+    expect(await engine.verify()).toEqual([]);
+  }
+
+  const cuts: readonly Cut[] = ["cut before the request", "cut before the answer", "cut behind the answers"];
+  for (const cut of cuts)
+    for (const nth of [1, 2])
+      test(`${cut} ${nth}: each is applied once, in order, and its caller has the truth`, () =>
+        withEngines(async (open) => {
+          await using proxy = await cuttingProxy();
+          const engine = await warm(await open({ url: proxy.url }));
+          let requests = 0;
+          proxy.next(cut, (bytes) => bytes.includes("ashlar_") && ++requests === nth);
+          const results = await Promise.all(Array.from({ length: count }, (_, n) => engine.commit(place(n))));
+          expect(requests).toBe(nth);
+          expect(results.filter(({ committed }) => committed)).toHaveLength(count);
+          await expectInOrder(await open(), results);
+        }));
+
+  for (const nth of [0, 9, count - 1])
+    test(`what is not as call ${nth} expects is refused to that call, and all others keep their order`, () =>
+      withEngines(async (open) => {
+        const engine = await warm(await open());
+        const changes = (n: number): Change[] => (n === nth ? [append("s", "x", 7)] : place(n));
+        const results = await Promise.all(Array.from({ length: count }, (_, n) => engine.commit(changes(n))));
+        expect(results.flatMap(({ committed }, n) => (committed ? [] : [n]))).toEqual([nth]);
+        await expectInOrder(engine, results);
+      }));
+
+  test("what needs care goes alone, and the others keep their order around it", () =>
+    withEngines(async (open) => {
+      const engine = await warm(await open());
+      const careful = (n: number): Change[] => [
+        append(`s${n}`, String(n), 0),
+        { op: "enqueue", queue: "jobs", messages: [{ body: String(n), dedup: { key: `${n}`, forMs: 60_000 } }] },
+      ];
+      const list = (n: number): Change[] => (n % 11 === 3 ? careful(n) : place(n));
+      const results = await Promise.all(Array.from({ length: 3 * count }, (_, n) => engine.commit(list(n))));
+      expect(results.filter(({ committed }) => committed)).toHaveLength(3 * count);
+      await expectInOrder(engine, results);
+    }));
 });
 
 test(

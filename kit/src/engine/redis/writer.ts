@@ -55,6 +55,7 @@ export class Writer {
     this.#line = new CallLine({
       clock: dataset.clock,
       waitingMax,
+      groupsMax: 1,
       portion,
       carryOut: (group) => this.#carryOut(group),
     });
