@@ -1,9 +1,12 @@
+import { systemClock } from "ashlar/clock";
 import { errorRecord, KitError } from "ashlar/errors";
 import type { nodeUsage as NodeUsage, runNode as RunNode } from "./node.ts";
 import type { Surroundings } from "./replay/command.ts";
 
 // The only place that knows the command line, the process and its signals. Each command loads what it needs and nothing of the others.
 const exitCodes = { sound: 0, unsound: 1, misused: 2 } as const;
+/** A process that has closed everything is gone by then. */
+const lingerMs = 1_000;
 const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** A command that is loaded; runs it, and resolves with the exit code. */
@@ -46,6 +49,9 @@ function interruptible(work: (around: Surroundings) => Promise<"sound" | "unsoun
     } catch (error) {
       process.stderr.write(`shop: ${explanation(error)}\n`);
       return isMisuse(error) ? exitCodes.misused : exitCodes.unsound;
+    } finally {
+      // What a stop has given up on, such as a service that tries to reach a database that is away, must not keep the process.
+      systemClock.setTimer(lingerMs, () => process.exit(), { holdsProcess: "no" });
     }
   };
 }
@@ -67,7 +73,7 @@ async function node(
     return exitCodes.sound;
   }
   try {
-    const { settings, stopping, url, where } = await runNode(told);
+    const { settings, stopping, url, where } = await runNode(told, (text) => void process.stderr.write(text));
     const services = settings.only?.join(", ") ?? "all services";
     const door = url === undefined ? "" : `, open on ${url}`;
     process.stderr.write(`Running ${services}, data in ${where}${door}. Ctrl-C stops.\n`);
@@ -104,6 +110,7 @@ const misuses: ReadonlySet<string> = new Set([
   "FOLDER",
   "DATABASE",
   "PORT",
+  "LISTEN",
   "SHARING",
   "DURABILITY",
 ]);

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { openWireServer } from "ashlar/wire";
 import { expect, test } from "vitest";
 import { testFolder, writeOrders } from "./replay/replay.test-shop.ts";
 
@@ -87,6 +88,24 @@ test("a process of its own says what it runs and where, and what it can be told"
   expect(code).toBe(0);
   const help = await shop(["node", "--help"]);
   expect(help).toMatchObject({ code: 0, notes: "", output: expect.stringContaining("--only, ASHLAR_ONLY") });
+});
+
+test("an address where nobody can be called or served is told in one sentence with status 2", async () => {
+  using folder = testFolder();
+  const only = ["node", "--only", "cart", "--data", folder.path];
+  await using taken = await openWireServer({ identity: "another", call: () => Promise.resolve(null) });
+  const { address } = taken;
+  for (const [args, sentence] of [
+    [["--listen", address], `${address} cannot be listened at: it is in use by another process`],
+    // An address for documentation, which no machine has (RFC 5737).
+    [["--listen", "192.0.2.1:7000"], "192.0.2.1:7000 cannot be listened at: it is no address of this machine"],
+    [["--listen", "cart"], 'option address is "cart", expected host:port, or the path of a socket file with a / in it'],
+    [
+      ["--host", "192.0.2.1", "--port", "7001"],
+      "port 7001 cannot be listened on at 192.0.2.1, which is no address of this machine",
+    ],
+  ] as const)
+    expect(await shop([...only, ...args])).toEqual({ code: 2, output: "", notes: `shop: ${sentence}\n` });
 });
 
 test("a replay that is asked to stop does so in good order, and the next one goes on", async () => {

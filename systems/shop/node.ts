@@ -14,6 +14,7 @@ import { shopSystem } from "./design.ts";
 import { openEdge } from "./edge/mod.ts";
 import { logLine } from "./log-line.ts";
 import { defaultNamespace } from "./settings.ts";
+import { saidWhenSlow } from "./slow-opening.ts";
 import { cacheAddress, filesAddress, namespaceOf, storageOf } from "./storage/mod.ts";
 
 /** What a process of a shop is told, besides where it runs. */
@@ -106,14 +107,18 @@ export interface RunningNode extends Running {
   readonly where: string;
 }
 
-/** One process of a shop: a service under a supervisor, or replicas that find each other by the registry (`--only orders`). */
-export async function runNode(input: ConfigInput): Promise<RunningNode> {
+/** One process of a shop: a service under a supervisor, or replicas that find each other by the registry (`--only orders`).
+ *  `note` is told when the data cannot be had at once. */
+export async function runNode(
+  input: ConfigInput,
+  note: (text: string) => void = () => undefined,
+): Promise<RunningNode> {
   const settings = loadConfig(shopConfig, input);
   namespaceOf(settings.namespace);
   cacheAddress("cache", settings.cache);
   cacheAddress("bus", settings.bus);
   const storage = storageOf(settings);
-  await storage.check();
+  await saidWhenSlow(storage.check(), { clock: systemClock, note, where: storage.where });
   const { host, port } = settings;
   let url: string | undefined;
   const running = await run(shopSystem(settings, storage), {

@@ -231,7 +231,7 @@ test("a call waits a while for a first instance, and says in the end that there 
         .count({ sku: "tea" })
         .catch((error: unknown) => error);
       await clock.advance(10_000);
-      expect(await late).toMatchObject({ code: "UNAVAILABLE", reason: "no instance to call: no-endpoint" });
+      expect(await late).toMatchObject({ code: "UNAVAILABLE", reason: "no process that runs it is known" });
     },
     { first: [], patienceMs: 5_000 },
   );

@@ -1,4 +1,4 @@
-import { balancer, type Balancer, type Endpoint, type Picked } from "../balancer/mod.ts";
+import { balancer, type Balancer, type Endpoint, type NotPickedReason, type Picked } from "../balancer/mod.ts";
 import type { Clock } from "../clock/mod.ts";
 import { OutcomeUnknownError, UnavailableError } from "../contract/mod.ts";
 import type { Random } from "../random/mod.ts";
@@ -78,7 +78,7 @@ export class RemoteTarget implements Disposable {
     let pick = among.pick({ key, except: tried });
     // When all were tried, one of them again: a process that restarts has the same place.
     if (pick.kind === "none" && pick.reason === "excluded") pick = among.pick({ key });
-    if (pick.kind === "none") throw new NobodyThereError(operation, `no instance to call: ${pick.reason}`);
+    if (pick.kind === "none") throw new NobodyThereError(operation, nobodyThere[pick.reason]);
     return pick;
   }
 
@@ -102,6 +102,15 @@ export class RemoteTarget implements Disposable {
     this.#long.update(endpoints);
   }
 }
+
+/** Why there is nobody to call, for people who read a log. */
+const nobodyThere: Readonly<Record<NotPickedReason, string>> = {
+  "no-endpoint": "no process that runs it is known",
+  "all-down": "every process that runs it is down",
+  draining: "every process that runs it is about to end",
+  excluded: "every process that runs it was tried",
+  "unknown-subset": "no process that runs it is of the subset asked for",
+};
 
 /** What was certainly not begun may be repeated, whatever it is; what was sent, when its semantics allow it. */
 function mayRepeat(error: unknown): boolean {

@@ -25,7 +25,7 @@ export interface RemoteOperation {
 
 /** The way to one operation: its pipeline, compiled once, and what all requests to it have in common. */
 export class RemoteWay {
-  /** `orders@1.place` */
+  /** `orders@1.place`; `orders@1.events` for the feed. */
   readonly id: string;
   readonly operation: RemoteOperation;
   readonly target: RemoteTarget;
@@ -36,7 +36,7 @@ export class RemoteWay {
   constructor(contract: AnyContract, operation: RemoteOperation, target: RemoteTarget) {
     const { semantics, deadlineMs } = operation;
     const { clock, random } = target.options;
-    this.id = `${contractId(contract)}.${operation.name}`;
+    this.id = `${contractId(contract)}.${operation.kind === "feed" ? "events" : operation.name}`;
     this.operation = operation;
     this.target = target;
     this.#contract = contract;

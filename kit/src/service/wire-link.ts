@@ -70,7 +70,7 @@ function linkOver(client: WireClient): Link {
 }
 
 function linkError(error: unknown): unknown {
-  return error instanceof WireError ? new LinkError(error.what, error.message, error) : error;
+  return error instanceof WireError ? new LinkError(error.what, error.reason, error) : error;
 }
 
 /** Facts that travel beside the input. */

@@ -10,7 +10,7 @@ import { listenChannels } from "./socket-system.ts";
 export interface OpenWireServerOptions extends WireHandlers, WireSettings {
   /** Name of this process, told to callers. */
   readonly identity: string;
-  /** `host:port`, port 0 for any, or the path of a socket file. Default "127.0.0.1:0". */
+  /** `host:port`, port 0 for any, or the path of a socket file, with a `/` in it. Default "127.0.0.1:0". */
   readonly address?: string | undefined;
   /** Connections at once, 1 to 100,000; a further one is closed. Default 1,000. */
   readonly connectionsMax?: number | undefined;
@@ -27,7 +27,7 @@ export interface WireServer extends AsyncDisposable {
 
 const closedConnection = telemetryChannel("ashlar.wire.closed");
 
-/** Listens for callers. Throws {@link ConfigError}; rejects when the address cannot be listened at. */
+/** Listens for callers. Rejects with {@link ConfigError}, and with ListenError when the address cannot be listened at. */
 export async function openWireServer(options: OpenWireServerOptions): Promise<WireServer> {
   const rules = wireRules(options);
   const connectionsMax = integerIn("connectionsMax", options.connectionsMax ?? 1_000, { min: 1, max: 100_000 });

@@ -71,3 +71,16 @@ test("opened and closed many times, nothing stays", async () => {
   while (server.connections.length > 0) await new Promise((next) => setTimeout(next, 1));
   expect(process.getActiveResourcesInfo().length).toBeLessThanOrEqual(before + 5);
 });
+
+test("an address that cannot be listened at is told, and why", async () => {
+  await using taken = await openWireServer(echo);
+  const { address } = taken;
+  await expect(openWireServer({ ...echo, address })).rejects.toMatchObject({
+    code: "LISTEN",
+    address,
+    message: `${address} cannot be listened at: it is in use by another process`,
+  });
+  await expect(openWireServer({ ...echo, address: "192.0.2.1:7000" })).rejects.toThrow("no address of this machine");
+  for (const word of ["shop", "127.0.0.1:99999"])
+    await expect(openWireServer({ ...echo, address: word })).rejects.toMatchObject({ code: "CONFIG", value: word });
+});

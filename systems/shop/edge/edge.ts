@@ -22,8 +22,8 @@ class PortError extends KitError {
   readonly retryable = false;
   readonly port: number;
 
-  constructor(port: number, cause: unknown) {
-    super(`port ${port} ${portFault(cause)}`, { cause });
+  constructor({ host, port }: Pick<EdgeOptions, "host" | "port">, cause: unknown) {
+    super(`port ${port} ${portFault(cause, host)}`, { cause });
     this.port = port;
   }
 }
@@ -75,14 +75,16 @@ export async function openEdge(options: EdgeOptions): Promise<HttpServer> {
     };
   } catch (error) {
     listening[Symbol.dispose]();
-    if (error instanceof Error && "syscall" in error) throw new PortError(port, error);
+    if (error instanceof Error && "syscall" in error) throw new PortError(options, error);
     throw error;
   }
 }
 
-function portFault(cause: unknown): string {
+function portFault(cause: unknown, host = "127.0.0.1"): string {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   if (code === "EADDRINUSE") return "is in use by another process";
   if (code === "EACCES") return "may not be used by this user";
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND")
+    return `cannot be listened on at ${host}, which is no address of this machine`;
   return "cannot be listened on";
 }

@@ -4,6 +4,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { openCutWay } from "../cut.test-way.ts";
+import { databaseUrl, freshNamespace, needsDatabase } from "../postgres.test-database.ts";
 
 const main = join(import.meta.dirname, "../main.js");
 const withinMs = 120_000;
@@ -149,5 +151,46 @@ test("a port in use is told in one sentence, with exit code 2", { timeout: withi
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const { code, err } = await start("--port", String(port)).ended;
   other.close();
-  expect([code, err]).toEqual([2, `shop: port ${port} is in use by another process\n`]);
+  expect([code, withoutWait(err)]).toEqual([2, `shop: port ${port} is in use by another process\n`]);
 });
+
+test(
+  "a database that cannot be reached is waited for five seconds, not without a word, and then named",
+  { timeout: withinMs },
+  async () => {
+    const startedMs = performance.now();
+    const { code, err } = await start("--engine", "postgres://shop@127.0.0.1:1/shop", "--port", "0").ended;
+    const tookMs = performance.now() - startedMs;
+    const where = "postgres://shop@127.0.0.1:1/shop";
+    expect([code, err.split("\n")]).toEqual([
+      2,
+      [
+        `Opening the shop, data in ${where}, schemas shop_… …`,
+        expect.stringContaining(`shop: no data can be kept at ${where}: connecting: connect ECONNREFUSED`),
+        "",
+      ],
+    ]);
+    // Twice as long is what two waits within each other come to.
+    expect(tookMs).toBeLessThan(8_000);
+  },
+);
+
+test("told to stop while its database is away, it ends all the same", { timeout: withinMs }, async (context) => {
+  await needsDatabase(context);
+  await using namespace = freshNamespace();
+  await using way = await openCutWay(databaseUrl);
+  const shop = start("--engine", way.url, "--namespace", namespace.name, "--orders", "5", "--port", "0");
+  await shop.seen(/Serving/);
+  way.cut();
+  const startedMs = performance.now();
+  shop.kill("SIGTERM");
+  // What cannot be finished is work that was left.
+  expect(await shop.ended).toMatchObject({ code: 1, signal: null });
+  // Ten seconds of grace, and the second in which a process ends by itself.
+  expect(performance.now() - startedMs).toBeLessThan(15_000);
+});
+
+/** Without the line that is only there when the machine is slow. */
+function withoutWait(text: string): string {
+  return text.replace(/^Opening the shop.*\n/, "");
+}

@@ -3,6 +3,7 @@ import { httpDispatcher } from "ashlar/http";
 import { openEdge } from "../edge/mod.ts";
 import { settingsOf } from "../settings.ts";
 import { runShop } from "../shop-run.ts";
+import { saidWhenSlow } from "../slow-opening.ts";
 import { storageOf } from "../storage/mod.ts";
 import type { StartConfig } from "./config.ts";
 import { openShelves } from "./open-shelves.ts";
@@ -21,7 +22,8 @@ export async function startCommand(
   const { port, spread } = config;
   const settings = settingsOf(config, "at once");
   let url = "";
-  await using shop = await runShop(settings, {
+  const storage = storageOf(settings);
+  const opening = runShop(settings, {
     spread,
     log: ({ level, ...line }) => {
       if (level === "error") progress.beside({ level, ...line });
@@ -32,8 +34,9 @@ export async function startCommand(
       return edge;
     },
   });
+  await using shop = await saidWhenSlow(opening, { clock, note: around.note, where: storage.where });
   await using outside = httpDispatcher({ url, connections: config.concurrency + 1 });
-  const live: Live = { config, around, storage: storageOf(settings), shop, clock, progress, url, outside };
+  const live: Live = { config, around, storage, shop, clock, progress, url, outside };
   try {
     await openDoors(live);
     // The shop answers already while its own customers are loaded.

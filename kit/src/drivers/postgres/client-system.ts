@@ -18,8 +18,15 @@ export async function connectClient(options: ResolvedPostgres, url: string): Pro
   });
   // Faults while it connects reject below; without a listener they would end the process.
   client.on("error", () => undefined);
-  await client.connect();
-  return client as unknown as WireClient;
+  const wire = client as unknown as WireClient;
+  try {
+    await client.connect();
+  } catch (error) {
+    // The library leaves the socket open where it is itself that gives up, and an open socket keeps the process alive.
+    wire.connection.stream.destroy();
+    throw error;
+  }
+  return wire;
 }
 
 /** What the address says goes before every other option of the library, so what is given instead is put into it. */

@@ -81,7 +81,7 @@ function throughLosses<T>(
   work: (session: PostgresSession) => Promise<T>,
 ): Promise<T> {
   const untilMs = options.clock.monotonic() + options.connectMaxMs;
-  return patiently(options, { untilMs, mayPass: isLost }, () => pool.use(({ session }) => work(session)));
+  return patiently(options, { untilMs, mayPass: isLost }, () => pool.use(({ session }) => work(session), untilMs));
 }
 
 /** The driver's own tables. */

@@ -43,9 +43,10 @@ export class Pool {
     return { open: this.#open, idle: this.#idle.length, waiting: this.#waiting.size };
   }
 
-  /** Lends a connection to `work`. One that breaks meanwhile is not lent again. Rejects with PostgresError `busy` when too many wait. */
-  async use<T>(work: (pooled: PooledSession) => Promise<T>): Promise<T> {
-    const pooled = await this.#acquire();
+  /** Lends a connection to `work`. One that breaks meanwhile is not lent again. Rejects with PostgresError `busy` when too many wait.
+   *  `untilMs`, by the monotonic clock: how long to try to connect, for who tries again himself; `connectMaxMs` from now otherwise. */
+  async use<T>(work: (pooled: PooledSession) => Promise<T>, untilMs?: number): Promise<T> {
+    const pooled = await this.#acquire(untilMs);
     try {
       return await work(pooled);
     } finally {
@@ -62,21 +63,19 @@ export class Pool {
     if (this.#open > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
   }
 
-  async #acquire(): Promise<PooledSession> {
+  async #acquire(untilMs?: number): Promise<PooledSession> {
     this.#closing.signal.throwIfAborted();
     for (let pooled = this.#idle.pop(); pooled !== undefined; pooled = this.#idle.pop()) {
       if (pooled.session.isOpen) return pooled;
       this.#gone();
     }
-    if (this.#open < this.#options.connectionsMax) return this.#connect();
+    if (this.#open < this.#options.connectionsMax) return this.#connect(untilMs);
     return this.#wait();
   }
 
-  async #connect(): Promise<PooledSession> {
+  async #connect(untilMs = this.#options.clock.monotonic() + this.#options.connectMaxMs): Promise<PooledSession> {
     this.#open += 1;
     try {
-      const { clock, connectMaxMs } = this.#options;
-      const untilMs = clock.monotonic() + connectMaxMs;
       const session = await connect(this.#options, { untilMs, signal: this.#closing.signal });
       return { session, marker: new CommitMarker(this.#markers) };
     } catch (error) {

@@ -57,7 +57,13 @@ export function postgresError(thrown: unknown, doing: string): Error {
   if (thrown instanceof KitError) return thrown;
   const text = thrown instanceof Error ? thrown.message : String(thrown);
   const fault = text.startsWith("SASL: ") ? "denied" : faultOf(sqlStateOf(thrown));
-  return new PostgresError(fault, `${doing}: ${text}${hintOf(thrown)}`, { cause: thrown });
+  return new PostgresError(fault, `${doing}: ${clearer(text)}${hintOf(thrown)}`, { cause: thrown });
+}
+
+/** What the library says of its own insides, in words of those who gave the address. */
+function clearer(text: string): string {
+  if (!text.includes("client password must be a")) return text;
+  return "the server asks for a password, and none was given: postgres://user:password@host, or PGPASSWORD";
 }
 
 /** Whether the same call may succeed on another connection, and nothing of it was applied unless COMMIT had been sent. */
