@@ -121,3 +121,31 @@ test("a subscriber says so when the publisher's log ends before what it has hear
     { engine },
   );
 });
+
+test("an event that is in hand whenever a process is killed is handled all the same", async () => {
+  const { mills, services, heard } = mill(z.object({ grain: z.string(), weight: z.string() }));
+  const killsMax = 12;
+  let kills = 0;
+  // What a killed process was handed out comes back behind its lease.
+  const engine = async (clock: ManualClock): Promise<Engine> => {
+    const memory = await openMemoryEngine({ clock });
+    const handOut = memory.claim.bind(memory);
+    const claim: Engine["claim"] = async (request) => {
+      const result = await handOut(request);
+      if (result.claims.length === 0 || kills === killsMax) return result;
+      kills += 1;
+      return { claims: [], nextDueAtMs: clock.now() + request.leaseMs };
+    };
+    return Object.assign(memory, { claim });
+  };
+  await withServices(
+    services,
+    async ({ running, clock }) => {
+      await running.client(mills).grind({ weight: "25" });
+      for (let minute = 0; minute < 20; minute++) await clock.advance(60_000);
+      expect(kills).toBe(killsMax);
+      expect(heard).toEqual([{ grain: "rye", weight: "25" }]);
+    },
+    { engine },
+  );
+});

@@ -11,6 +11,8 @@ const pageSize = 256;
 const waitMs = 20_000;
 const pauseAfterFaultMs = 1_000;
 const attemptsMax = 20;
+// As often as it may fail: a process that is killed again and again has nearly always the same few events in hand, and is not killed by them.
+const crashesMax = attemptsMax;
 const depthMax = 10_000;
 const retry = retryPlan({ attemptsMax, firstMs: 250, capMs: 600_000 });
 
@@ -69,7 +71,7 @@ export class Subscriptions implements AsyncDisposable {
     const name = this.#name(publisher);
     const inbox = await openQueue({
       engine: this.#host.engine,
-      queue: queue<FeedEvent>(name, { key: ({ key }) => key, retry, depthMax }),
+      queue: queue<FeedEvent>(name, { key: ({ key }) => key, retry, crashesMax, depthMax }),
       random: this.#host.random,
     });
     this.#inboxes.set(name, inbox);
