@@ -5,6 +5,8 @@ import { settingsOf, type ShopSettings } from "../settings.ts";
 import type { ShopClients } from "../shop-clients.ts";
 import { runShop } from "../shop-run.ts";
 import { visitShop } from "../shop-visit.ts";
+import { saidWhenSlow } from "../slow-opening.ts";
+import { storageOf } from "../storage/mod.ts";
 import { openCommits } from "./commits.ts";
 import { type ProgressLine, progressLine } from "./progress-line.ts";
 import { replay } from "./replay.ts";
@@ -30,7 +32,8 @@ export async function replayCommand(
   using commits = openCommits();
   const settings = settingsOf(config, "at day close");
   const progress = progressLine({ clock, write: around.note, output: around.terminal });
-  await using shop = await openShop(config, settings, progress);
+  const { where } = storageOf(settings);
+  await using shop = await saidWhenSlow(openShop(config, settings, progress), { clock, note: around.note, where });
   const outcome = await replay({
     shop,
     clock,

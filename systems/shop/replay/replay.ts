@@ -24,7 +24,7 @@ export interface ReplayOptions {
 
 /** Where a replay is. */
 export interface ReplayState {
-  readonly phase: "reading" | "resuming" | "replaying" | "finishing" | "auditing";
+  readonly phase: "opening" | "replaying" | "finishing" | "auditing";
   readonly lines: number;
   readonly linesInFile: number;
   readonly invoices: number;
@@ -48,7 +48,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayOutcome> {
   const { shop, clock, importer, signal, path } = options;
   const startedMs = clock.monotonic();
   const { id, lines } = await identify(path);
-  options.onProgress?.({ phase: "resuming", lines: 0, linesInFile: lines - 1, invoices: 0, underWay: 0 });
+  options.onProgress?.({ phase: "opening", lines: 0, linesInFile: lines - 1, invoices: 0, underWay: 0 });
   const sender = await Sender.open({ shop, clock, importer, file: { id, name: path } });
   const before = sender.state.groups;
   const tell = (phase: ReplayState["phase"]): void => {

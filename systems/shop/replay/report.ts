@@ -20,7 +20,6 @@ export function reportText(outcome: ReplayOutcome, measured: Commits): string {
   const rejected = Object.entries(totals.orders.rejected).map(([reason, count]) => `${count} ${reason}`);
   const broken = totals.invariants.filter((invariant) => !invariant.ok);
   const commits = measured.total();
-  const share = seconds === 0 ? 0 : Math.round((100 * commits.seconds) / seconds);
   return [
     outcome.end === "stopped"
       ? "Stopped; the same command goes on from here."
@@ -57,7 +56,7 @@ export function reportText(outcome: ReplayOutcome, measured: Commits): string {
     // With a process a service the transactions are theirs; without orders they are those of opening the files.
     ...(commits.count === 0 || orders === 0
       ? []
-      : [row("commits", `${count(commits.count)} transactions, ${share} % of the time`)]),
+      : [row("commits", `${count(commits.count)} transactions, ${timeOf(commits, seconds)}`)]),
     row(
       "audit",
       broken.length === 0 ? `all ${totals.invariants.length} invariants hold` : `${broken.length} INVARIANTS BROKEN`,
@@ -65,6 +64,13 @@ export function reportText(outcome: ReplayOutcome, measured: Commits): string {
     ...broken.map(({ name, detail }) => row("", `${name}: ${detail}`)),
     "",
   ].join("\n");
+}
+
+/** On files one transaction runs at a time, on a server many. */
+function timeOf(commits: ReturnType<Commits["total"]>, seconds: number): string {
+  if (commits.seconds > seconds)
+    return `${((1_000 * commits.seconds) / commits.count).toFixed(1)} ms each, side by side`;
+  return `${seconds === 0 ? 0 : Math.round((100 * commits.seconds) / seconds)} % of the time`;
 }
 
 function row(name: string, text: string): string {
