@@ -138,7 +138,8 @@ class Proxying implements CuttingProxy {
       one.on("close", end).on("error", end);
     }
     near.on("data", (bytes) => {
-      for (const request of piecesOf(bytes, this.#protocol.requestEnd)) if (!near.destroyed) this.#request(way, request);
+      for (const request of piecesOf(bytes, this.#protocol.requestEnd))
+        if (!near.destroyed) this.#request(way, request);
     });
     far.on("data", (bytes) => void (way.answers === "pass" && this.#answers === "pass" && near.write(bytes)));
   }
