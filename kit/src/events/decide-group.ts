@@ -33,30 +33,25 @@ export interface Verdict {
 
 /** Runs the rules; pure but for them. Stops at the first rejection. */
 export function decideGroup(group: CallGroup, entry: StreamState): Verdict {
-  const { decider } = group;
-  const decisions: (readonly DomainEvent[])[] = [];
-  const events: DomainEvent[] = [];
+  const { decider, calls } = group;
   let { state } = entry;
-  for (const { index, command } of group.calls) {
+  let decisions: (readonly DomainEvent[])[] | undefined;
+  for (const { index, command } of calls) {
     const decision = decider.decide(state, command);
     if (isRejected(decision)) {
       const next = { version: entry.version, state: entry.state };
-      return { group, entry, next, decisions, events: [], rejection: { index, rejection: decision.rejection } };
+      const rejection = { index, rejection: decision.rejection };
+      return { group, entry, next, decisions: decisions ?? [], events: [], rejection };
     }
-    for (const event of decision) {
-      state = decider.evolve(state, event);
-      events.push(event);
-    }
-    decisions.push(decision);
+    for (const event of decision) state = decider.evolve(state, event);
+    // Nearly always there is one: a list that is made with it has room for no more.
+    if (decisions === undefined) decisions = [decision];
+    else decisions.push(decision);
   }
-  return {
-    group,
-    entry,
-    next: { version: entry.version + events.length, state },
-    decisions,
-    events,
-    rejection: undefined,
-  };
+  decisions ??= [];
+  const events = decisions.length === 1 ? (decisions[0] ?? []) : decisions.flat();
+  const next = { version: entry.version + events.length, state };
+  return { group, entry, next, decisions, events, rejection: undefined };
 }
 
 /** A "no", or a "nothing to do", writes nothing, so no version check stands behind it: it counts only on a state that was read just now. */

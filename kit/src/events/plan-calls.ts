@@ -106,7 +106,8 @@ async function decideAll(scope: PlanScope, groups: readonly CallGroup[]): Promis
       await Promise.all(missing.map((group) => loadGroup(scope, group)));
       continue;
     }
-    const verdicts = groups.flatMap((group) => (group.entry === undefined ? [] : [decideGroup(group, group.entry)]));
+    const verdicts: Verdict[] = [];
+    for (const group of groups) if (group.entry !== undefined) verdicts.push(decideGroup(group, group.entry));
     const doubtful =
       scope.own !== undefined ? [] : verdicts.filter((verdict) => !reread.has(verdict.group) && isDoubtful(verdict));
     if (doubtful.length === 0) return { verdicts, advances: advanceAll(scope, verdicts) };
