@@ -50,15 +50,21 @@ async function now(name: string, count: number, take: (key: string) => boolean):
   return checked(name, right, asked, value);
 }
 
-async function awaited(name: string, count: number, take: (key: string) => Promise<boolean>): Promise<Figure> {
+/** Waits for what the limiter itself promises: an async function between would cost as much as the take. */
+async function awaited<T>(name: string, count: number, { take, isRight }: Awaited<T>): Promise<Figure> {
   const keys = names(count);
   const mask = count - 1;
   let [right, asked] = [0, 0];
   const value = await nanoseconds(async (calls) => {
     asked += calls;
-    for (let index = 0; index < calls; index++) if (await take(keys[(index * 7_919) & mask] ?? "")) right++;
+    for (let index = 0; index < calls; index++) if (isRight(await take(keys[(index * 7_919) & mask] ?? ""))) right++;
   });
   return checked(name, right, asked, value);
+}
+
+interface Awaited<T> {
+  readonly take: (key: string) => Promise<T>;
+  readonly isRight: (answer: T) => boolean;
 }
 
 async function flexible(points: number, duration: number) {
@@ -80,8 +86,9 @@ function takeNow(keys: number): Row {
     rivals: [
       async () => {
         const limit = await flexible(2 ** 40, 600);
-        return awaited("rate-limiter-flexible 11, awaited", keys, async (key) => {
-          return (await limit.consume(key)).remainingPoints > 0;
+        return awaited("rate-limiter-flexible 11, awaited", keys, {
+          take: (key) => limit.consume(key),
+          isRight: ({ remainingPoints }) => remainingPoints > 0,
         });
       },
     ],
@@ -95,18 +102,21 @@ const take: Row = {
   bar: 110,
   ours: () => {
     const limit = ours(generous);
-    return awaited("Ashlar, take", 1, async (key) => (await limit.take(key)).allowed);
+    return awaited("Ashlar, take", 1, { take: (key) => limit.take(key), isRight: ({ allowed }) => allowed });
   },
   rivals: [
     async () => {
       const limit = await flexible(2 ** 40, 600);
-      return awaited("rate-limiter-flexible 11", 1, async (key) => (await limit.consume(key)).remainingPoints > 0);
+      return awaited("rate-limiter-flexible 11", 1, {
+        take: (key) => limit.consume(key),
+        isRight: ({ remainingPoints }) => remainingPoints > 0,
+      });
     },
   ],
   limit: () => {
     const take = byHand(1e9, 1_000);
     const later = async (key: string): Promise<boolean> => take(key);
-    return awaited("by hand, async", 1, async (key) => await later(key));
+    return awaited("by hand, async", 1, { take: later, isRight: (isAllowed) => isAllowed });
   },
 };
 
@@ -122,12 +132,14 @@ const refused: Row = {
     async () => {
       const limit = await flexible(1, 3_600);
       await limit.consume("ip:0");
-      return awaited("rate-limiter-flexible 11, rejects", 1, (key) =>
-        limit.consume(key).then(
-          () => false,
-          () => true,
-        ),
-      );
+      return awaited("rate-limiter-flexible 11, rejects", 1, {
+        take: (key) =>
+          limit.consume(key).then(
+            () => false,
+            () => true,
+          ),
+        isRight: (isRefused) => isRefused,
+      });
     },
   ],
   limit: () => {
