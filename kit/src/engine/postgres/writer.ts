@@ -132,7 +132,8 @@ export class Writer {
     const { shared, connection, shard } = this.#parts;
     const session = await connection.steady.get();
     await connection.marker.register(session);
-    if (this.#pace.mayHurry && (await this.#hurry(calls, { own, session })) === "committed") return;
+    if (!this.#pace.mayHurry) this.#pace.takesCare();
+    else if ((await this.#hurry(calls, { own, session })) === "committed") return;
     own.judge("not committed");
     for (const call of calls) delete call.answer;
     let committing: Committing | undefined;
@@ -258,9 +259,11 @@ class Pace {
   #misses = 0;
 
   get mayHurry(): boolean {
-    if (this.#careful === 0) return true;
+    return this.#careful === 0;
+  }
+
+  takesCare(): void {
     this.#careful -= 1;
-    return false;
   }
 
   passed(): void {
