@@ -2,6 +2,7 @@ import type { connect as connectType } from "amqplib";
 import { UnsupportedError } from "../../errors/mod.ts";
 import type { ResolvedAmqp } from "./options.ts";
 import type { WireConnection } from "./wire-client.ts";
+import { writeDirectly } from "./write-directly.ts";
 import { writeTogether } from "./write-together.ts";
 
 /** Connects with the library `amqplib`, which is loaded here, at the first connection. Throws UnsupportedError when it is not installed. */
@@ -19,7 +20,8 @@ export async function connectClient(options: ResolvedAmqp): Promise<WireConnecti
   // Without a listener an error would end the process; who is concerned hears of the close.
   connection.on("error", () => undefined);
   const wire = connection as unknown as WireConnection;
-  writeTogether(wire.connection.stream, (flush) => process.nextTick(flush));
+  writeTogether(wire.connection.stream, (flush) => void setImmediate(flush));
+  writeDirectly(wire.connection);
   return wire;
 }
 

@@ -125,7 +125,7 @@ export class Publisher implements AsyncDisposable {
         else resolve();
       };
       try {
-        wire.publish(exchange, routingKey, bufferOf(message.content), shapeOf(message, mark), confirmed);
+        wire.publish(exchange, routingKey, message.content, shapeOf(message, mark), confirmed);
         this.#watchProgress();
       } catch (thrown) {
         this.#over(mark);
@@ -185,12 +185,6 @@ function shapeOf(message: Outgoing, mark: Mark): PublishShape {
     mandatory,
     persistent: durable !== "no",
   };
-}
-
-/** The library takes nothing else. No copy is made of bytes. */
-function bufferOf(content: string | Uint8Array): Uint8Array {
-  if (typeof content === "string") return Buffer.from(content);
-  return Buffer.from(content.buffer, content.byteOffset, content.byteLength);
 }
 
 function malformedError(thrown: unknown): AmqpError {

@@ -55,7 +55,7 @@ export interface WireChannel {
   publish(
     exchange: string,
     routingKey: string,
-    content: Uint8Array,
+    content: string | Uint8Array,
     shape: PublishShape,
     confirmed?: (error: unknown) => void,
   ): boolean;
@@ -88,12 +88,37 @@ export interface WireStream {
   destroy(error?: Error): void;
 }
 
+/** A publication as the library hands it over to be put into frames: fields of the method and properties in one. */
+export interface WirePublication extends MessageProperties {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly mandatory: boolean;
+  readonly deliveryMode?: number | undefined;
+  readonly contentEncoding?: unknown;
+  readonly priority?: unknown;
+  readonly expiration?: unknown;
+  readonly userId?: unknown;
+  readonly appId?: unknown;
+}
+
+/** What the library has below the channels of a connection: it puts into frames what they send, and keeps the frames of each in a buffer until its next turn. */
+export interface WireMux {
+  readonly stream: WireStream;
+  readonly channels: readonly ({ readonly buffer: { write: (frame: Uint8Array) => boolean } } | null)[];
+  freshChannel: (channel: unknown, options: unknown) => number;
+  sendMessage: (
+    channel: number,
+    method: unknown,
+    publication: WirePublication,
+    kind: unknown,
+    properties: unknown,
+    content: string | Uint8Array,
+  ) => boolean;
+}
+
 /** The part of a connection of `amqplib` that the driver uses. */
 export interface WireConnection {
-  readonly connection: {
-    readonly serverProperties: Readonly<Record<string, unknown>>;
-    readonly stream: WireStream;
-  };
+  readonly connection: WireMux & { readonly serverProperties: Readonly<Record<string, unknown>> };
   createChannel(): Promise<WireChannel>;
   createConfirmChannel(): Promise<WireChannel>;
   close(): Promise<void>;
