@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../clock/mod.ts";
-import { openAmqp, PublishUnknownError, type WireMessage } from "./mod.ts";
+import { openAmqp, type Outgoing, PublishUnknownError, type WireMessage } from "./mod.ts";
 import { until } from "../network.test-server.ts";
 import { brokerUrl, cuttingProxy, freshName, needsBroker, openBroker } from "./server.test-amqp.ts";
 
@@ -244,4 +244,43 @@ test("after disposal calls reject with DisposedError, and disposing again does n
   expect(() => broker.channel()).toThrow("disposed");
   const late = publisher.publish({ exchange: "", routingKey: "x", content: bytes("x") });
   await expect(late).rejects.toMatchObject({ code: "DISPOSED" });
+});
+
+test("messages arrive as they were published, however they are put into frames", async () => {
+  await using broker = await openBroker();
+  const queue = freshName();
+  await broker.ask("declaring", (wire) => wire.assertQueue(queue));
+  await using publisher = broker.publisher();
+  const shorts = { correlationId: "c", replyTo: "r", contentType: "text/plain", type: "é".repeat(127) };
+  const sent = [
+    { content: "plain" },
+    { content: "", messageId: "empty" },
+    { content: "é".repeat(2_044), messageId: "the largest of ours", ...shorts },
+    { content: "é".repeat(2_045), messageId: "the smallest of the library's", ...shorts },
+    { content: "with headers", headers: { a: "1" }, messageId: "h" },
+    { content: bytes("with a timestamp"), timestamp: 1_700_000_000, ...shorts },
+    { content: "x".repeat(300_000), messageId: "many frames" },
+    { content: bytes("bytes"), durable: "no" as const, messageId: "é" },
+    { content: "last" },
+  ];
+  await Promise.all(sent.map((message) => publisher.publish({ exchange: "", routingKey: queue, ...message })));
+  const got: WireMessage[] = [];
+  await using consumer = broker.consumer(async ({ wire }) => {
+    await wire.consume(queue, (message) => void (message !== null && got.push(message)), { noAck: true });
+  });
+  await consumer.listening();
+  await until(() => got.length === sent.length);
+  expect(texts(got)).toEqual(
+    sent.map(({ content }) => (typeof content === "string" ? content : Buffer.from(content).toString())),
+  );
+  const absent = { messageId: undefined, correlationId: undefined, type: undefined, timestamp: undefined };
+  expect(got.map(({ properties }) => ({ ...properties, headers: undefined }))).toMatchObject(
+    sent.map(({ content: _content, headers: _headers, durable, ...properties }: Partial<Outgoing>) => ({
+      ...absent,
+      deliveryMode: durable === "no" ? 1 : 2,
+      ...properties,
+    })),
+  );
+  expect(got[4]?.properties.headers?.["a"]).toBe("1");
+  await broker.ask("cleaning up", (wire) => wire.deleteQueue(queue));
 });
