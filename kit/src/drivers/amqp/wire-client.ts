@@ -101,19 +101,22 @@ export interface WirePublication extends MessageProperties {
   readonly appId?: unknown;
 }
 
+/** With what the library asks for the frames of a message. */
+export type WireSending = readonly [
+  channel: number,
+  method: unknown,
+  publication: WirePublication,
+  kind: unknown,
+  properties: unknown,
+  content: string | Uint8Array,
+];
+
 /** What the library has below the channels of a connection: it puts into frames what they send, and keeps the frames of each in a buffer until its next turn. */
 export interface WireMux {
   readonly stream: WireStream;
   readonly channels: readonly ({ readonly buffer: { write: (frame: Uint8Array) => boolean } } | null)[];
   freshChannel: (channel: unknown, options: unknown) => number;
-  sendMessage: (
-    channel: number,
-    method: unknown,
-    publication: WirePublication,
-    kind: unknown,
-    properties: unknown,
-    content: string | Uint8Array,
-  ) => boolean;
+  sendMessage: (...sending: WireSending) => boolean;
 }
 
 /** The part of a connection of `amqplib` that the driver uses. */

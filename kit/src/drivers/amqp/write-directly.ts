@@ -14,7 +14,7 @@ export function writeDirectly(mux: WireMux): void {
     if (opened) opened.buffer.write = (frame) => stream.write(frame);
     return number;
   };
-  mux.sendMessage = (channel, method, publication, kind, properties, content) => {
+  mux.sendMessage = (...[channel, method, publication, kind, properties, content]) => {
     const written = frames.of(channel, publication, content);
     if (written !== undefined) return stream.write(written);
     return sendMessage(channel, method, publication, kind, properties, bufferOf(content));
