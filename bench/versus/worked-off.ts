@@ -1,13 +1,14 @@
 import { openWorker, type Queue } from "ashlar/queue";
 
 /**
- * Jobs a second of a worker, 64 at a time, that works off the `size` jobs which wait in the queue. Every one of them must be done: `leftOf` counts what
- * is left, for engines that keep no counts for the queue.
+ * Jobs a second of a worker, 64 at a time unless said, that works off the `size` jobs which wait in the queue. Every one of them must be done: `leftOf` counts
+ * what is left, for engines that keep no counts for the queue.
  */
 export async function workedOff<T, Reply, Sql>(
   target: Queue<T, Reply, Sql>,
   size: number,
   leftOf: () => Promise<{ readonly depth: number; readonly dead: number }> = () => target.status(),
+  concurrency = 64,
 ): Promise<number> {
   let done = 0;
   const finished = Promise.withResolvers<void>();
@@ -17,7 +18,7 @@ export async function workedOff<T, Reply, Sql>(
     return undefined as Reply;
   };
   const startedMs = performance.now();
-  await using worker = await openWorker({ queue: target, concurrency: 64, handle });
+  await using worker = await openWorker({ queue: target, concurrency, handle });
   await finished.promise;
   // Until the last of them is settled.
   await worker[Symbol.asyncDispose]();

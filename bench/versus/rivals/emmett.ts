@@ -23,7 +23,7 @@ export function emmettAppend(): Promise<Figure> {
       store.appendToStream(`order-${index}`, [placed(index)], { expectedStreamVersion: 0n });
     await lanes(50, 1, append);
     const value = await lanes(1000, 1, (index) => append(index + 100_000));
-    return { name: "Emmett 0.38 on SQLite, one caller", durability: "disk", value };
+    return { name: "Emmett 0.42 on SQLite, one caller", durability: "disk", value };
   });
 }
 
@@ -44,6 +44,6 @@ export function emmettRehydrate(): Promise<Figure> {
       });
       times.push(performance.now() - startedMs);
     }
-    return { name: "Emmett 0.38 on SQLite", durability: "disk", value: median(times) };
+    return { name: "Emmett 0.42 on SQLite", durability: "disk", value: median(times) };
   });
 }

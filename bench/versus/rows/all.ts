@@ -8,14 +8,7 @@ import { policies } from "./policies.ts";
 import { wireLatency, wireRate } from "./wire.ts";
 import { appendOne, appendShared, rehydrate, rehydrateSnapshot } from "./events.ts";
 import { backlog, enqueue } from "./queue.ts";
-import {
-  postgresAppend,
-  postgresBacklog,
-  postgresBacklogFenced,
-  postgresEnqueue,
-  postgresSaga,
-  postgresStart,
-} from "./postgres.ts";
+import { backlogsOnPostgres, enqueuesOnPostgres, postgresAppend, postgresSaga, startsOnPostgres } from "./postgres.ts";
 import { limitsOnPostgres } from "./postgres-limiter.ts";
 import { redisBacklog, redisEnqueue, redisStart } from "./redis-queue.ts";
 import { onJetStream } from "./nats.ts";
@@ -40,10 +33,9 @@ export const rows: readonly Row[] = [
   sagaThroughputOther,
   sagaLatency,
   takeover,
-  postgresEnqueue,
-  postgresBacklog,
-  postgresBacklogFenced,
-  postgresStart,
+  ...enqueuesOnPostgres,
+  ...backlogsOnPostgres,
+  ...startsOnPostgres,
   postgresAppend,
   postgresSaga,
   redisEnqueue,

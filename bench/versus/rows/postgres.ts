@@ -3,7 +3,7 @@ import { openEventStore } from "ashlar/events";
 import { openQueue, openWorker, queue, retryPlan } from "ashlar/queue";
 import { openSagas, saga } from "ashlar/saga";
 
-import { lanes, median, payload, servers, type Figure, type Row } from "../frame.ts";
+import { lanes, payload, quantile, servers, type Figure, type Row } from "../frame.ts";
 import { workedOff } from "../worked-off.ts";
 
 type Order = ReturnType<typeof payload>;
@@ -28,81 +28,113 @@ async function withEngine(schema: string, work: (engine: PostgresEngine) => Prom
 const limitSingle = async (): Promise<Figure> => (await import("../rivals/postgres-limits.ts")).rawSingleCommits();
 const limitGrouped = async (): Promise<Figure> => (await import("../rivals/postgres-limits.ts")).rawGroupedCommits();
 
-export const postgresEnqueue: Row = {
-  path: "enqueue single on PostgreSQL, 64 in flight",
+const enqueued = {
   better: "higher",
   unit: "jobs/s",
-  bar: 40_000,
   limitName: "raw single-connection commits",
-  limitRatioBar: 8,
-  ours: () =>
-    withEngine("versus_enqueue", async (engine) => {
-      const target = await openQueue({ engine, queue: plain });
-      await lanes(5_000, 64, (index) => target.add(payload(index)));
-      return lanes(50_000, 64, (index) => target.add(payload(index)));
-    }),
-  rivals: [async () => (await import("../rivals/pg-boss.ts")).pgBossEnqueue()],
   limit: limitSingle,
-};
+} as const;
 
-const backlogSize = 30_000;
-
-async function backlog(engine: PostgresEngine): Promise<number> {
-  const target = await openQueue({ engine, queue: retried });
-  await lanes(backlogSize / 100, 8, (chunk) =>
-    target.addMany(Array.from({ length: 100 }, (_, row) => payload(chunk * 100 + row))),
-  );
-  return workedOff(target, backlogSize);
+function enqueue(inFlight: number): Row {
+  const count = inFlight === 1 ? 5_000 : 50_000;
+  return {
+    ...enqueued,
+    path: `enqueue single on PostgreSQL, ${inFlight} in flight`,
+    ...(inFlight === 64 ? { bar: 40_000, limitRatioBar: 8 } : {}),
+    ours: () =>
+      withEngine("versus_enqueue", async (engine) => {
+        const target = await openQueue({ engine, queue: plain });
+        await lanes(count / 10, inFlight, (index) => target.add(payload(index)));
+        return lanes(count, inFlight, (index) => target.add(payload(index)));
+      }),
+    rivals: [
+      async () => (await import("../rivals/pg-boss.ts")).pgBossEnqueue(inFlight),
+      async () => (await import("../rivals/graphile.ts")).graphileEnqueue(inFlight),
+    ],
+  };
 }
 
-export const postgresBacklog: Row = {
-  path: "process a backlog on PostgreSQL, concurrency 64, fenced",
-  better: "higher",
-  unit: "jobs/s",
-  bar: 30_000,
-  limitName: "raw single-connection commits",
-  limitRatioBar: 6,
-  ours: () => withEngine("versus_backlog", backlog),
-  rivals: [async () => (await import("../rivals/graphile.ts")).graphileBacklog()],
-  limit: limitSingle,
-};
-
-export const postgresBacklogFenced: Row = {
-  ...postgresBacklog,
-  path: "process a backlog on PostgreSQL, beside pg-boss by batches of 50",
-  rivals: [async () => (await import("../rivals/pg-boss.ts")).pgBossBacklog()],
-};
-
-export const postgresStart: Row = {
-  path: "enqueue to start on PostgreSQL, p50 at 100 a second",
-  better: "lower",
-  unit: "ms",
-  bar: 2,
-  limitName: "milliseconds of one raw commit",
+const enqueueBatches: Row = {
+  ...enqueued,
+  path: "enqueue on PostgreSQL by batches of 100, 16 in flight",
   ours: () =>
-    withEngine("versus_start", async (engine) => {
+    withEngine("versus_batches", async (engine) => {
       const target = await openQueue({ engine, queue: plain });
-      const times: number[] = [];
-      const started = new Map<number, number>();
-      await using _worker = await openWorker({
-        queue: target,
-        concurrency: 16,
-        handle: async ({ input }) =>
-          void times.push(performance.now() - (started.get(Number(input.orderId.slice(6))) ?? 0)),
-      });
-      for (let index = 0; index < 400; index += 1) {
-        started.set(index, performance.now());
-        await target.add(payload(index));
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      while (times.length < 400) await new Promise((resolve) => setTimeout(resolve, 10));
-      return median(times);
+      const add = (chunk: number): Promise<unknown> =>
+        target.addMany(Array.from({ length: 100 }, (_, row) => payload(chunk * 100 + row)));
+      await lanes(50, 16, add);
+      return (await lanes(900, 16, add)) * 100;
     }),
-  limit: async () => {
-    const figure = await limitSingle();
-    return { ...figure, name: "ms, one commit", value: 1000 / figure.value };
-  },
+  rivals: [
+    async () => (await import("../rivals/pg-boss.ts")).pgBossBatches(),
+    async () => (await import("../rivals/graphile.ts")).graphileBatches(),
+  ],
 };
+
+export const enqueuesOnPostgres: readonly Row[] = [enqueue(1), enqueue(16), enqueue(64), enqueueBatches];
+
+function backlog(concurrency: number): Row {
+  const size = concurrency === 1 ? 5_000 : 30_000;
+  return {
+    ...enqueued,
+    path: `process a backlog on PostgreSQL, concurrency ${concurrency}, fenced`,
+    ...(concurrency === 64 ? { bar: 30_000, limitRatioBar: 6 } : {}),
+    ours: () =>
+      withEngine("versus_backlog", async (engine) => {
+        const target = await openQueue({ engine, queue: retried });
+        await lanes(size / 100, 8, (chunk) =>
+          target.addMany(Array.from({ length: 100 }, (_, row) => payload(chunk * 100 + row))),
+        );
+        return workedOff(target, size, undefined, concurrency);
+      }),
+    rivals: [
+      async () => (await import("../rivals/graphile.ts")).graphileBacklog(concurrency),
+      async () =>
+        (await import("../rivals/pg-boss.ts")).pgBossBacklog(Math.min(16, concurrency), concurrency === 64 ? 50 : 1),
+    ],
+  };
+}
+
+export const backlogsOnPostgres: readonly Row[] = [backlog(1), backlog(16), backlog(64)];
+
+function start(what: "p50" | "p99", share: number): Row {
+  return {
+    path: `enqueue to start on PostgreSQL, ${what} at 100 a second`,
+    better: "lower",
+    unit: "ms",
+    bar: what === "p50" ? 2 : undefined,
+    limitName: "milliseconds of one raw commit",
+    ours: () =>
+      withEngine("versus_start", async (engine) => {
+        const target = await openQueue({ engine, queue: plain });
+        const times: number[] = [];
+        const started = new Map<number, number>();
+        await using _worker = await openWorker({
+          queue: target,
+          concurrency: 16,
+          handle: async ({ input }) =>
+            void times.push(performance.now() - (started.get(Number(input.orderId.slice(6))) ?? 0)),
+        });
+        for (let index = 0; index < 400; index += 1) {
+          started.set(index, performance.now());
+          await target.add(payload(index));
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        while (times.length < 400) await new Promise((resolve) => setTimeout(resolve, 10));
+        return quantile(times, share);
+      }),
+    rivals: [
+      async () => (await import("../rivals/graphile.ts")).graphileStart(share),
+      async () => (await import("../rivals/pg-boss.ts")).pgBossStart(share),
+    ],
+    limit: async () => {
+      const figure = await limitSingle();
+      return { ...figure, name: "ms, one commit", value: 1000 / figure.value };
+    },
+  };
+}
+
+export const startsOnPostgres: readonly Row[] = [start("p50", 0.5), start("p99", 0.99)];
 
 export const postgresAppend: Row = {
   path: "append one event in gap-free order on PostgreSQL, 64 in flight",
@@ -119,6 +151,10 @@ export const postgresAppend: Row = {
       await lanes(5_000, 64, append);
       return lanes(40_000, 64, (index) => append(index + 1_000_000));
     }),
+  rivals: [
+    async () => (await import("../rivals/postgres-events.ts")).messageDb(),
+    async () => (await import("../rivals/postgres-events.ts")).emmettOnPostgres(),
+  ],
   limit: limitSingle,
 };
 
