@@ -37,19 +37,23 @@ describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () 
   // Quick: one round trip, in which COMMIT is. With care: locks and reads go first, and the second round trip has COMMIT.
   const lists: Readonly<Record<string, (n: number) => Change[]>> = {
     quick: (n) => [
-      { op: "enqueue", queue: "jobs", messages: [{ body: `q${n}` }] },
+      { op: "enqueue", queue: "jobs", messages: [{ body: `quick-body-${n}` }] },
       append(`quick-${n}`, "x", 0),
       { op: "put", cell: { space: "s", key: `q${n}` }, expect: "absent", value: "v" },
       { op: "put", cell: { space: "t", key: `q${n}` }, expect: "any", value: "v" },
     ],
     careful: (n) => [
-      { op: "enqueue", queue: "jobs", messages: [{ body: `c${n}`, dedup: { key: `c${n}`, forMs: 60_000 } }] },
+      {
+        op: "enqueue",
+        queue: "jobs",
+        messages: [{ body: `careful-body-${n}`, dedup: { key: `careful-key-${n}`, forMs: 60_000 } }],
+      },
       append(`careful-${n}`, "x", 0),
     ],
   };
   for (const [kind, list] of Object.entries(lists))
     for (const cut of cuts)
-      for (const nth of [1, 2])
+      for (const nth of kind === "quick" ? [1] : [1, 2])
         test(`${kind}, ${cut} ${nth}: applied once, and the caller has the truth`, () =>
           withEngines(async (open) => {
             await using proxy = await cuttingProxy();
@@ -57,8 +61,10 @@ describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () 
             await engine.commit(list(0));
             await engine.commit(list(1));
             let requests = 0;
-            proxy.next(cut, (bytes) => bytes.includes("ashlar_") && ++requests === nth);
+            // Only what the list itself sends: the bell of the one before rings on another connection.
+            proxy.next(cut, (bytes) => bytes.includes(`${kind}-`) && ++requests === nth);
             const result = await engine.commit(list(2));
+            expect(requests).toBe(nth);
             const direct = await open();
             const { events } = await direct.read({ log: "ledger", after: 0, limit: 9 });
             expect(events.map(({ stream }) => stream)).toEqual([`${kind}-0`, `${kind}-1`, `${kind}-2`]);
@@ -79,7 +85,7 @@ describe("scenarios 7 and 8: a connection that is cut", { timeout: 60_000 }, () 
 describe("two groups, one sent behind the other", { timeout: 60_000 }, () => {
   const count = 32;
   const place = (n: number): Change[] => [
-    append(`s${n}`, String(n), 0),
+    append(`placed-${n}`, String(n), 0),
     { op: "enqueue", queue: "jobs", messages: [{ body: String(n) }] },
   ];
 
@@ -111,7 +117,7 @@ describe("two groups, one sent behind the other", { timeout: 60_000 }, () => {
           await using proxy = await cuttingProxy();
           const engine = await warm(await open({ url: proxy.url }));
           let requests = 0;
-          proxy.next(cut, (bytes) => bytes.includes("ashlar_") && ++requests === nth);
+          proxy.next(cut, (bytes) => bytes.includes("placed-") && ++requests === nth);
           const results = await Promise.all(Array.from({ length: count }, (_, n) => engine.commit(place(n))));
           expect(requests).toBe(nth);
           expect(results.filter(({ committed }) => committed)).toHaveLength(count);
